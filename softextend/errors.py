@@ -1,0 +1,29 @@
+"""What can go wrong, as one tree: every error a user can cause says what came, what is allowed and what to do."""
+
+
+class SoftExtendError(Exception):
+    """Base of every error this package raises on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class BadRequest(SoftExtendError):
+    """The options contradict each other, are out of range or name something unknown."""
+
+    exit_code = 2
+
+
+class BadPicture(SoftExtendError):
+    """A picture cannot be read, is damaged or is no picture."""
+
+
+class BadModel(SoftExtendError):
+    """A model cannot be found, read or trusted, or it computed something that is no picture."""
+
+
+class OutputError(SoftExtendError):
+    """A result cannot be written: it exists already, the folder refuses it or the disk is full."""
+
+
+class OutOfMemory(SoftExtendError):
+    """Even the leanest way of running the model does not fit."""

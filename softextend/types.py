@@ -1,0 +1,179 @@
+"""The vocabulary. Values are frozen, keyword-only and checked at birth; nothing here computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from softextend.errors import BadRequest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    Pixels = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+    Known = npt.NDArray[np.bool_]  # (H, W), True = original
+    Change = npt.NDArray[np.float32]  # (H, W) in [0, 1], 1 = repaint
+
+Predict = Callable[["Tensor", "Tensor"], "Tensor"]  # (scaled latents, timestep) -> predicted noise
+OnStep = Callable[[int, int], None]  # (steps done, steps in all)
+OnNote = Callable[[str], None]  # one line worth telling the user
+
+
+class FillName(str, Enum):
+    """What an empty border is painted with before the model sees it."""
+
+    PERLIN = "perlin"
+    TELEA = "telea"
+    GRAY = "gray"
+    EDGE = "edge"
+    PATCH = "patch"
+
+
+class SolverName(str, Enum):
+    """The samplers that `--sampler` offers."""
+
+    EULER = "euler"
+    EULER_A = "euler-a"
+    DDIM = "ddim"
+    DPMPP_2M = "dpmpp-2m"
+    DPMPP_2M_SDE = "dpmpp-2m-sde"
+    DEIS = "deis"
+    UNIPC = "unipc"
+    HEUN = "heun"
+    LCM = "lcm"
+
+
+class Offload(str, Enum):
+    """How much of the model stays on the device while it does not compute."""
+
+    NONE = "none"
+    MODEL = "model"
+    SEQUENTIAL = "sequential"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sides:
+    """Pixels to add on each side; each 0 or more."""
+
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+    left: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.top, self.right, self.bottom, self.left) < 0:
+            raise BadRequest(f"sides {self}: each side must be 0 or more")
+
+    def __str__(self) -> str:
+        return f"{self.top} {self.right} {self.bottom} {self.left}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Amount:
+    """How much to add on one side: pixels, or percent of the picture's size in that direction."""
+
+    value: float
+    percent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%" if self.percent else f"{self.value:g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """One img2img pass: on the picture at `scale`, with `strength` in [0, 1] and `steps` in the full schedule."""
+
+    scale: float = 1.0
+    strength: float
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """What a model likes best: every value a user may leave out. `window`, `overlap`, `feather` in px."""
+
+    name: str
+    fill: str
+    stages: tuple[Stage, ...]
+    guidance: float
+    solver: SolverName
+    window: int
+    overlap: int
+    feather: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """What the user asks for; None means: as the model's profile says."""
+
+    sides: tuple[Amount, Amount, Amount, Amount] = field(default=(Amount(value=0),) * 4)
+    seed: int
+    prompt: str = ""
+    negative: str = ""
+    strength: float | None = None  # [0, 1]; 0 = the fill and the finishing steps alone
+    steps: int | None = None  # 1..1000
+    guidance: float | None = None  # 0..50; 1 = none
+    solver: SolverName | None = None
+    fill: str | None = None  # "name" or "name:key=value,..."
+    overlap: int | None = None  # px
+    feather: int | None = None  # px
+    change: float = 1.0  # (0, 1], map value of the new area
+    allow_large: bool = False  # lift the limit of 4x the picture per side
+
+    def __post_init__(self) -> None:
+        _within("--strength", self.strength, 0.0, 1.0)
+        _within("--steps", self.steps, 1, 1000)
+        _within("--guidance", self.guidance, 0.0, 50.0)
+        _within("--overlap", self.overlap, 0, 4096)
+        _within("--feather", self.feather, 0, 4096)
+        _within("--seed", self.seed, 0, 2**63 - 1)
+        if not 0.0 < self.change <= 1.0:
+            raise BadRequest(f"--change {self.change:g}: must be above 0 and at most 1")
+
+
+def _within(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise BadRequest(f"{name} {value:g}: must be from {low:g} to {high:g}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Scene:
+    """One picture as a denoiser meets it, at one stage."""
+
+    z0: Tensor  # (B, C, h, w) clean latents of the filled canvas
+    change: Tensor  # (1, 1, h, w) in [0, 1]
+    known: Known  # (H, W) at the stage's pixel size, padding included
+    embedding: Any  # what the model's `embed` returned
+    guidance: float
+    stage: int  # index into the stages that run
+    seed: int
+
+
+class Model(Protocol):
+    """Everything `extend` knows of a model; SDXL, the built-in `self` and a test's toy differ in nothing else."""
+
+    name: str
+    profile: Profile
+    factor: int  # pixels per latent, 8 for SDXL, 1 for pixel-space models
+
+    def facts(self) -> dict[str, Any]:
+        """What a recipe records of the model: `name`, `hash`, `device`, `dtype`, ... (JSON values)."""
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """pixels (B, 3, H, W) float32 in [-1, 1], H and W multiples of `factor` -> float32 latents (B, C, h, w)."""
+
+    def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
+        """latents -> float32 pixels (B, 3, H, W), about [-1, 1]; `exact` computes in float32 whatever it costs."""
+
+    def embed(self, prompt: str, negative: str) -> Any:
+        """Whatever `predict` needs of the prompt; encoded once per prompt."""
+
+    def predict(self, scene: Scene) -> Predict:
+        """The denoiser for this scene, guidance included: (scaled x, t) -> noise, float32, for SDXL's schedule."""
+
+    def lighten(self) -> str | None:
+        """After an out-of-memory: free what can be freed, go to the next offload level and say it; None at the last."""
