@@ -1,0 +1,86 @@
+"""Differential diffusion (Levin and Fried, arXiv:2306.00950): img2img in which every pixel has its own amount of change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from softextend.types import OnStep, Predict
+
+
+class Blend(str, Enum):
+    """How a latent goes from kept to free: at once, as published, or over the length of one step."""
+
+    HARD = "hard"
+    CONTINUOUS = "continuous"
+
+
+class Sampler(Protocol):
+    """A schedule cut to a strength: `timesteps` plus noise levels and update rule, by step index."""
+
+    timesteps: Tensor
+
+    def scaled(self, x: Tensor, i: int) -> Tensor:
+        """The latents as the denoiser expects them at step i."""
+
+    def noised(self, z0: Tensor, noise: Tensor, i: int) -> Tensor:
+        """The clean latents with step i's amount of noise."""
+
+    def step(self, eps: Tensor, i: int, x: Tensor) -> Tensor:
+        """The latents after step i."""
+
+
+def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
+    """One (C, h, w) = shape of float32 noise per seed, drawn on the CPU, and the generators for a sampler's own noise."""
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    return torch.stack([torch.randn(tuple(shape), generator=each) for each in generators]), generators
+
+
+def keep_share(change: Tensor, i: int, n: int, blend: Blend = Blend.HARD) -> Tensor:
+    """Share of the noised original at step i of n; change in [0, 1], 1 = free from the first step.
+
+    HARD is the published `keep > i / n`, exact for every 8-bit map. CONTINUOUS is its linear form: summed over the
+    steps it is n (1 - change), so that a ramp keeps all its levels however few steps there are.
+    """
+    if blend is Blend.HARD:
+        return (change < 1 - i / n).to(change.dtype)
+    return (n * (1 - change) - i).clamp(0, 1)
+
+
+def diffdiff(
+    predict: Predict,
+    sampler: Sampler,
+    z0: Tensor,
+    noise: Tensor,
+    change: Tensor,
+    *,
+    start: Tensor | None = None,
+    span: int | None = None,
+    offset: int = 0,
+    blend: Blend = Blend.HARD,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """z0, noise: (B, C, h, w); change: (B or 1, 1, h, w) in [0, 1]; arXiv:2306.00950, Alg. 1.
+
+    Thresholds run over `span` steps (None: the steps that run, SoftExtend's convention; the published pipelines count
+    the steps before the strength cut), beginning at step `offset`; `start` continues from latents of an earlier run.
+    """
+    n = len(sampler.timesteps)
+    x = sampler.noised(z0, noise, 0) if start is None else start
+    for i, t in enumerate(sampler.timesteps):
+        if i or start is not None:  # every latent starts as the noised original
+            keep = keep_share(change, i + offset, span or n, blend)
+            x = torch.lerp(x, sampler.noised(z0, noise, i), keep)
+        x = sampler.step(predict(sampler.scaled(x, i), t), i, x)
+        if on_step:
+            on_step(i + 1, n)
+    return x
+
+
+def restore(x: Tensor, z0: Tensor, change: Tensor) -> Tensor:
+    """Clean latents back where nothing may change, which the published loop leaves at the last step's noise level."""
+    return torch.where(change > 0, x, z0)

@@ -1,0 +1,53 @@
+"""The change map: how much of each pixel may change, 1 on the new area, falling to 0 inside the original."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from softextend.types import Change, Known
+
+OVERLAP = 60  # px into the original; SoftExtend
+FEATHER = 120  # px, Gaussian sigma and (next odd) kernel; SoftExtend
+LOW, HIGH = 0.05, 0.95  # mask levels that become 0 and 1 in the latent map; SoftExtend
+SETTLED = 0.3  # share of the largest change from which the repainted pixel replaces the original altogether
+
+
+def spread(area: Known, overlap: int, feather: int) -> Change:
+    """blur(dilate(area)): bool (H, W) -> float32 (H, W) in [0, 1]; overlap, feather in px; SoftExtend's rule."""
+    grown = area.astype(np.uint8)
+    if overlap > 0:
+        kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (2 * overlap + 1, 2 * overlap + 1))
+        grown = cv2.dilate(grown, kernel)
+    soft = grown.astype(np.float32)
+    if feather > 1:
+        size = feather // 2 * 2 + 1
+        soft = cv2.GaussianBlur(soft, (size, size), feather)
+    return np.clip(soft, 0.0, 1.0)
+
+
+def change_map(known: Known, overlap: int = OVERLAP, feather: int = FEATHER, change: float = 1.0) -> Change:
+    """known bool (H, W) -> mask float32 (H, W): `change` on the new area, fading inside the original; px."""
+    soft = spread(~known, overlap, feather)
+    soft[~known] = 1.0
+    return soft * np.float32(change)
+
+
+def latent_levels(mask: Change) -> Change:
+    """Mask levels LOW..HIGH -> amounts of change 0..1, so that a mask's tails are exactly kept or new; SoftExtend."""
+    return np.clip((mask - LOW) / (HIGH - LOW), 0.0, 1.0).astype(np.float32)
+
+
+def composite_ramp(amount: Change, known: Known | None = None) -> Change:
+    """Share of the repainted pixel: 0 where the amount of change is 0, 1 on the new area; smooth in between."""
+    most = float(amount.max(initial=0.0))
+    if most <= 0:
+        return np.zeros_like(amount)
+    share = np.clip(amount / (SETTLED * most), 0.0, 1.0)
+    ramp = share * share * (3 - 2 * share)
+    if known is not None:
+        ramp[~known] = 1.0
+    return ramp.astype(np.float32)
