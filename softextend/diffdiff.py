@@ -1,4 +1,4 @@
-"""Differential diffusion (Levin and Fried, arXiv:2306.00950): img2img in which every pixel has its own amount of change."""
+"""Differential diffusion (Levin and Fried, arXiv:2306.00950): img2img where each pixel has its amount of change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sampler(Protocol):
 
 
 def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
-    """One (C, h, w) = shape of float32 noise per seed, drawn on the CPU, and the generators for a sampler's own noise."""
+    """float32 noise (len(seeds), *shape), a row per seed, drawn on the CPU; and its generators for a sampler's own."""
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     return torch.stack([torch.randn(tuple(shape), generator=each) for each in generators]), generators
 

@@ -1,4 +1,4 @@
-"""How much to add, in whole pixels: the sides grammar, its resolution against a picture, padding and the band's widths."""
+"""How much to add, in whole pixels: the sides grammar, its resolution against a picture, padding and band widths."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def resolve_sides(
     if not any((top, right, bottom, left)):
         raise BadRequest(f"--sides {sides}: nothing to add to {width}x{height}; at least one side must be above 0")
     if not allow_large:
-        for name, added, extent in zip(("top", "right", "bottom", "left"), (top, right, bottom, left), extents, strict=True):
+        for name, added, extent in zip(
+            ("top", "right", "bottom", "left"), (top, right, bottom, left), extents, strict=True
+        ):
             if added > LARGEST_GROWTH * extent:
                 raise BadRequest(
                     f"--sides {sides}: {name} {added} is more than {LARGEST_GROWTH} times the picture "
@@ -75,3 +77,17 @@ def fit_band(overlap: int, feather: int, sides: Sides, *, width: int, height: in
     if room >= reach:
         return overlap, feather
     return overlap * room // reach, feather * room // reach
+
+
+def running_steps(steps: int, strength: float) -> int:
+    """int(steps * strength), the steps that run; BadRequest, naming the steps that would do, when that is none."""
+    ran = int(steps * strength)
+    if ran < 1:
+        least = int(1 / strength) if strength else 0
+        while strength and int(least * strength) < 1:
+            least += 1
+        raise BadRequest(
+            f"--strength {strength:g} with --steps {steps} runs no step: use --steps {least} or more, "
+            "or --strength 0 for the fill alone"
+        )
+    return ran

@@ -9,7 +9,7 @@ import diffusers
 import torch
 from torch import Tensor
 
-from softextend.errors import BadRequest
+from softextend.geometry import running_steps
 from softextend.types import SolverName
 
 SCHEDULE = {  # SDXL's training schedule (Podell et al., arXiv:2307.01952; the released scheduler_config.json)
@@ -71,7 +71,7 @@ def _level(scheduler: Any, t: Tensor) -> tuple[float, float]:
 
 
 def cut(scheduler: Any, steps: int, strength: float) -> tuple[Tensor, int]:
-    """The last int(steps * strength) of the schedule's timesteps, and the index of the first; second order counts twice."""
+    """The last int(steps * strength) steps of the schedule: their timesteps (2 a step in second order), first index."""
     begin = (steps - min(int(steps * strength), steps)) * int(scheduler.order)
     return scheduler.timesteps[begin:], begin
 
@@ -85,11 +85,7 @@ def make_solver(
     trailing: bool = False,
 ) -> Solver:
     """A fresh solver for `steps` in the full schedule and strength in (0, 1]; BadRequest when no step would run."""
-    if int(steps * strength) < 1:
-        least = next(k for k in range(1, 100_001) if int(k * strength) >= 1) if strength >= 1e-5 else 100_000
-        raise BadRequest(
-            f"--strength {strength:g} with --steps {steps} runs no step: use at least --steps {least}, or --strength 0"
-        )
+    running_steps(steps, strength)
     kind, overrides = SOLVERS[name]
     spacing = {"timestep_spacing": "trailing"} if trailing else {}
     if name is SolverName.LCM:

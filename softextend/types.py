@@ -104,6 +104,7 @@ class Profile:
     window: int
     overlap: int
     feather: int
+    trailing: bool = False  # timesteps counted from the noisy end, as few-step models were distilled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

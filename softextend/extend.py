@@ -1,0 +1,113 @@
+"""The story: a canvas is grown, filled and mapped, sampled stage by stage, and joined to the untouched original."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from softextend.canvas import Prepared, plan, prepare
+from softextend.errors import BadRequest
+from softextend.finish import composite
+from softextend.mask import composite_ramp, latent_levels
+from softextend.recipe import make_recipe, parameters
+from softextend.stages import sample
+from softextend.types import Model, OnNote, OnStep, Spec
+
+if TYPE_CHECKING:
+    from softextend.types import Change, Known, Pixels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Result:
+    """A finished picture, (H, W, 3) uint8 RGB, with what led to it."""
+
+    pixels: Pixels
+    filled: Pixels  # the canvas as the model met it
+    mask: Change  # white = repaint
+    raw: Pixels  # the decoded picture before it joins the original
+    recipe: dict[str, Any]  # JSON values; can be run again
+    parameters: str  # the A1111 form of the recipe
+    seed: int
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def extend(
+    pixels: Pixels,
+    known: Known,
+    spec: Spec,
+    model: Model,
+    *,
+    on_step: OnStep | None = None,
+    on_note: OnNote | None = None,
+) -> Result:
+    """Make a picture wider: pixels uint8 (H, W, 3) RGB, known bool (H, W), False where it is transparent."""
+    began = time.perf_counter()
+    prepared = prepare(pixels, known, spec, model.profile)
+    return _finish(prepared, spec, model, began, on_step, on_note)
+
+
+def paint(
+    pixels: Pixels,
+    mask: Change,
+    spec: Spec,
+    model: Model,
+    *,
+    on_step: OnStep | None = None,
+    on_note: OnNote | None = None,
+) -> Result:
+    """Repaint by a mask, float32 (H, W) in [0, 1], 1 = repaint; the picture is already extended and painted."""
+    began = time.perf_counter()
+    height, width = pixels.shape[:2]
+    if mask.shape != (height, width):
+        raise BadRequest(
+            f"the mask is {mask.shape[1]}x{mask.shape[0]} and the picture {width}x{height}: they must be of one size"
+        )
+    known = latent_levels(mask) <= 0
+    if known.all():
+        raise BadRequest("the mask is black everywhere: paint white what is to be repainted")
+    settled = plan(spec, model.profile, width=width, height=height, gaps=True)
+    prepared = Prepared(plan=settled, filled=pixels, mask=mask, known=known)
+    return _finish(prepared, spec, model, began, on_step, on_note, feathered=False)
+
+
+def _finish(
+    prepared: Prepared,
+    spec: Spec,
+    model: Model,
+    began: float,
+    on_step: OnStep | None,
+    on_note: OnNote | None,
+    *,
+    feathered: bool = True,
+) -> Result:
+    """Sample, composite and write the recipe; `feathered`: all that is unknown is new and replaced whole."""
+    notes: list[str] = []
+    painted = sample(prepared, spec, model, on_step or _silent, functools.partial(_tell, notes, on_note))
+    ramp = composite_ramp(latent_levels(prepared.mask), prepared.known if feathered else None)
+    facts = make_recipe(spec, prepared.plan, model.facts())
+    return Result(
+        pixels=composite(prepared.filled, painted, ramp),
+        filled=prepared.filled,
+        mask=prepared.mask,
+        raw=np.clip(np.rint(painted), 0, 255).astype(np.uint8),
+        recipe=facts,
+        parameters=parameters(facts),
+        seed=spec.seed,
+        seconds=time.perf_counter() - began,
+        notes=tuple(notes),
+    )
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody asked for."""
+
+
+def _tell(notes: list[str], on_note: OnNote | None, line: str) -> None:
+    notes.append(line)
+    if on_note:
+        on_note(line)

@@ -1,0 +1,97 @@
+"""What a result remembers: the spec it was asked for, the plan it became, the model and the versions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from softextend import __version__
+from softextend.canvas import Plan
+from softextend.errors import BadPicture
+from softextend.types import Amount, SolverName, Spec
+
+WATCHED = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "pillow")
+A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion-webui
+    SolverName.EULER: "Euler",
+    SolverName.EULER_A: "Euler a",
+    SolverName.DDIM: "DDIM",
+    SolverName.DPMPP_2M: "DPM++ 2M Karras",
+    SolverName.DPMPP_2M_SDE: "DPM++ 2M SDE Karras",
+    SolverName.DEIS: "DEIS",
+    SolverName.UNIPC: "UniPC",
+    SolverName.HEUN: "Heun",
+    SolverName.LCM: "LCM",
+}
+
+
+def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any]) -> dict[str, Any]:
+    """JSON values: `spec` (as asked), `plan` (as settled), `model`, `versions`, `seed`, `kept_box`, `band_px`."""
+    box = {"left": plan.sides.left, "top": plan.sides.top, "width": plan.width, "height": plan.height}
+    return {
+        "softextend": __version__,
+        "spec": _plain(asdict(spec)),
+        "plan": {**_plain(asdict(plan)), "size": list(plan.size)},
+        "model": model,
+        "versions": {name: _version(name) for name in WATCHED},
+        "seed": spec.seed,
+        "original_box": box,
+        "band_px": plan.band,
+    }
+
+
+def spec_of(recipe: dict[str, Any]) -> Spec:
+    """The spec that a recipe was made from; BadPicture for a recipe of an unknown form."""
+    try:
+        asked = dict(recipe["spec"])
+        top, right, bottom, left = (Amount(**side) for side in asked.pop("sides"))
+        solver = asked.pop("solver")
+        return Spec(sides=(top, right, bottom, left), solver=solver and SolverName(solver), **asked)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadPicture(f"the recipe cannot be read ({error}): it was written by another version") from error
+
+
+def parameters(recipe: dict[str, Any]) -> str:
+    """The A1111 infotext: prompt, negative prompt, then `Key: value` pairs that other tools read."""
+    plan, model = recipe["plan"], recipe["model"]
+    last = plan["stages"][-1] if plan["stages"] else {"steps": 0, "strength": 0}
+    pairs = {
+        "Steps": last["steps"],
+        "Sampler": A1111_SAMPLERS[SolverName(plan["solver"])],
+        "CFG scale": f"{plan['guidance']:g}",
+        "Seed": recipe["seed"],
+        "Size": "x".join(str(extent) for extent in plan["size"]),
+        "Model hash": str(model.get("hash") or "")[:10],
+        "Model": model["name"],
+        "Denoising strength": f"{last['strength']:g}",
+        "Version": f"softextend {recipe['softextend']}",
+    }
+    lines = [recipe["spec"]["prompt"]]
+    if recipe["spec"]["negative"]:
+        lines.append(f"Negative prompt: {recipe['spec']['negative']}")
+    lines.append(", ".join(f"{key}: {_quoted(value)}" for key, value in pairs.items() if value != ""))
+    return "\n".join(lines)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return f'"{text}"' if "," in text or ":" in text else text
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _plain(value: Any) -> Any:
+    """Enums by value, tuples as lists: what JSON gives back."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
