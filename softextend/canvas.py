@@ -49,7 +49,8 @@ class Plan:
         """(name, value) as a table shows them."""
         width, height = self.size
         stages = ", ".join(
-            f"{each.scale:g}x: strength {each.strength:g}, {running_steps(each.steps, each.strength)} of {each.steps} steps"
+            f"{each.scale:g}x at strength {each.strength:g}, "
+            f"{running_steps(each.steps, each.strength)} of {each.steps} steps"
             for each in self.stages
         )
         return [

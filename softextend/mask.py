@@ -33,12 +33,12 @@ def change_map(known: Known, overlap: int = OVERLAP, feather: int = FEATHER, cha
     """known bool (H, W) -> mask float32 (H, W): `change` on the new area, fading inside the original; px."""
     soft = spread(~known, overlap, feather)
     soft[~known] = 1.0
-    return soft * np.float32(change)
+    return np.asarray(soft * change, np.float32)
 
 
 def latent_levels(mask: Change) -> Change:
     """Mask levels LOW..HIGH -> amounts of change 0..1, so that a mask's tails are exactly kept or new; SoftExtend."""
-    return np.clip((mask - LOW) / (HIGH - LOW), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((mask - LOW) / (HIGH - LOW), 0.0, 1.0), np.float32)
 
 
 def composite_ramp(amount: Change, known: Known | None = None) -> Change:
@@ -50,4 +50,4 @@ def composite_ramp(amount: Change, known: Known | None = None) -> Change:
     ramp = share * share * (3 - 2 * share)
     if known is not None:
         ramp[~known] = 1.0
-    return ramp.astype(np.float32)
+    return np.asarray(ramp, np.float32)

@@ -125,7 +125,7 @@ def decode(model: Model, z: Tensor, on_note: OnNote) -> Tensor:
         pixels = model.decode(z, exact=True)
     if not torch.isfinite(pixels).all():
         raise BadModel(
-            f"the VAE of {model.name} decodes to pixels that are not numbers even in float32: name another by --vae FILE"
+            f"the VAE of {model.name} decodes to pixels that are not numbers, even in float32: name one by --vae FILE"
         )
     return pixels
 
