@@ -40,14 +40,15 @@ def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list
     return torch.stack([torch.randn(tuple(shape), generator=each) for each in generators]), generators
 
 
-def keep_share(change: Tensor, i: int, n: int, blend: Blend = Blend.HARD) -> Tensor:
+def keep_share(change: Tensor, i: float, n: int, blend: Blend = Blend.HARD) -> Tensor:
     """Share of the noised original at step i of n; change in [0, 1], 1 = free from the first step.
 
     HARD is the published `keep > i / n`, exact for every 8-bit map. CONTINUOUS is its linear form: summed over the
     steps it is n (1 - change), so that a ramp keeps all its levels however few steps there are.
     """
     if blend is Blend.HARD:
-        return (change < 1 - i / n).to(change.dtype)
+        level = 1 - torch.tensor(i / n, dtype=change.dtype)  # rounded as a map's own 1 - k / 255 is
+        return (change < level).to(change.dtype)
     return (n * (1 - change) - i).clamp(0, 1)
 
 
@@ -60,7 +61,7 @@ def diffdiff(
     *,
     start: Tensor | None = None,
     span: int | None = None,
-    offset: int = 0,
+    offset: float = 0,
     blend: Blend = Blend.HARD,
     on_step: OnStep | None = None,
 ) -> Tensor:
@@ -70,11 +71,10 @@ def diffdiff(
     the steps before the strength cut), beginning at step `offset`; `start` continues from latents of an earlier run.
     """
     n = len(sampler.timesteps)
-    x = sampler.noised(z0, noise, 0) if start is None else start
+    x = sampler.noised(z0, noise, 0) if start is None else start  # every latent starts as the noised original
     for i, t in enumerate(sampler.timesteps):
-        if i or start is not None:  # every latent starts as the noised original
-            keep = keep_share(change, i + offset, span or n, blend)
-            x = torch.lerp(x, sampler.noised(z0, noise, i), keep)
+        keep = keep_share(change, i + offset, span or n, blend)
+        x = torch.lerp(x, sampler.noised(z0, noise, i), keep)
         x = sampler.step(predict(sampler.scaled(x, i), t), i, x)
         if on_step:
             on_step(i + 1, n)

@@ -1,0 +1,185 @@
+"""The sampler's algebra, against a plain transcription of the published loop and a toy denoiser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from diffusers import EulerDiscreteScheduler
+from torch import Tensor
+
+from softextend.diffdiff import Blend, diffdiff, draw_noise, keep_share, restore
+from softextend.solvers import SCHEDULE, SOLVERS, make_solver
+from softextend.types import SolverName
+
+SHAPE = (4, 9, 13)
+TOLERANCE = {torch.float32: 1e-5}
+
+
+def toy(x: Tensor, t: Tensor) -> Tensor:
+    """A denoiser with memory of place: translation would show."""
+    return torch.tanh(x) * 0.8 + 0.05 * torch.roll(x, 1, -1)
+
+
+def graded_map() -> Tensor:
+    """keep, 8-bit levels, every row another ramp."""
+    ramp = torch.linspace(0, 255, SHAPE[2]).round() / 255
+    return torch.stack([ramp.roll(k) for k in range(SHAPE[1])])[None, None]
+
+
+def latents(seed: int = 0, batch: int = 1) -> Tensor:
+    return torch.randn((batch, *SHAPE), generator=torch.Generator().manual_seed(100 + seed))
+
+
+def noise_for(*seeds: int) -> Tensor:
+    return draw_noise(seeds, SHAPE)[0]
+
+
+def published(z0: Tensor, noise: Tensor, keep_map: Tensor, steps: int, strength: float, *, span: int) -> Tensor:
+    """The published loop, written out for diffusers' Euler."""
+    scheduler = EulerDiscreteScheduler.from_config(SCHEDULE)
+    scheduler.set_timesteps(steps)
+    begin = steps - int(steps * strength)
+    sigmas = scheduler.sigmas
+    x = z0 + sigmas[begin] * noise
+    for i in range(steps - begin):
+        sigma = sigmas[begin + i]
+        if i > 0:
+            keep = (keep_map > i / span).float()
+            x = (z0 + sigma * noise) * keep + x * (1 - keep)
+        eps = toy(x / (sigma**2 + 1) ** 0.5, scheduler.timesteps[begin + i])
+        x = x + (sigmas[begin + i + 1] - sigma) * eps
+    return x
+
+
+@pytest.mark.parametrize(("steps", "strength"), [(20, 1.0), (20, 0.85), (13, 0.6), (5, 0.2)])
+@pytest.mark.parametrize("published_span", [False, True])
+def test_equals_the_published_loop_on_graded_maps(steps: int, strength: float, published_span: bool) -> None:
+    ran = int(steps * strength)
+    span = steps if published_span else ran
+    ours = diffdiff(
+        toy,
+        make_solver(SolverName.EULER, steps=steps, strength=strength),
+        latents(),
+        noise_for(3),
+        1 - graded_map(),
+        span=span,
+    )
+    theirs = published(latents(), noise_for(3), graded_map(), steps, strength, span=span)
+    assert torch.allclose(ours, theirs, atol=TOLERANCE[torch.float32])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 10, 12, 17, 20, 25, 30, 50, 51, 85, 100, 255])
+def test_threshold_is_exact_for_every_8_bit_level(n: int) -> None:
+    levels = torch.arange(256, dtype=torch.float32) / 255
+    for i in range(n):
+        exact = torch.tensor([255 * i < k * n for k in range(256)])  # k / 255 > i / n in integers
+        assert torch.equal(keep_share(1 - levels, i, n).bool(), exact), i
+
+
+def test_continuous_blend_sums_to_the_kept_share() -> None:
+    change = torch.linspace(0, 1, 101)
+    for n in (1, 4, 6, 12):
+        total = sum(keep_share(change, i, n, Blend.CONTINUOUS) for i in range(n))
+        assert torch.allclose(torch.as_tensor(total), n * (1 - change), atol=1e-5)
+
+
+def test_a_ramp_keeps_its_levels_in_few_steps() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(1, 1, 8, 64)
+    z0 = torch.zeros(1, 1, 8, 64)
+    noise = torch.ones(1, 1, 8, 64)
+    levels = {}
+    for blend in Blend:
+        solver = make_solver(SolverName.EULER, steps=4, strength=1.0)
+        x = diffdiff(lambda x, t: 0.3 * torch.ones_like(x), solver, z0, noise, ramp, blend=blend)
+        levels[blend] = len(np.unique(x[0, 0, 0].numpy().round(3)))
+    assert levels[Blend.HARD] <= 4
+    assert levels[Blend.CONTINUOUS] >= 48
+
+
+def test_change_everywhere_is_plain_img2img() -> None:
+    solver = make_solver(SolverName.EULER, steps=10, strength=0.7)
+    plain = make_solver(SolverName.EULER, steps=10, strength=0.7)
+    z0, noise = latents(), noise_for(5)
+    x = plain.noised(z0, noise, 0)
+    for i, t in enumerate(plain.timesteps):
+        x = plain.step(toy(plain.scaled(x, i), t), i, x)
+    assert torch.equal(diffdiff(toy, solver, z0, noise, torch.ones(1, 1, *SHAPE[1:])), x)
+
+
+def test_no_change_with_restore_is_the_original() -> None:
+    z0, change = latents(), torch.zeros(1, 1, *SHAPE[1:])
+    x = diffdiff(toy, make_solver(SolverName.EULER, steps=6, strength=1.0), z0, noise_for(1), change)
+    assert not torch.allclose(x, z0, atol=1e-3)
+    assert torch.equal(restore(x, z0, change), z0)
+
+
+@pytest.mark.parametrize("name", list(SolverName))
+def test_batch_rows_equal_single_runs(name: SolverName) -> None:
+    def run(seeds: list[int], z0: Tensor) -> Tensor:
+        noise, generators = draw_noise(seeds, SHAPE)
+        solver = make_solver(name, steps=9, strength=0.8, generators=generators)
+        return diffdiff(toy, solver, z0, noise, 1 - graded_map())
+
+    z0 = latents(batch=3)
+    together = run([7, 8, 9], z0)
+    for row, seed in enumerate((7, 8, 9)):
+        assert torch.allclose(together[row : row + 1], run([seed], z0[row : row + 1]), atol=TOLERANCE[torch.float32])
+    assert not torch.allclose(together[0], together[1], atol=0.1)
+
+
+@pytest.mark.parametrize("name", list(SolverName))
+def test_every_solver_ends_finite_and_denoised(name: SolverName) -> None:
+    """A denoiser that knows the answer: whatever the solver, the answer comes back."""
+    target = latents(seed=4)
+    noise, generators = draw_noise([2], SHAPE)
+    solver = make_solver(name, steps=12, strength=1.0, generators=generators)
+
+    def knowing(x: Tensor, t: Tensor) -> Tensor:
+        betas = (
+            torch.linspace(SCHEDULE["beta_start"] ** 0.5, SCHEDULE["beta_end"] ** 0.5, 1000, dtype=torch.float64) ** 2
+        )
+        alphas = torch.cumprod(1 - betas, 0)
+        low = int(t)
+        share = float(t) - low
+        abar = alphas[low] ** (1 - share) * alphas[min(low + 1, 999)] ** share
+        return ((x - abar.sqrt() * target) / (1 - abar).sqrt()).float()
+
+    x = diffdiff(knowing, solver, latents(), noise, torch.ones(1, 1, *SHAPE[1:]))
+    assert torch.isfinite(x).all()
+    assert (x - target).abs().mean() < 0.12, name
+
+
+@pytest.mark.parametrize("name", list(SOLVERS))
+def test_noised_follows_each_steps_own_level(name: SolverName) -> None:
+    solver = make_solver(name, steps=8, strength=1.0)
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    ratio = [float(solver.noised(zero, one, i) / solver.noised(one, zero, i)) for i in range(len(solver.timesteps))]
+    assert ratio == sorted(ratio, reverse=True)
+    assert ratio[0] > 5 * ratio[-1]
+    assert len(set(ratio)) >= 7  # a begin index set too early gives every step the same level
+
+
+def test_heun_counts_its_own_timesteps() -> None:
+    seen: list[tuple[int, int]] = []
+    solver = make_solver(SolverName.HEUN, steps=8, strength=1.0)
+    diffdiff(toy, solver, latents(), noise_for(0), 1 - graded_map(), on_step=lambda i, n: seen.append((i, n)))
+    assert seen == [(i + 1, 15) for i in range(15)]
+
+
+@pytest.mark.parametrize("flip", [-1, -2])
+def test_flips_commute(flip: int) -> None:
+    def run(flipped: bool) -> Tensor:
+        parts = latents(), noise_for(0), 1 - graded_map()
+        z0, noise, change = (part.flip(flip) for part in parts) if flipped else parts
+        solver = make_solver(SolverName.DPMPP_2M, steps=10, strength=0.9)
+        return diffdiff(lambda x, t: torch.tanh(x) * 0.8, solver, z0, noise, change)
+
+    assert torch.allclose(run(True).flip(flip), run(False), atol=TOLERANCE[torch.float32])
+
+
+def test_same_seed_same_noise_and_others_differ() -> None:
+    assert torch.equal(noise_for(11), noise_for(11))
+    assert not torch.equal(noise_for(11), noise_for(12))
+    assert noise_for(11).dtype == torch.float32
+    assert noise_for(11).device.type == "cpu"

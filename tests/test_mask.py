@@ -1,0 +1,90 @@
+"""The change map: the published rectangle rule, and what must hold for every shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from softextend.geometry import fit_band
+from softextend.mask import change_map, composite_ramp, latent_levels
+from softextend.types import Sides
+
+GOLDEN = sorted((Path(__file__).parent / "golden/masks").glob("*.png"))
+
+
+def known_of(name: str) -> np.ndarray:
+    """`softextend_WxH_sides_T_R_B_L` -> known (H + T + B, W + L + R)."""
+    _, size, _, top, right, bottom, left = name.split("_")
+    width, height = map(int, size.split("x"))
+    return np.pad(np.ones((height, width), bool), ((int(top), int(bottom)), (int(left), int(right))))
+
+
+def test_there_are_golden_masks() -> None:
+    assert len(GOLDEN) == 3
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_equals_softextends_mask(path: Path) -> None:
+    golden = np.asarray(Image.open(path)).astype(int)
+    ours = np.floor(change_map(known_of(path.stem), 60, 120) * 255).astype(int)
+    assert np.abs(ours - golden).max() <= 1
+
+
+SHAPES = {
+    "side": np.pad(np.ones((61, 83), bool), ((0, 0), (0, 40))),
+    "corner": np.pad(np.ones((61, 83), bool), ((31, 0), (0, 40))),
+    "hole": np.pad(np.zeros((9, 9), bool), 50, constant_values=True),
+    "thin": np.ones((1, 90), bool) & (np.arange(90) > 12),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("overlap", "feather"), [(0, 0), (8, 16), (16, 8), (4, 33), (60, 120)])
+def test_ramp_is_complete_at_the_border_and_inside_the_original(shape: str, overlap: int, feather: int) -> None:
+    known = SHAPES[shape]
+    mask = change_map(known, overlap, feather)
+    ramp = composite_ramp(latent_levels(mask), known)
+    assert mask.dtype == ramp.dtype == np.float32
+    assert mask.min() >= 0
+    assert mask.max() == 1
+    assert (mask[~known] == 1).all()
+    assert (ramp[~known] == 1).all()
+    rows, columns = np.nonzero(ramp > 0)
+    empty = np.argwhere(~known)
+    far = np.abs(np.stack([rows, columns], 1)[:, None] - empty[None]).max(2).min(1)
+    assert far.max() <= overlap + feather // 2  # the band is no wider than it says
+
+
+def test_ramp_has_no_jump_at_the_border_with_the_usual_widths() -> None:
+    known = np.pad(np.ones((40, 300), bool), ((0, 0), (0, 100)))
+    ramp = composite_ramp(latent_levels(change_map(known, 60, 120)), known)
+    assert ramp[20, 299] == 1
+    assert np.abs(np.diff(ramp[20])).max() < 0.06
+
+
+def test_change_scales_the_new_area() -> None:
+    known = SHAPES["side"]
+    assert np.allclose(change_map(known, 8, 16, 0.8), change_map(known, 8, 16) * 0.8)
+    assert (composite_ramp(latent_levels(change_map(known, 8, 16, 0.8)), known)[~known] == 1).all()
+
+
+def test_latent_levels_settle_both_tails() -> None:
+    levels = latent_levels(np.array([[0.0, 0.05, 0.5, 0.95, 1.0]], np.float32))
+    assert np.allclose(levels, [[0, 0, 0.5, 1, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("extent", [1, 2, 3, 10, 64, 200, 361, 1000])
+@pytest.mark.parametrize("both", [True, False])
+def test_the_middle_third_stays_untouched(extent: int, both: bool) -> None:
+    sides = Sides(left=50, right=50 if both else 0)
+    overlap, feather = fit_band(60, 120, sides, width=extent, height=999)
+    known = np.pad(np.ones((3, extent), bool), ((0, 0), (50, sides.right)))
+    levels = latent_levels(change_map(known, overlap, feather))[1, 50 : 50 + extent]
+    middle = slice(extent // 3, extent - extent // 3) if both else slice(2 * extent // 3, extent)
+    assert (levels[middle] == 0).all()
+    assert overlap + feather // 2 <= 120
+    if extent >= 361:
+        assert (overlap, feather) == (60, 120)
