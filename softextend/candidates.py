@@ -1,0 +1,194 @@
+"""The posterior mean among a few candidate sources a pixel, where looking at every source would take too long.
+
+Candidates come from the same picture at coarser sizes: what a pixel may become is first decided where the picture is
+small, and the offsets found there are carried up (in the way of PatchMatch, Barnes et al. 2009, and of its form with
+several neighbours a pixel, Barnes et al. 2010). The cost grows with the targets, never with targets times sources.
+
+Imported only when a picture is large, because numba takes a while to load. Pictures are padded by the patch radius r
+and flat in x: float32 (H + 2 r, 3 (W + 2 r)). Targets and sources are y, x of the picture without padding; a source
+with y < 0 is none. `where`, float32 (N, 6), is the prior of each target (see posterior.Layout). Loops run over a part
+[start, stop) of the targets and let go of the interpreter lock; no part reads what another writes, so that the result
+does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+PART = 8_192  # targets a thread takes at once
+THREADS = 8  # at most
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Machine code, kept on disk beside this file or in the user's cache; in memory where neither is writable."""
+    try:
+        return njit(cache=True, nogil=True, fastmath=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return njit(nogil=True, fastmath=True)(function)  # type: ignore[no-any-return]
+
+
+def _in_parts(work: Callable[[int, int], None], count: int) -> None:
+    """work(start, stop) over all targets, on every core."""
+    threads = min(THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        done = [pool.submit(work, first, min(first + PART, count)) for first in range(0, count, PART)]
+        for each in done:
+            each.result()
+
+
+def mean_among(
+    noisy: Floats, clean: Floats, weight: Floats, at: Ints, field: Ints, where: Floats, precision: Floats
+) -> Floats:
+    """Posterior mean colour of each target among its candidates -> (N, 3), within the hull of their centres.
+
+    noisy, clean: padded; at (N, 2); field (N, K, 2); weight (2 r + 1, 3 (2 r + 1)); precision (N,) = 1 / sigma^2.
+    """
+    out = np.empty((len(at), 3), np.float32)
+    _in_parts(lambda a, b: _mean_among(noisy, clean, weight, at, field, where, precision, out, a, b), len(at))
+    return out
+
+
+def carried(at: Ints, parent: Ints, offsets: Ints, ratio: Floats, valid: Bools, spare: Ints) -> Ints:
+    """Candidates of a finer level: the coarser targets' offsets, stretched -> (N, K, 2), each a valid source.
+
+    parent (N,): row of `offsets` (P, K, 2) at the coarse level; ratio (2,) fine over coarse size, y and x;
+    spare (S, 2): sources to use where an offset leads outside.
+    """
+    out = np.empty((len(at), offsets.shape[1], 2), np.int32)
+    _in_parts(lambda a, b: _carried(at, parent, offsets, ratio, valid, spare, out, a, b), len(at))
+    return out
+
+
+def refined(
+    image: Floats,
+    weight: Floats,
+    at: Ints,
+    index: Ints,
+    field: Ints,
+    where: Floats,
+    valid: Bools,
+    precision: Floats,
+    keep: int,
+) -> Ints:
+    """The `keep` best different sources among a target's candidates and its neighbours', shifted -> (N, keep, 2).
+
+    image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere; precision (N,).
+    """
+    out = np.full((len(at), keep, 2), -1, np.int32)
+    _in_parts(lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, out, a, b), len(at))
+    return out
+
+
+@_compiled
+def _distance(a, ay, ax, b, by, bx, weight):  # type: ignore[no-untyped-def]
+    """Weighted squared distance of two patches."""
+    side, row = weight.shape
+    total = np.float32(0.0)
+    for dy in range(side):
+        for k in range(row):
+            d = a[ay + dy, 3 * ax + k] - b[by + dy, 3 * bx + k]
+            total += weight[dy, k] * d * d
+    return total
+
+
+@_compiled
+def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
+    """Nats by which a source is unlikely for where it lies."""
+    dy = sy - where[i, 0]
+    dx = sx - where[i, 1]
+    along = dy * where[i, 2] + dx * where[i, 3]
+    return where[i, 4] * along * along + where[i, 5] * (dy * dy + dx * dx - along * along)
+
+
+@_compiled
+def _mean_among(noisy, clean, weight, at, field, where, precision, out, start, stop):  # type: ignore[no-untyped-def]
+    radius = weight.shape[0] // 2
+    for i in range(start, stop):
+        best = np.float32(-1e30)
+        share = np.float32(0.0)
+        c0 = np.float32(0.0)
+        c1 = np.float32(0.0)
+        c2 = np.float32(0.0)
+        for k in range(field.shape[1]):
+            sy, sx = field[i, k, 0], field[i, k, 1]
+            if sy < 0:
+                continue
+            d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight)
+            logit = np.float32(-0.5 * precision[i] * d - _prior(where, i, sy, sx))
+            if logit > best:
+                fade = np.exp(best - logit)
+                share *= fade
+                c0 *= fade
+                c1 *= fade
+                c2 *= fade
+                best = logit
+            w = np.exp(logit - best)
+            row, column = sy + radius, 3 * (sx + radius)
+            share += w
+            c0 += w * clean[row, column]
+            c1 += w * clean[row, column + 1]
+            c2 += w * clean[row, column + 2]
+        out[i, 0], out[i, 1], out[i, 2] = c0 / share, c1 / share, c2 / share
+
+
+@_compiled
+def _carried(at, parent, offsets, ratio, valid, spare, out, start, stop):  # type: ignore[no-untyped-def]
+    height, width = valid.shape
+    count = out.shape[1]
+    for i in range(start, stop):
+        for k in range(count):
+            y = at[i, 0] + int(np.rint(offsets[parent[i], k, 0] * ratio[0]))
+            x = at[i, 1] + int(np.rint(offsets[parent[i], k, 1] * ratio[1]))
+            if y < 0 or x < 0 or y >= height or x >= width or not valid[y, x]:
+                n = (i * count + k) % len(spare)
+                y, x = spare[n, 0], spare[n, 1]
+            out[i, k, 0], out[i, k, 1] = y, x
+
+
+@_compiled
+def _refined(image, weight, at, index, field, where, valid, precision, out, start, stop):  # type: ignore[no-untyped-def]
+    height, width = valid.shape
+    keep = out.shape[1]
+    costs = np.empty(keep, np.float32)
+    for i in range(start, stop):
+        costs[:] = np.float32(1e30)
+        for step in range(5):  # itself, right, left, below, above
+            dx = (step == 1) - (step == 2)
+            dy = (step == 3) - (step == 4)
+            y, x = at[i, 0] + dy, at[i, 1] + dx
+            if y < 0 or x < 0 or y >= height or x >= width or index[y, x] < 0:
+                continue
+            j = index[y, x]
+            for k in range(field.shape[1]):
+                sy, sx = field[j, k, 0] - dy, field[j, k, 1] - dx
+                if sy < 0 or sx < 0 or sy >= height or sx >= width or not valid[sy, sx]:
+                    continue
+                fresh = True
+                for m in range(keep):
+                    if out[i, m, 0] == sy and out[i, m, 1] == sx:
+                        fresh = False
+                        break
+                if not fresh:
+                    continue
+                d = _distance(image, at[i, 0], at[i, 1], image, sy, sx, weight)
+                cost = np.float32(0.5 * precision[i] * d + _prior(where, i, sy, sx))
+                m = keep - 1
+                if cost >= costs[m]:
+                    continue
+                while m > 0 and costs[m - 1] > cost:
+                    costs[m] = costs[m - 1]
+                    out[i, m, 0], out[i, m, 1] = out[i, m - 1, 0], out[i, m - 1, 1]
+                    m -= 1
+                costs[m] = cost
+                out[i, m, 0], out[i, m, 1] = sy, sx
