@@ -1,0 +1,215 @@
+"""The command line: it only translates. Options become values, errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from softextend import __version__
+from softextend.errors import BadRequest
+from softextend.options import (
+    Border,
+    Engine,
+    Inputs,
+    Looking,
+    ModelName,
+    Reading,
+    Sampling,
+    Seed,
+    Talk,
+    Writing,
+    command,
+)
+from softextend.report import INTERRUPTED, PIPE_CLOSED, TERMINATED, abandon_stdout, reporting
+
+app = typer.Typer(
+    help="Make photos wider. The original pixels stay as they are.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+UsageError: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of Typer carry inside
+Result = Annotated[Path, typer.Argument(metavar="RESULT", help="A picture made by softextend.")]
+
+
+def _show_version(given: bool) -> None:
+    if given:
+        print(f"softextend {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
+]
+
+
+@app.callback()
+def softextend(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=lambda given: _show_version(given))
+    ] = False,
+) -> None:
+    """Make photos wider. The original pixels stay as they are."""
+
+
+@app.command()
+@command
+def extend(
+    inputs: Inputs = None,
+    *,
+    border: Border,
+    sampling: Sampling,
+    engine: Engine,
+    reading: Reading,
+    writing: Writing,
+    looking: Looking,
+    talk: Talk,
+) -> None:
+    """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
+    with reporting(talk) as report:
+        from softextend import commands
+
+        raise typer.Exit(commands.extend(report, inputs or [], border, sampling, engine, reading, writing, looking))
+
+
+@app.command()
+@command
+def paint(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Already extended and painted; - for stdin.")],
+    mask: Annotated[Path, typer.Argument(metavar="MASK", help="As large; white = repaint, grey = in between.")],
+    *,
+    sampling: Sampling,
+    engine: Engine,
+    reading: Reading,
+    writing: Writing,
+    looking: Looking,
+    talk: Talk,
+) -> None:
+    """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
+    with reporting(talk) as report:
+        from softextend import commands
+
+        raise typer.Exit(commands.paint(report, image, mask, sampling, engine, reading, writing, looking))
+
+
+@app.command()
+@command
+def prepare(
+    inputs: Inputs = None,
+    *,
+    border: Border,
+    seed: Seed = None,
+    model: ModelName = None,
+    reading: Reading,
+    writing: Writing,
+    talk: Talk,
+) -> None:
+    """Write the filled canvas and the mask of each picture, to paint on by hand; needs no model."""
+    with reporting(talk) as report:
+        from softextend import commands
+
+        raise typer.Exit(commands.prepare(report, inputs or [], border, seed, model, reading, writing))
+
+
+@app.command()
+@command
+def redo(
+    result: Result,
+    input: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The input, where it moved. Default: as the recipe says.")
+    ] = None,
+    *,
+    engine: Engine,
+    reading: Reading,
+    writing: Writing,
+    talk: Talk,
+) -> None:
+    """Run the recipe of a result again."""
+    with reporting(talk) as report:
+        from softextend import commands
+
+        raise typer.Exit(commands.redo(report, result, input, engine, reading, writing))
+
+
+@app.command()
+@command
+def models(model: ModelName = None, *, talk: Talk) -> None:
+    """Say which model a run would use, its defaults, and which others are there."""
+    with reporting(talk) as report:
+        from softextend import tables
+
+        tables.models(report, model)
+
+
+@app.command()
+@command
+def fills(*, talk: Talk) -> None:
+    """List the fills with their parameters."""
+    with reporting(talk) as report:
+        from softextend import tables
+
+        tables.fills(report)
+
+
+@app.command()
+@command
+def doctor(*, talk: Talk) -> None:
+    """Show versions, devices, memory, and what 'auto' chooses here."""
+    with reporting(talk) as report:
+        from softextend import tables
+
+        tables.doctor(report)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One command line -> its exit code."""
+    _settle_process()
+    try:
+        code = app(arguments, prog_name="softextend", standalone_mode=False)
+    except UsageError as error:
+        return _wrong_usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        abandon_stdout()
+        return PIPE_CLOSED
+    return code if isinstance(code, int) else 0
+
+
+def _settle_process() -> None:
+    """Threads that sleep while they wait, a terminate signal that cleans up, streams that take any file name."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    logging.getLogger().addHandler(logging.NullHandler())
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the life of the process
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape")
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: Any) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _wrong_usage(error: Any) -> int:
+    """Typer's own errors as one line; the help where nothing was asked."""
+    context = error.ctx
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+        return BadRequest.exit_code
+    path = context.command_path if context else "softextend"
+    line = " ".join(str(error.format_message()).split())
+    print(f"softextend: {line} (see {path} --help)", file=sys.stderr)
+    return BadRequest.exit_code

@@ -1,0 +1,285 @@
+"""What each command does, once its options are values: gather, check every name, work, tell."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from softextend import batch, images, models
+from softextend.batch import Job, Naming
+from softextend.errors import BadPicture, BadRequest
+from softextend.geometry import parse_sides
+from softextend.making import Making, digest
+from softextend.models import ModelRef
+from softextend.options import Engine, Format
+from softextend.recipe import spec_of
+from softextend.types import Spec
+
+if TYPE_CHECKING:
+    from softextend.options import Border, Looking, Reading, Sampling, Writing
+    from softextend.report import Report
+
+STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
+DRAWN_SEEDS = 2**32  # drawn seeds lie below: the range that other tools take
+
+
+def extend(
+    report: Report,
+    inputs: Sequence[str],
+    border: Border,
+    sampling: Sampling,
+    engine: Engine,
+    reading: Reading,
+    writing: Writing,
+    looking: Looking,
+) -> int:
+    """`softextend extend`: the exit code."""
+    seeds = choose_seeds(sampling, writing, report)
+    spec = bordered(border, Spec(seed=seeds[0], **asked(sampling)))
+    sources = gather(inputs, reading, report)
+    ref = choose_model(engine.model, report)
+    naming = named(writing, "-extended", extras_dir=looking.save_steps, extras=STEPS if looking.save_steps else ())
+    jobs = batch.plan_jobs(sources, naming, seeds)
+    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing)
+    if looking.dry_run:
+        return dry_run(making, jobs)
+    return work(making, jobs, folders=(writing.out_dir, looking.save_steps))
+
+
+def paint(
+    report: Report,
+    picture: str,
+    mask: Path,
+    sampling: Sampling,
+    engine: Engine,
+    reading: Reading,
+    writing: Writing,
+    looking: Looking,
+) -> int:
+    """`softextend paint`: the exit code."""
+    seeds = choose_seeds(sampling, writing, report)
+    spec = Spec(seed=seeds[0], **asked(sampling))
+    sources = gather([picture], reading, report)
+    ref = choose_model(engine.model, report)
+    naming = named(writing, "-painted", extras_dir=looking.save_steps, extras=STEPS if looking.save_steps else ())
+    jobs = batch.plan_jobs(sources, naming, seeds)
+    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
+    if looking.dry_run:
+        return dry_run(making, jobs)
+    return work(making, jobs, folders=(writing.out_dir, looking.save_steps))
+
+
+def prepare(
+    report: Report,
+    inputs: Sequence[str],
+    border: Border,
+    seed: int | None,
+    model: str | None,
+    reading: Reading,
+    writing: Writing,
+) -> int:
+    """`softextend prepare`: the exit code."""
+    seed = draw_seed(report) if seed is None else seed
+    spec = bordered(border, Spec(seed=seed))
+    naming = named(replace(writing, format=Format.PNG), "-canvas")
+    jobs = [with_mask(job) for job in batch.plan_jobs(gather(inputs, reading, report), naming, [seed])]
+    ref = models.resolve_model(model)
+    making = Making(report=report, spec=spec, ref=ref, engine=Engine(model=model), reading=reading, writing=writing)
+    return work(making, jobs, folders=(writing.out_dir,), load=_no_model, make=making.canvas)
+
+
+def redo(
+    report: Report,
+    result: Path,
+    source: Path | None,
+    engine: Engine,
+    reading: Reading,
+    writing: Writing,
+) -> int:
+    """`softextend redo`: the exit code."""
+    recipe = images.read_recipe(result)
+    before = recipe.get("command")
+    if not isinstance(before, dict):
+        raise BadPicture(f"{result}: its recipe does not say how it was made; softextend's own results do")
+    spec = spec_of(recipe)
+    origin = source or found_again(result, before.get("input"), "input", "--input FILE")
+    mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before.get("mask") else None
+    if before.get("input_sha256") not in (None, digest(origin)):
+        report.note(f"{origin}: differs from the picture that {result} was made of")
+    engine = replace(engine, model=engine.model or before.get("model"), vae=engine.vae or before.get("vae"))
+    ref = choose_model(engine.model, report)
+    where = writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result)))
+    jobs = batch.plan_jobs([origin], named(where, "-redo"), [spec.seed])
+    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
+    return work(making, jobs, folders=(writing.out_dir,))
+
+
+def asked(sampling: Sampling) -> dict[str, Any]:
+    """The fields of a `Spec` that every painting command takes."""
+    return {
+        "prompt": sampling.prompt,
+        "negative": sampling.negative,
+        "strength": sampling.strength,
+        "steps": sampling.steps,
+        "guidance": sampling.guidance,
+        "solver": sampling.sampler,
+    }
+
+
+def bordered(border: Border, spec: Spec) -> Spec:
+    """The spec with what the border asks for."""
+    return replace(
+        spec,
+        sides=parse_sides(border.sides),
+        fill=border.fill,
+        overlap=border.overlap,
+        feather=border.feather,
+        change=border.change,
+        allow_large=border.allow_large,
+    )
+
+
+def gather(inputs: Sequence[str], reading: Reading, report: Report) -> list[Path | None]:
+    """All pictures that the command line names, in order."""
+    listed: list[str] = []
+    if reading.files_from is not None:
+        if reading.files_from == "-" and "-" in inputs:
+            raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
+        listed = batch.split_list(read_list(reading.files_from))
+    sources, notes = batch.gather(inputs, listed)
+    for note in notes:
+        report.note(note)
+    return sources
+
+
+def read_list(name: str) -> str:
+    """The text of a `--files-from` list; BadRequest where it cannot be read."""
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
+
+
+def choose_seeds(sampling: Sampling, writing: Writing, report: Report) -> list[int]:
+    """One seed per variation, from the one asked for or drawn."""
+    if sampling.num < 1:
+        raise BadRequest(f"--num {sampling.num}: must be 1 or more")
+    if sampling.num > 1 and sampling.seed is None and writing.skip_existing:
+        raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")
+    first = draw_seed(report) if sampling.seed is None else sampling.seed
+    return list(range(first, first + sampling.num))
+
+
+def draw_seed(report: Report) -> int:
+    """A new seed, and say which."""
+    seed = secrets.randbelow(DRAWN_SEEDS)
+    report.note(f"seed: {seed} (drawn; --seed {seed} repeats this run)")
+    return seed
+
+
+def choose_model(name: str | None, report: Report) -> ModelRef:
+    """The model to use; says so in one line where nobody named one."""
+    ref = models.resolve_model(name)
+    if ref.origin == "default":
+        report.note(
+            "model: self (built in; continues what the photo shows). For new objects or a prompt, "
+            "give an SDXL checkpoint: --model FILE.safetensors"
+        )
+    return ref
+
+
+def named(writing: Writing, suffix: str, *, extras_dir: Path | None = None, extras: tuple[str, ...] = ()) -> Naming:
+    """How the results of this command are called."""
+    return Naming(
+        suffix=suffix,
+        output=writing.output,
+        out_dir=writing.out_dir,
+        format=writing.format and writing.format.value.upper(),
+        extras_dir=extras_dir,
+        extras=extras,
+    )
+
+
+def with_mask(job: Job) -> Job:
+    """The job of `prepare`, whose mask is called NAME-mask.png beside NAME-canvas.png."""
+    (target,) = job.targets
+    if target.path is None:
+        raise BadRequest("prepare makes two files, which stdout cannot hold: give --out-dir DIR")
+    mask = target.path.with_name(f"{target.path.stem.removesuffix('-canvas')}-mask.png")
+    return replace(job, targets=(replace(target, extras=(mask,)),))
+
+
+def found_again(result: Path, recorded: str | None, what: str, remedy: str) -> Path:
+    """A file that a recipe names by its way from the result; BadRequest where it is gone."""
+    if recorded is None:
+        raise BadRequest(f"{result}: its {what} came from stdin; give it with {remedy}")
+    path = result.parent / recorded
+    if not path.is_file():
+        raise BadRequest(f"{result}: its {what} {path} is not there; give it with {remedy}")
+    return path
+
+
+def redone(result: Path) -> Path:
+    """NAME.EXT -> NAME-redo.EXT."""
+    return result.with_name(f"{result.stem}-redo{result.suffix}")
+
+
+def work(
+    making: Making,
+    jobs: list[Job],
+    *,
+    folders: tuple[Path | None, ...],
+    load: Callable[[], Any] | None = None,
+    make: Callable[..., batch.Outcome] | None = None,
+) -> int:
+    """Check all names, then do all jobs, telling of each; the exit code. `folders` are made where missing."""
+    report, writing = making.report, making.writing
+    made = [folder for folder in folders if folder is not None]
+    left, skipped = batch.settle(
+        jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=made
+    )
+    for folder in made:
+        batch.make_folder(folder)
+    tally = batch.Tally(skipped=skipped)
+    report.total = sum(len(job.targets) for job in left)
+    began = time.monotonic()
+    outcomes = batch.run(left, read=making.read, load=load or making.load, make=make or making.make)
+    try:
+        for outcome in outcomes:
+            tally.add(outcome)
+            report.tell(outcome)
+    finally:
+        report.close()
+        report.note_summary(tally, time.monotonic() - began)
+    return tally.exit_code
+
+
+def dry_run(making: Making, jobs: list[Job]) -> int:
+    """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
+    report, writing = making.report, making.writing
+    folders = [folder for folder in (writing.out_dir,) if folder is not None]
+    left, _ = batch.settle(jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=folders)
+    tally = batch.Tally()
+    for job in left:
+        try:
+            rows = making.plan(*making.read(job)).rows()
+        except Exception as error:
+            outcome = batch.Outcome(job=job, target=None, error=error)
+            report.tell(outcome)
+        else:
+            outcome = batch.Outcome(job=job, target=job.targets[0])
+            names = ", ".join(target.name for target in job.targets)
+            report.table([("model", making.ref.name), *rows, ("result", names)], title=job.name)
+        tally.add(outcome)
+    return tally.exit_code
+
+
+def _no_model() -> None:
+    """`prepare` needs none."""

@@ -1,0 +1,169 @@
+"""One picture from file to file: read and checked, made by the model, written with its recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from softextend import canvas, images, models
+from softextend.batch import Job, Outcome, Target
+from softextend.errors import BadPicture, BadRequest
+from softextend.images import Picture
+from softextend.models import ModelRef
+from softextend.types import Model, Spec
+
+if TYPE_CHECKING:
+    from softextend.canvas import Plan
+    from softextend.extend import Result
+    from softextend.options import Engine, Reading, Writing
+    from softextend.report import Report
+    from softextend.types import Change, Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What all pictures of one command share; `mask` is `paint`'s."""
+
+    report: Report
+    spec: Spec
+    ref: ModelRef
+    engine: Engine
+    reading: Reading
+    writing: Writing
+    mask: Path | None = None
+
+    def read(self, job: Job) -> tuple[Picture, Change | None]:
+        """The picture (and the mask), checked against the spec before a model is loaded for them."""
+        self.report.begin(job.name)
+        picture = images.read_picture(source_of(job), name=job.name, allow_huge=self.reading.allow_huge)
+        for note in picture.notes:
+            self.report.note(f"{job.name}: {note}")
+        mask = None if self.mask is None else images.read_mask(self.mask)
+        settled = self.plan(picture, mask)
+        for form in {form_of(target) for target in job.targets}:
+            images.check_size(form, *settled.size)
+        for name, value in settled.rows():
+            self.report.detail(f"  {name}: {value}")
+        return picture, mask
+
+    def plan(self, picture: Picture, mask: Change | None) -> Plan:
+        """The spec settled for this picture; BadRequest where it cannot be."""
+        height, width = picture.known.shape
+        if mask is not None and mask.shape != (height, width):
+            raise BadRequest(
+                f"{self.mask}: the mask is {mask.shape[1]}x{mask.shape[0]}, the picture {width}x{height}; "
+                "make them one size"
+            )
+        gaps = mask is not None or not picture.known.all()
+        return canvas.plan(self.spec, models.known_profile(self.ref), width=width, height=height, gaps=gaps)
+
+    def load(self) -> Model:
+        """The model, once for all pictures."""
+        engine, note = self.engine, self.report.note
+        if self.ref.kind != "self":
+            note(f"loading {self.ref.name}")
+        return models.load_model(
+            self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
+        )
+
+    def make(self, read: tuple[Picture, Change | None], job: Job, target: Target, model: Model) -> Outcome:
+        """One result of `extend` or `paint`, written."""
+        from softextend.extend import extend, paint  # imports torch
+
+        picture, mask = read
+        self.report.begin(job.name if len(job.targets) == 1 else f"{job.name} (seed {target.seed})")
+        spec = replace(self.spec, seed=target.seed)
+        on_step, on_note = self.report.progress.step, self.report.note
+        if mask is None:
+            result = extend(picture.pixels, picture.known, spec, model, on_step=on_step, on_note=on_note)
+        else:
+            result = paint(picture.pixels, mask, spec, model, on_step=on_step, on_note=on_note)
+        self.write(result, picture, job, target)
+        height, width = result.pixels.shape[:2]
+        facts = {"seed": target.seed, "model": model.name, "seconds": round(result.seconds, 2)}
+        return Outcome(job=job, target=target, facts={"width": width, "height": height, **facts})
+
+    def write(self, result: Result, picture: Picture, job: Job, target: Target) -> None:
+        """The result with its recipe, after its intermediates: where there is a result, all is there."""
+        replacing = self.writing.overwrite or self.writing.skip_existing
+        for path, pixels in zip(target.extras, (result.filled, levels(result.mask), result.raw), strict=False):
+            images.write_picture(path, pixels, format="PNG", overwrite=replacing)
+        encode: dict[str, Any] = {
+            "format": form_of(target),
+            "metadata": picture.metadata,
+            "recipe": {**result.recipe, "command": self.asked(job, target)},
+            "parameters": result.parameters,
+            "on_note": self.report.note,
+        }
+        if target.path is None:
+            self.report.picture_bytes(images.encode_picture(result.pixels, **encode))
+        else:
+            images.write_picture(target.path, result.pixels, overwrite=self.writing.overwrite, **encode)
+
+    def asked(self, job: Job, target: Target) -> dict[str, Any]:
+        """What `redo` needs beside the spec; files by their way from the result, so that both can move together."""
+        home = target.path.parent if target.path else Path()
+        return {
+            "name": "extend" if self.mask is None else "paint",
+            "input": way(home, job.source),
+            "input_sha256": job.source and digest(job.source),
+            "mask": way(home, self.mask),
+            "model": self.ref.name,
+            "vae": self.engine.vae and str(self.engine.vae),
+        }
+
+    def canvas(self, read: tuple[Picture, Change | None], job: Job, target: Target, _: None) -> Outcome:
+        """`prepare`'s two files: the filled canvas and the mask."""
+        picture, _mask = read
+        prepared = canvas.prepare(picture.pixels, picture.known, self.spec, models.known_profile(self.ref))
+        overwrite = self.writing.overwrite or self.writing.skip_existing
+        (mask,) = target.extras
+        images.write_picture(mask, levels(prepared.mask), format="PNG", overwrite=overwrite)
+        if target.path is None:
+            raise BadRequest("prepare makes two files: give --out-dir DIR")
+        images.write_picture(
+            target.path, prepared.filled, format="PNG", metadata=picture.metadata, overwrite=self.writing.overwrite
+        )
+        height, width = prepared.filled.shape[:2]
+        facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
+        return Outcome(job=job, target=target, facts=facts)
+
+
+def source_of(job: Job) -> Path | bytes:
+    """The file, or what stdin holds; BadPicture for a terminal."""
+    if job.source is not None:
+        return job.source
+    if sys.stdin is None or sys.stdin.isatty():
+        raise BadPicture("stdin is a terminal: pipe a picture into it, or name a file")
+    return sys.stdin.buffer.read()
+
+
+def form_of(target: Target) -> str:
+    """The format a result is written in."""
+    return target.format or (images.format_of_name(target.path) if target.path else "PNG")
+
+
+def levels(change: Change) -> Pixels:
+    """[0, 1] -> 8-bit grey (H, W), white = repaint."""
+    return np.rint(change * 255).astype(np.uint8)
+
+
+def way(home: Path, path: Path | None) -> str | None:
+    """`path` as seen from the folder `home`; absolute where no way leads there (another drive)."""
+    if path is None:
+        return None
+    try:
+        return Path(os.path.relpath(path, home)).as_posix()
+    except ValueError:
+        return str(path.resolve())
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

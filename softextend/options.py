@@ -1,0 +1,215 @@
+"""The options of the command line, in groups: each field is one option, and `command` turns groups into a command."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from enum import Enum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+from typer import Argument, Option
+
+from softextend.types import Offload, SolverName
+
+Inputs = Annotated[
+    list[str] | None,
+    Argument(metavar="INPUT", help="Pictures, folders, quoted globs ('photos/**/*.jpg'), or - for stdin."),
+]
+ModelName = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="A .safetensors file, a diffusers folder, a hub id, or 'self' (built in). "
+        "Default: $SOFTEXTEND_MODEL, else the config file, else self.",
+    ),
+]
+Seed = Annotated[
+    int | None, Option(metavar="N", help="0 or more; the same seed repeats a result. Default: drawn, and said.")
+]
+
+
+class Format(str, Enum):
+    """The file formats that `--format` offers."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+    TIFF = "tiff"
+    BMP = "bmp"
+    AVIF = "avif"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Border:
+    """The new area, and how it meets the picture."""
+
+    sides: Annotated[
+        tuple[str, str, str, str],
+        Option(
+            metavar="TOP RIGHT BOTTOM LEFT",
+            help="How much to add: pixels (256) or percent of that dimension (25%), each 0 or more.",
+        ),
+    ]
+    fill: Annotated[
+        str | None,
+        Option(
+            metavar="NAME[:KEY=VALUE,...]",
+            help="What the empty area is painted with first; 'softextend fills' lists them. Default: the model's.",
+        ),
+    ] = None
+    overlap: Annotated[
+        int | None,
+        Option(metavar="PX", help="How far into the original is repainted, 0 to 4096 px. Default: the model's."),
+    ] = None
+    feather: Annotated[
+        int | None,
+        Option(metavar="PX", help="Width of the blur from new to original, 0 to 4096 px. Default: the model's."),
+    ] = None
+    change: Annotated[
+        float, Option(metavar="X", help="How much of the new area may change, above 0 to 1; below 1 the fill shows.")
+    ] = 1.0
+    allow_large: Annotated[
+        bool, Option("--allow-large", help="Lift the limit of 4 times the picture's size per side.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How the model paints."""
+
+    prompt: Annotated[str, Option("-p", "--prompt", metavar="TEXT", help="What to paint; empty works well.")] = ""
+    negative: Annotated[str, Option("-n", "--negative", metavar="TEXT", help="What to keep out.")] = ""
+    strength: Annotated[
+        float | None,
+        Option(metavar="X", help="How far from the fill the model goes, 0 (fill alone) to 1. Default: the model's."),
+    ] = None
+    steps: Annotated[
+        int | None, Option(metavar="N", help="Steps of the full schedule, 1 to 1000. Default: the model's.")
+    ] = None
+    guidance: Annotated[
+        float | None,
+        Option(metavar="X", help="Weight of the prompt, 0 to 50; 1 = none. Default: the model's."),
+    ] = None
+    sampler: Annotated[SolverName | None, Option(help="The solver. Default: the model's.")] = None
+    seed: Seed = None
+    num: Annotated[
+        int, Option(metavar="K", help="Variations per picture, 1 or more, with seeds N, N+1, ... in their names.")
+    ] = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """The model, and where it runs."""
+
+    model: ModelName = None
+    device: Annotated[str, Option(metavar="NAME", help="auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps.")] = (
+        "auto"
+    )
+    dtype: Annotated[str, Option(metavar="NAME", help="auto (what the device computes fast), float32, bf16, fp16.")] = (
+        "auto"
+    )
+    offload: Annotated[
+        Offload | None,
+        Option(help="What leaves the device's memory while idle: nothing, whole models, layers. Default: what fits."),
+    ] = None
+    vae: Annotated[
+        Path | None, Option(metavar="FILE", help="A VAE to use instead of the model's own. Default: the model's.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """Where pictures come from, beside the arguments."""
+
+    files_from: Annotated[
+        str | None,
+        Option(metavar="FILE", help="A list of paths, one a line (or NUL-separated); - reads it from stdin."),
+    ] = None
+    allow_huge: Annotated[
+        bool, Option("--allow-huge", help="Read pictures beyond the size at which a file counts as a bomb.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Writing:
+    """Where results go."""
+
+    output: Annotated[
+        str | None,
+        Option("-o", "--output", metavar="FILE", help="For one picture: the result, or - for PNG bytes on stdout."),
+    ] = None
+    out_dir: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="The folder for results, made if needed. Default: beside each input."),
+    ] = None
+    format: Annotated[
+        Format | None, Option(help="The results' file format. Default: what -o says, else the input's.")
+    ] = None
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace results that exist.")] = False
+    skip_existing: Annotated[
+        bool, Option("--skip-existing", help="Leave out pictures whose result exists: resumes a batch.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looking:
+    """Seeing more than the result."""
+
+    save_steps: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="Save the filled canvas, the change map and the raw painting of each result here."),
+    ] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Print the plan, load no model, write nothing.")] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Talk:
+    """What is said, and where."""
+
+    json: Annotated[bool, Option("--json", help="One JSON line per result on stdout instead of its path.")] = False
+    quiet: Annotated[bool, Option("-q", "--quiet", help="Say nothing but errors.")] = False
+    verbose: Annotated[bool, Option("-v", "--verbose", help="Say more; show tracebacks and libraries' warnings.")] = (
+        False
+    )
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """`function(inputs, border: Border, ...)` as Typer wants it: the fields of each group as options of their own."""
+    hints = get_type_hints(function, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and hasattr(hint, "__slots__")}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in groups:
+            parameters += _options(groups[name])
+        else:
+            parameters.append(parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY))
+
+    @wraps(function)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        function(**given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del run.__dict__["__wrapped__"]  # or Typer would read the ungrouped signature
+    return run
+
+
+def _options(group: Any) -> list[inspect.Parameter]:
+    """One keyword parameter per field, shown in `--help` under the group's first line."""
+    hints = get_type_hints(group, include_extras=True)
+    parameters = []
+    for field in fields(group):
+        kind, option = get_args(hints[field.name])
+        option.rich_help_panel = (group.__doc__ or "").split("\n")[0].rstrip(".")
+        default = inspect.Parameter.empty if field.default is MISSING else field.default
+        parameters.append(
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option], default=default
+            )
+        )
+    return parameters

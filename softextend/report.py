@@ -1,0 +1,272 @@
+"""What the user reads: talk and progress on stderr, results on stdout, errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import typer
+
+from softextend.errors import OutputError, SoftExtendError
+
+if TYPE_CHECKING:
+    from softextend.batch import Outcome, Tally
+    from softextend.options import Talk
+
+INTERRUPTED = 130  # 128 + SIGINT
+TERMINATED = 143  # 128 + SIGTERM
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
+QUIET_LIBRARIES = {
+    "TRANSFORMERS_VERBOSITY": "critical",
+    "DIFFUSERS_VERBOSITY": "critical",
+    "HF_HUB_VERBOSITY": "critical",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",
+    "OPENCV_LOG_LEVEL": "SILENT",
+}
+
+
+class Progress(Protocol):
+    """How far a batch has come, as somebody watches it."""
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """Picture `number` (from 1) of `total` begins."""
+
+    def step(self, done: int, total: int) -> None:
+        """A step of the current picture is done."""
+
+    def say(self, line: str) -> None:
+        """A line of its own on stderr."""
+
+    def pause(self) -> None:
+        """Leave the terminal to a line on stdout."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
+class Lines:
+    """Plain lines on stderr; with `silent`, only those that `say` is given."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self.silent = silent
+        self.name = ""
+        self.began = self.spoke = 0.0
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """See `Progress`."""
+        self.name = name
+        self.began = self.spoke = time.monotonic()
+        if not self.silent:
+            self.say(f"{number}/{total} {name}" if total > 1 else name)
+
+    def step(self, done: int, total: int) -> None:
+        """See `Progress`; a line every `PATIENCE` seconds."""
+        now = time.monotonic()
+        if not self.silent and done < total and now - self.spoke >= PATIENCE:
+            self.spoke = now
+            left = (now - self.began) / done * (total - done)
+            self.say(f"{self.name}: step {done} of {total}, about {left:.0f} s left")
+
+    def say(self, line: str) -> None:
+        """See `Progress`."""
+        print(line, file=sys.stderr, flush=True)
+
+    def pause(self) -> None:
+        """See `Progress`."""
+
+    def close(self) -> None:
+        """See `Progress`."""
+
+
+class Bars:
+    """Live bars in a terminal: pictures (when several), steps, time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self.console = Console(stderr=True)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        self.live = RichProgress(
+            *columns,
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            transient=True,
+            redirect_stdout=False,  # results on stdout must stay there
+            redirect_stderr=False,
+        )
+        self.pictures = self.live.add_task("pictures", total=None, visible=False)
+        self.steps = self.live.add_task("", total=None, visible=False)
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """See `Progress`."""
+        self.live.update(self.pictures, completed=number - 1, total=total, visible=total > 1)
+        self.live.reset(self.steps, description=name, total=None, visible=True)
+        self.live.start()
+
+    def step(self, done: int, total: int) -> None:
+        """See `Progress`."""
+        self.live.update(self.steps, completed=done, total=total)
+
+    def say(self, line: str) -> None:
+        """See `Progress`."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def pause(self) -> None:
+        """See `Progress`; the next picture starts the bars again."""
+        self.live.stop()
+
+    def close(self) -> None:
+        """See `Progress`."""
+        self.live.stop()
+
+
+class Report:
+    """The voice of one command."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        bars = not talk.quiet and sys.stderr.isatty()
+        self.progress: Progress = Bars() if bars else Lines(silent=talk.quiet)
+        self.done = 0  # results made or failed
+        self.total = 1
+
+    def note(self, line: str) -> None:
+        """One line worth knowing."""
+        if not self.talk.quiet:
+            self.progress.say(line)
+
+    def detail(self, line: str) -> None:
+        """One line for those who asked for more."""
+        if self.talk.verbose:
+            self.note(line)
+
+    def failed(self, error: BaseException, name: str = "") -> None:
+        """One line about an error, `name` being what it happened to; the traceback too with -v."""
+        line = one_line(error)
+        if name and name not in line:
+            line = f"{name}: {line}"
+        if self.talk.verbose:
+            self.progress.say("".join(traceback.format_exception(error)).rstrip())
+        self.progress.say(f"softextend: {line}")
+
+    def begin(self, name: str) -> None:
+        """The next picture is taken up."""
+        self.progress.picture(name, self.done + 1, self.total)
+
+    def tell(self, outcome: Outcome) -> None:
+        """What became of a picture: its result on stdout, or its error on stderr (and as JSON)."""
+        self.done += 1 if outcome.target else len(outcome.job.targets)
+        self.progress.pause()
+        names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
+        if outcome.error is not None:
+            self.failed(outcome.error, outcome.job.name)
+            if self.talk.json:
+                self.print(json.dumps({**names, "error": one_line(outcome.error)}))
+            return
+        facts = outcome.facts
+        seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
+        self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{seconds}")
+        if self.talk.json:
+            self.print(json.dumps({**names, **facts}))
+        elif outcome.target and outcome.target.path:
+            for path in filter(None, (names["output"], facts.get("mask"))):
+                self.print(path)
+
+    def note_summary(self, tally: Tally, seconds: float) -> None:
+        """One line about a batch; nothing about a single picture that went well."""
+        parts = [(tally.made, "made"), (tally.skipped, "skipped (their results exist)"), (len(tally.failed), "failed")]
+        if self.total + tally.skipped > 1 or tally.skipped:
+            text = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing done"
+            left = self.total - self.done
+            names = f": {', '.join(tally.failed)}" if tally.failed else ""
+            self.note(f"{text}{f', {left} not begun' if left else ''}, {seconds:.1f} s{names}")
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self.progress.close()
+
+    def table(self, rows: Sequence[tuple[str, str]], title: str = "") -> None:
+        """Aligned rows on stdout, or one JSON object."""
+        if self.talk.json:
+            self.print(json.dumps({**({"title": title} if title else {}), **dict(rows)}))
+            return
+        width = max((len(name) for name, _ in rows), default=0)
+        for line in ([title] if title else []) + [f"  {name:<{width}}  {value}".rstrip() for name, value in rows]:
+            self.print(line)
+
+    def print(self, line: str) -> None:
+        """One line on stdout, at once: whoever reads a pipe need not wait for the batch."""
+        if sys.stdout is not None:
+            print(line, flush=True)
+
+    def picture_bytes(self, data: bytes) -> None:
+        """The encoded picture on stdout; OutputError where stdout cannot take it."""
+        if sys.stdout is None:
+            raise OutputError("stdout is closed: give -o FILE")
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            abandon_stdout()
+            raise OutputError(f"stdout cannot be written ({error.strerror})") from error
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, as one line; a fault of the program's own says where to find more."""
+    text = " ".join(str(error).split())
+    if isinstance(error, SoftExtendError):
+        return text
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "out of memory; use a smaller picture or fewer pixels per side"
+    return f"{type(error).__name__}: {text} (a fault in softextend; -v shows where)"
+
+
+@contextmanager
+def reporting(talk: Talk) -> Iterator[Report]:
+    """A report for one command: its errors become one line on stderr and the exit code."""
+    with warnings.catch_warnings():
+        if not talk.verbose:
+            warnings.simplefilter("ignore")
+            for name, value in QUIET_LIBRARIES.items():
+                os.environ.setdefault(name, value)
+        report = Report(talk)
+        try:
+            yield report
+        except KeyboardInterrupt:
+            report.progress.close()
+            report.progress.say("softextend: stopped by Ctrl-C")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            abandon_stdout()
+            raise typer.Exit(PIPE_CLOSED) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            report.progress.close()
+            report.failed(error)
+            code = error.exit_code if isinstance(error, SoftExtendError) else SoftExtendError.exit_code
+            raise typer.Exit(code) from None
+        finally:
+            report.progress.close()
+
+
+def abandon_stdout() -> None:
+    """Send what stdout still buffers nowhere, so that Python's own flush at exit does not fail on it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
