@@ -1,0 +1,380 @@
+"""Pictures in: any file a photographer has becomes 8-bit RGB, upright, with its colour profile and metadata."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from softextend import exif, xmp
+from softextend.deep import (
+    OPAQUE,
+    Source,
+    Unusual,
+    is_turned_by_pillow,
+    read_deep,
+    source_of,
+    source_of_tiff,
+    to_eight_bit,
+)
+from softextend.errors import BadPicture, BadRequest
+from softextend.output import check_size, encode_picture, losses, write_file, write_picture
+
+if TYPE_CHECKING:
+    from softextend.types import Change, Known, Pixels
+
+__all__ = [
+    "Metadata",
+    "Picture",
+    "check_size",
+    "encode_picture",
+    "format_of_name",
+    "losses",
+    "read_mask",
+    "read_picture",
+    "read_recipe",
+    "write_file",
+    "write_picture",
+]
+
+SUFFIXES = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp", ".dib"),
+    "AVIF": (".avif",),
+}
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "AVIF", "GIF")  # Pillow's names; its JPEG reader finds MPO
+WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG"}
+ALLOWED = "PNG, JPEG, WebP, TIFF, BMP, AVIF or GIF"
+
+# What other files begin with, so that the error can name them: (offset, bytes, name).
+STRANGERS = (
+    (4, b"ftypheic", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIF picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"PK\x03\x04", "a zip archive"),
+)
+LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
+FIXED_DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # littleCMS writes the time of day into a profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Metadata:
+    """What travels from input to output. `exif`: from its TIFF header on; `dpi`: (x, y); `lossless`: the WebP was."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    xmp: bytes | None = None
+    lossless: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Picture:
+    """One photo as the rest of the program sees it; `format`: what it is written as unless the user says otherwise."""
+
+    pixels: Pixels
+    known: Known
+    format: str
+    metadata: Metadata
+    notes: tuple[str, ...] = ()
+
+
+def format_of_name(path: Path) -> str:
+    """The format a file name asks for; BadRequest with the valid suffixes otherwise."""
+    suffix = path.suffix.lower()
+    for name, suffixes in SUFFIXES.items():
+        if suffix in suffixes:
+            return name
+    valid = " ".join(suffixes[0] for suffixes in SUFFIXES.values())
+    came = f"the suffix {path.suffix!r} names no format" if suffix else "the name has no suffix"
+    raise BadRequest(f"{path}: {came}; use one of {valid}")
+
+
+def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Picture:
+    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels."""
+    data, name = _bytes_of(source, name)
+    with _decoder_errors(name):
+        opened = _opened(data, name, allow_huge)
+        notes = list(_notes_on(opened))
+        base, known = _base(opened, notes)
+        metadata, orientation = _metadata(opened, notes)
+        pixels, icc = _to_rgb(base, metadata.icc, notes)
+    if known is None or (opened.format == "BMP" and not known.any()):  # many 32-bit BMPs leave their alpha at 0
+        known = np.ones(pixels.shape[:2], bool)
+    if not known.any():
+        raise BadPicture(f"{name}: every pixel is transparent; there is nothing to continue from")
+    return Picture(
+        pixels=_upright(pixels, orientation),
+        known=_upright(known, orientation),
+        format=WRITTEN_AS.get(opened.format, opened.format),
+        metadata=replace(metadata, icc=icc),
+        notes=tuple(notes),
+    )
+
+
+def read_mask(source: Path) -> Change:
+    """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
+    data, name = _bytes_of(source, None)
+    with _decoder_errors(name):
+        opened = _opened(data, name, allow_huge=False)
+        _load(opened)
+        _, orientation = _metadata(opened, [])
+        if deep := read_deep(opened):
+            samples = deep[0].astype(np.float32) / (1 if deep[0].dtype.kind == "f" else 65535)
+            grey = samples if samples.ndim == 2 else cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY)
+        else:
+            grey = np.asarray(_split(opened)[0].convert("L")).astype(np.float32) / 255
+    if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
+        raise BadPicture(f"{name}: a mask of floating-point samples must lie from 0 (keep) to 1 (repaint)")
+    change: Change = _upright(np.asarray(grey, np.float32), orientation)
+    return change
+
+
+def read_recipe(source: Path) -> dict[str, Any]:
+    """The recipe that a result carries; BadPicture where it carries none."""
+    data, name = _bytes_of(source, None)
+    with _decoder_errors(name):
+        opened = _opened(data, name, allow_huge=True)
+        text = opened.info.get("softextend")
+        if text is None:
+            _load(opened)  # another program may have moved it behind the pixels
+            packet = opened.info.get("xmp") or b""
+            text = opened.info.get("softextend") or xmp.properties(packet).get("recipe")
+    if text is None:
+        raise BadPicture(f"{name}: carries no recipe; name a result that softextend wrote, in any format but BMP")
+    try:
+        recipe = json.loads(text)
+    except ValueError:
+        recipe = None
+    if not isinstance(recipe, dict):
+        raise BadPicture(f"{name}: its recipe is damaged; name another result")
+    return recipe
+
+
+def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
+    """The file's bytes and the name that errors give it."""
+    name = name or ("standard input" if isinstance(source, bytes) else str(source))
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            data = source.read_bytes()
+        except FileNotFoundError:
+            raise BadPicture(f"{name}: no such file; check the name and the folder") from None
+        except IsADirectoryError:
+            raise BadPicture(f"{name}: is a folder, not a picture; name a file") from None
+        except PermissionError:
+            raise BadPicture(f"{name}: may not be read; check its permissions") from None
+        except OSError as error:
+            raise BadPicture(f"{name}: cannot be read ({error.strerror or error})") from error
+    if not data:
+        raise BadPicture(f"{name}: is empty (0 bytes); a {ALLOWED} picture is needed")
+    return data, name
+
+
+@contextmanager
+def _decoder_errors(name: str) -> Iterator[None]:
+    """Decoders of damaged data raise anything and warn of anything: one line for the user, and nothing on stderr."""
+    limit, level = Image.MAX_IMAGE_PIXELS, cv2.utils.logging.getLogLevel()
+    Image.MAX_IMAGE_PIXELS = None  # the size is checked before anything is decoded, against a limit of our own
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except BadPicture:
+        raise
+    except Unusual as error:
+        raise BadPicture(f"{name}: {error}") from error
+    except MemoryError:
+        raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise BadPicture(f"{name}: is damaged or incomplete ({reason}); fetch or export it again") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
+    """The first picture in the data, its size checked, not decoded yet."""
+    try:
+        opened = source_of(Image.open(BytesIO(data), formats=READABLE), data)
+    except UnidentifiedImageError:
+        if not exif.is_tiff(data):
+            raise BadPicture(f"{name}: {_what_it_is(data)}; a {ALLOWED} picture is needed") from None
+        opened = source_of_tiff(data)
+    width, height = opened.size
+    if width * height > LARGEST and not allow_huge:
+        size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
+        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read unless huge pictures are allowed")
+    if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
+        raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
+    return opened
+
+
+def _what_it_is(data: bytes) -> str:
+    for offset, magic, name in STRANGERS:
+        if data[offset : offset + len(magic)] == magic:
+            return f"is {name}"
+    if not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", data[:512]):
+        return f"is text, not a picture (it begins {data[:20].decode('ascii', 'replace')!r})"
+    return "is no picture this program knows"
+
+
+def _notes_on(opened: Source) -> Iterator[str]:
+    """What a user should know where the first picture of several is taken."""
+    frames = getattr(opened.image, "n_frames", 1)
+    if opened.format == "MPO":
+        yield f"the file holds {frames} pictures (depth, gain map or second view); only the first is used"
+    elif frames > 1:
+        yield f"the file has {frames} {'pages' if opened.format == 'TIFF' else 'frames'}; only the first is used"
+    if opened.format == "GIF":
+        yield "GIF is only read: the result is a PNG unless the output's name says otherwise"
+
+
+def _load(opened: Source) -> None:
+    """Decodes; an error where data are missing, which OpenCV would not mention. PNG metadata may follow the pixels."""
+    if opened.image is not None:
+        opened.image.load()
+        opened.info.update({str(key): value for key, value in opened.image.info.items()})
+
+
+def _base(opened: Source, notes: list[str]) -> tuple[Image.Image, Known | None]:
+    """Colour in 8 bits (L, RGB or CMYK) and, where something is transparent or no number, known."""
+    _load(opened)
+    deep = read_deep(opened)
+    if deep is None:
+        return _split(opened)
+    eight, finite = to_eight_bit(deep[0], notes)
+    known = finite if deep[1] is None else deep[1] if finite is None else deep[1] & finite
+    return Image.fromarray(eight), known
+
+
+def _split(opened: Source) -> tuple[Image.Image, Known | None]:
+    """Pillow's 8-bit picture without its alpha, and known from that alpha."""
+    image = opened.image
+    assert image is not None  # what only OpenCV decodes is deep
+    if image.mode in ("La", "RGBa"):  # colours multiplied by alpha
+        image = image.convert(image.mode.upper())
+    known = None
+    if image.has_transparency_data:
+        image = image if image.mode == "LA" else image.convert("RGBA")
+        known = np.asarray(image.getchannel("A")) >= OPAQUE
+    if image.mode in ("1", "L", "LA"):
+        return image.convert("L"), known
+    return (image if image.mode == "CMYK" else image.convert("RGB")), known
+
+
+def _to_rgb(base: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Pixels, bytes | None]:
+    """L, RGB or CMYK -> RGB pixels and the profile that describes them: the file's own, else sRGB."""
+    space = icc[16:20] if icc else b""  # ICC.1:2022 7.2: the profile's colour space
+    needs = {"L": b"GRAY", "CMYK": b"CMYK"}.get(base.mode)
+    if icc and space == needs:
+        try:
+            return _managed(base, icc), srgb_profile()
+        except ImageCms.PyCMSError:
+            notes.append("the colour profile is damaged and left out")
+            icc, space = None, b""
+    if base.mode == "CMYK":
+        notes.append("CMYK without a usable colour profile: the colours are approximate")
+        icc = None
+    elif icc and space != b"RGB ":
+        notes.append(
+            f"the colour profile is one for {space.decode('ascii', 'replace').strip()}, not for this picture: left out"
+        )
+        icc = None
+    return np.array(base.convert("RGB")), icc
+
+
+def _managed(base: Image.Image, icc: bytes) -> Pixels:
+    """Through the profile into sRGB, relative colorimetric with black point compensation, as print previews do."""
+    transform = ImageCms.buildTransform(
+        ImageCms.ImageCmsProfile(BytesIO(icc)),
+        ImageCms.ImageCmsProfile(BytesIO(srgb_profile())),
+        base.mode,
+        "RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    converted = ImageCms.applyTransform(base, transform)
+    if converted is None:
+        raise ImageCms.PyCMSError("no picture came back")
+    return np.array(converted)
+
+
+def srgb_profile() -> bytes:
+    """An sRGB profile with a fixed date, so that the same picture is the same bytes."""
+    raw = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return raw[:24] + FIXED_DATE + raw[36:]
+
+
+def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
+    """What is kept, already saying "upright", and the orientation (1 to 8) that the samples are still stored in."""
+    tags, info = None, opened.info
+    raw = opened.data if opened.format == "TIFF" and exif.is_tiff(opened.data) else _exif_of(info)
+    try:
+        tags = exif.parse(raw) if raw else None
+    except (ValueError, struct.error):
+        notes.append("the EXIF data are damaged and left out")
+    packet = info.get("xmp")
+    packet = packet.encode() if isinstance(packet, str) else packet
+    orientation = (tags.number("image", exif.ORIENTATION) if tags else None) or xmp.orientation(packet)
+    if is_turned_by_pillow(opened) or orientation not in range(1, 9):
+        orientation = 1
+    if tags and opened.format == "TIFF":
+        tags = exif.descriptive(tags)
+    kept = Metadata(
+        icc=info.get("icc_profile") or None,
+        exif=exif.to_bytes(exif.upright(tags)) if tags and (tags.image or tags.photo or tags.gps) else None,
+        dpi=_dpi(info.get("dpi")),
+        xmp=xmp.upright(packet) if packet else None,
+        lossless=opened.format == "WEBP" and b"VP8L" in opened.data[12:64],
+    )
+    return kept, orientation
+
+
+def _exif_of(info: dict[str, Any]) -> bytes | None:
+    raw: bytes | None = info.get("exif")
+    if raw is None and (text := info.get("Raw profile type exif")):  # ImageMagick's: name, length, hex digits
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    return raw
+
+
+def _dpi(value: Any) -> tuple[float, float] | None:
+    """Resolution as two positive numbers; None where the file says nothing or nonsense."""
+    try:
+        x, y = (float(part) for part in value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (x, y) if all(math.isfinite(part) and part > 0 for part in (x, y)) else None
+
+
+def _upright(stored: Any, orientation: int) -> Any:
+    """An array (H, W, ...) as stored -> as seen; the eight values of Exif 2.32, 4.6.4 A."""
+    if orientation in (5, 6, 7, 8):
+        stored = stored.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        stored = stored[::-1]
+    return np.ascontiguousarray(stored)
