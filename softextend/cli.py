@@ -170,12 +170,12 @@ def doctor(*, talk: Talk) -> None:
 
 def main() -> None:
     """The console script."""
+    _settle_process()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
-    _settle_process()
     try:
         code = app(arguments, prog_name="softextend", standalone_mode=False)
     except UsageError as error:

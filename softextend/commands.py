@@ -15,9 +15,9 @@ from softextend.batch import Job, Naming
 from softextend.errors import BadPicture, BadRequest
 from softextend.geometry import parse_sides
 from softextend.making import Making, digest
-from softextend.models import ModelRef
 from softextend.options import Engine, Format
 from softextend.recipe import spec_of
+from softextend.report import INTERRUPTED
 from softextend.types import Spec
 
 if TYPE_CHECKING:
@@ -39,13 +39,22 @@ def extend(
     looking: Looking,
 ) -> int:
     """`softextend extend`: the exit code."""
-    seeds = choose_seeds(sampling, writing, report)
+    seeds = choose_seeds(sampling, writing)
     spec = bordered(border, Spec(seed=seeds[0], **asked(sampling)))
     sources = gather(inputs, reading, report)
-    ref = choose_model(engine.model, report)
+    ref = models.resolve_model(engine.model)
     naming = named(writing, "-extended", extras_dir=looking.save_steps, extras=STEPS if looking.save_steps else ())
     jobs = batch.plan_jobs(sources, naming, seeds)
-    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing)
+    making = Making(
+        report=report,
+        spec=spec,
+        ref=ref,
+        engine=engine,
+        reading=reading,
+        writing=writing,
+        drawn=sampling.seed is None,
+        variations=sampling.num > 1,
+    )
     if looking.dry_run:
         return dry_run(making, jobs)
     return work(making, jobs, folders=(writing.out_dir, looking.save_steps))
@@ -62,13 +71,23 @@ def paint(
     looking: Looking,
 ) -> int:
     """`softextend paint`: the exit code."""
-    seeds = choose_seeds(sampling, writing, report)
+    seeds = choose_seeds(sampling, writing)
     spec = Spec(seed=seeds[0], **asked(sampling))
     sources = gather([picture], reading, report)
-    ref = choose_model(engine.model, report)
+    ref = models.resolve_model(engine.model)
     naming = named(writing, "-painted", extras_dir=looking.save_steps, extras=STEPS if looking.save_steps else ())
     jobs = batch.plan_jobs(sources, naming, seeds)
-    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
+    making = Making(
+        report=report,
+        spec=spec,
+        ref=ref,
+        engine=engine,
+        reading=reading,
+        writing=writing,
+        mask=mask,
+        drawn=sampling.seed is None,
+        variations=sampling.num > 1,
+    )
     if looking.dry_run:
         return dry_run(making, jobs)
     return work(making, jobs, folders=(writing.out_dir, looking.save_steps))
@@ -84,13 +103,21 @@ def prepare(
     writing: Writing,
 ) -> int:
     """`softextend prepare`: the exit code."""
-    seed = draw_seed(report) if seed is None else seed
-    spec = bordered(border, Spec(seed=seed))
+    chosen = draw_seed() if seed is None else seed
+    spec = bordered(border, Spec(seed=chosen))
     naming = named(replace(writing, format=Format.PNG), "-canvas")
-    jobs = [with_mask(job) for job in batch.plan_jobs(gather(inputs, reading, report), naming, [seed])]
+    jobs = [with_mask(job) for job in batch.plan_jobs(gather(inputs, reading, report), naming, [chosen])]
     ref = models.resolve_model(model)
-    making = Making(report=report, spec=spec, ref=ref, engine=Engine(model=model), reading=reading, writing=writing)
-    return work(making, jobs, folders=(writing.out_dir,), load=_no_model, make=making.canvas)
+    making = Making(
+        report=report,
+        spec=spec,
+        ref=ref,
+        engine=Engine(model=model),
+        reading=reading,
+        writing=writing,
+        drawn=seed is None,
+    )
+    return work(making, jobs, folders=(writing.out_dir,), load=making.say_seed, make=making.canvas)
 
 
 def redo(
@@ -112,7 +139,7 @@ def redo(
     if before.get("input_sha256") not in (None, digest(origin)):
         report.note(f"{origin}: differs from the picture that {result} was made of")
     engine = replace(engine, model=engine.model or before.get("model"), vae=engine.vae or before.get("vae"))
-    ref = choose_model(engine.model, report)
+    ref = models.resolve_model(engine.model)
     where = writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result)))
     jobs = batch.plan_jobs([origin], named(where, "-redo"), [spec.seed])
     making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
@@ -167,32 +194,19 @@ def read_list(name: str) -> str:
         raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
 
 
-def choose_seeds(sampling: Sampling, writing: Writing, report: Report) -> list[int]:
+def choose_seeds(sampling: Sampling, writing: Writing) -> list[int]:
     """One seed per variation, from the one asked for or drawn."""
     if sampling.num < 1:
         raise BadRequest(f"--num {sampling.num}: must be 1 or more")
     if sampling.num > 1 and sampling.seed is None and writing.skip_existing:
         raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")
-    first = draw_seed(report) if sampling.seed is None else sampling.seed
+    first = draw_seed() if sampling.seed is None else sampling.seed
     return list(range(first, first + sampling.num))
 
 
-def draw_seed(report: Report) -> int:
-    """A new seed, and say which."""
-    seed = secrets.randbelow(DRAWN_SEEDS)
-    report.note(f"seed: {seed} (drawn; --seed {seed} repeats this run)")
-    return seed
-
-
-def choose_model(name: str | None, report: Report) -> ModelRef:
-    """The model to use; says so in one line where nobody named one."""
-    ref = models.resolve_model(name)
-    if ref.origin == "default":
-        report.note(
-            "model: self (built in; continues what the photo shows). For new objects or a prompt, "
-            "give an SDXL checkpoint: --model FILE.safetensors"
-        )
-    return ref
+def draw_seed() -> int:
+    """A new seed."""
+    return secrets.randbelow(DRAWN_SEEDS)
 
 
 def named(writing: Writing, suffix: str, *, extras_dir: Path | None = None, extras: tuple[str, ...] = ()) -> Naming:
@@ -255,9 +269,10 @@ def work(
         for outcome in outcomes:
             tally.add(outcome)
             report.tell(outcome)
-    finally:
-        report.close()
-        report.note_summary(tally, time.monotonic() - began)
+    except KeyboardInterrupt:
+        report.stopped(tally)
+        return INTERRUPTED
+    report.summary(tally, time.monotonic() - began)
     return tally.exit_code
 
 
@@ -279,7 +294,3 @@ def dry_run(making: Making, jobs: list[Job]) -> int:
             report.table([("model", making.ref.name), *rows, ("result", names)], title=job.name)
         tally.add(outcome)
     return tally.exit_code
-
-
-def _no_model() -> None:
-    """`prepare` needs none."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Making:
-    """What all pictures of one command share; `mask` is `paint`'s."""
+    """What all pictures of one command share; `mask` is `paint`'s; `drawn`: the seed; `variations`: several seeds."""
 
     report: Report
     spec: Spec
@@ -37,10 +37,13 @@ class Making:
     reading: Reading
     writing: Writing
     mask: Path | None = None
+    drawn: bool = False
+    variations: bool = False
 
     def read(self, job: Job) -> tuple[Picture, Change | None]:
         """The picture (and the mask), checked against the spec before a model is loaded for them."""
-        self.report.begin(job.name)
+        if not self.variations:
+            self.report.begin(job.name)
         picture = images.read_picture(source_of(job), name=job.name, allow_huge=self.reading.allow_huge)
         for note in picture.notes:
             self.report.note(f"{job.name}: {note}")
@@ -63,11 +66,22 @@ class Making:
         gaps = mask is not None or not picture.known.all()
         return canvas.plan(self.spec, models.known_profile(self.ref), width=width, height=height, gaps=gaps)
 
+    def say_seed(self) -> None:
+        """A seed that nobody named is worth a line."""
+        if self.drawn:
+            self.report.note(f"seed: {self.spec.seed} (drawn; --seed {self.spec.seed} repeats this run)")
+
     def load(self) -> Model:
-        """The model, once for all pictures."""
+        """The model, once for all pictures; says what was chosen where the user named nothing."""
         engine, note = self.engine, self.report.note
-        if self.ref.kind != "self":
-            note(f"loading {self.ref.name}")
+        self.say_seed()
+        if self.ref.origin == "default":
+            note(
+                "model: self (built in; continues what the photo shows); an SDXL checkpoint does better where "
+                "new things shall appear or a prompt is given: --model FILE.safetensors"
+            )
+        elif self.ref.kind != "self":
+            note(f"model: {self.ref.name} (loading)")
         return models.load_model(
             self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
         )
@@ -77,7 +91,8 @@ class Making:
         from softextend.extend import extend, paint  # imports torch
 
         picture, mask = read
-        self.report.begin(job.name if len(job.targets) == 1 else f"{job.name} (seed {target.seed})")
+        if self.variations:
+            self.report.begin(f"{job.name} (seed {target.seed})")
         spec = replace(self.spec, seed=target.seed)
         on_step, on_note = self.report.progress.step, self.report.note
         if mask is None:

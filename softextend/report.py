@@ -58,22 +58,23 @@ class Lines:
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent
-        self.name = ""
+        self.name, self.first = "", 0
         self.began = self.spoke = 0.0
 
     def picture(self, name: str, number: int, total: int) -> None:
         """See `Progress`."""
-        self.name = name
-        self.began = self.spoke = time.monotonic()
-        if not self.silent:
-            self.say(f"{number}/{total} {name}" if total > 1 else name)
+        self.name, self.first = name, 0
+        if not self.silent and total > 1:
+            self.say(f"{number}/{total} {name}")
 
     def step(self, done: int, total: int) -> None:
         """See `Progress`; a line every `PATIENCE` seconds."""
         now = time.monotonic()
-        if not self.silent and done < total and now - self.spoke >= PATIENCE:
+        if not self.first:
+            self.first, self.began, self.spoke = done, now, now
+        elif not self.silent and done < total and now - self.spoke >= PATIENCE:
             self.spoke = now
-            left = (now - self.began) / done * (total - done)
+            left = (now - self.began) / (done - self.first) * (total - done)
             self.say(f"{self.name}: step {done} of {total}, about {left:.0f} s left")
 
     def say(self, line: str) -> None:
@@ -183,14 +184,18 @@ class Report:
             for path in filter(None, (names["output"], facts.get("mask"))):
                 self.print(path)
 
-    def note_summary(self, tally: Tally, seconds: float) -> None:
-        """One line about a batch; nothing about a single picture that went well."""
-        parts = [(tally.made, "made"), (tally.skipped, "skipped (their results exist)"), (len(tally.failed), "failed")]
+    def summary(self, tally: Tally, seconds: float) -> None:
+        """One line about a batch; nothing about a single picture, of which all has been said."""
+        self.close()
         if self.total + tally.skipped > 1 or tally.skipped:
-            text = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing done"
-            left = self.total - self.done
             names = f": {', '.join(tally.failed)}" if tally.failed else ""
-            self.note(f"{text}{f', {left} not begun' if left else ''}, {seconds:.1f} s{names}")
+            self.note(f"{_counts(tally)}, {seconds:.1f} s{names}")
+
+    def stopped(self, tally: Tally | None = None) -> None:
+        """One line about Ctrl-C."""
+        self.close()
+        done = f": {_counts(tally)}, {self.total - self.done} not made" if tally and self.total > 1 else ""
+        self.progress.say(f"softextend: stopped by Ctrl-C{done}")
 
     def close(self) -> None:
         """Take the bars away."""
@@ -224,6 +229,11 @@ class Report:
             raise OutputError(f"stdout cannot be written ({error.strerror})") from error
 
 
+def _counts(tally: Tally) -> str:
+    parts = [(tally.made, "made"), (tally.skipped, "skipped (results exist)"), (len(tally.failed), "failed")]
+    return ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing made"
+
+
 def one_line(error: BaseException) -> str:
     """What went wrong, as one line; a fault of the program's own says where to find more."""
     text = " ".join(str(error).split())
@@ -248,8 +258,7 @@ def reporting(talk: Talk) -> Iterator[Report]:
         try:
             yield report
         except KeyboardInterrupt:
-            report.progress.close()
-            report.progress.say("softextend: stopped by Ctrl-C")
+            report.stopped()
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             abandon_stdout()
@@ -257,12 +266,12 @@ def reporting(talk: Talk) -> Iterator[Report]:
         except typer.Exit:
             raise
         except Exception as error:
-            report.progress.close()
+            report.close()
             report.failed(error)
             code = error.exit_code if isinstance(error, SoftExtendError) else SoftExtendError.exit_code
             raise typer.Exit(code) from None
         finally:
-            report.progress.close()
+            report.close()
 
 
 def abandon_stdout() -> None:

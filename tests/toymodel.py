@@ -1,0 +1,92 @@
+"""A model for tests: the latents are 8x8 box means, the denoiser a squashing function. Fast, exact, no weights."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from softextend.types import Predict, Profile, Scene, SolverName, Stage
+
+FACTOR = 8  # px per latent
+
+TOY_PROFILE = Profile(
+    name="toy",
+    fill="edge",
+    stages=(Stage(strength=0.8, steps=5),),
+    guidance=1.0,
+    solver=SolverName.EULER,
+    window=1024,
+    overlap=8,
+    feather=16,
+)
+
+
+class ToyModel:
+    """`encode` and `decode` are each other's inverse on latents; `predict` depends on the prompt and the noise."""
+
+    name = "toy"
+    profile = TOY_PROFILE
+    factor = FACTOR
+
+    def facts(self) -> dict[str, Any]:
+        """What a recipe records."""
+        return {"name": self.name, "hash": None, "device": "cpu", "dtype": "float32"}
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, 3, H / 8, W / 8)."""
+        return F.avg_pool2d(pixels, FACTOR)
+
+    def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
+        """(B, 3, h, w) -> (B, 3, 8 h, 8 w)."""
+        return F.interpolate(z, scale_factor=FACTOR, mode="nearest")
+
+    def embed(self, prompt: str, negative: str) -> float:
+        """A number in [0.5, 1) that differs between prompts."""
+        return 0.5 + (sum(map(ord, prompt)) - sum(map(ord, negative))) % 97 / 194
+
+    def predict(self, scene: Scene) -> Predict:
+        """(x, t) -> tanh(x), scaled by the prompt's number."""
+
+        def noise(x: Tensor, t: Tensor) -> Tensor:
+            return torch.tanh(x) * scene.embedding
+
+        return noise
+
+    def lighten(self) -> str | None:
+        """There is nothing to offload."""
+        return None
+
+
+def load_toy(*_: Any, **__: Any) -> ToyModel:
+    """In place of `softextend.models.load_model`; `TOY_DELAY` seconds per step let a test interrupt it."""
+    delay = float(os.environ.get("TOY_DELAY", "0"))
+    return SlowToy(delay) if delay else ToyModel()
+
+
+class SlowToy(ToyModel):
+    """A toy that takes its time."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+
+    def predict(self, scene: Scene) -> Predict:
+        """As the toy, `delay` seconds later."""
+        quick = super().predict(scene)
+
+        def slow(x: Tensor, t: Tensor) -> Tensor:
+            time.sleep(self.delay)
+            return quick(x, t)
+
+        return slow
+
+
+if __name__ == "__main__":  # the real command line, with the toy at the model seam: for tests that need a process
+    from softextend import cli, models
+
+    models.load_model = load_toy
+    cli.main()
