@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
 import re
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from softextend.errors import BadRequest
 from softextend.noisefield import Field, Floats, Octaves, draw_octaves, look_up, span, table_field, tiles
+from softextend.patch import Patch
 from softextend.types import FillName
 
 if TYPE_CHECKING:
@@ -46,17 +46,16 @@ class Ranged:
 
 def check_range(fill: object, spec: dataclasses.Field[Any]) -> None:
     """Raise BadRequest where the value of the field `spec` of `fill` is out of its range (NaN included)."""
-    value, low, high = getattr(fill, spec.name), spec.metadata["low"], spec.metadata["high"]
+    value, low, high = getattr(fill, spec.name), spec.metadata.get("low"), spec.metadata.get("high")
     if low is not None and not low <= value <= high:
-        unit = f" {spec.metadata['unit']}" if spec.metadata["unit"] else ""
-        name = type(fill).__name__.lower()
-        raise BadRequest(f"--fill {name}:{spec.name}={value:g}: must be from {low:g} to {high:g}{unit}")
+        name, unit = type(fill).__name__.lower(), spec.metadata.get("unit", "")
+        raise BadRequest(f"--fill {name}:{spec.name}={value:g}: must be from {low:g} to {high:g} {unit}".rstrip())
 
 
 # --- replication ---------------------------------------------------------------------------------------------------
 
 
-def nearest_known(known: Known) -> tuple[npt.NDArray[np.int64], Floats]:
+def nearest_known(known: Known) -> tuple[npt.NDArray[np.int32], Floats]:
     """known (H, W) -> flat index of the nearest known pixel and the distance to it in px, both (H, W).
 
     Outside a known rectangle this is replication as in cv2.BORDER_REPLICATE, corners included; elsewhere nearest in
@@ -64,7 +63,7 @@ def nearest_known(known: Known) -> tuple[npt.NDArray[np.int64], Floats]:
     """
     empty = np.ascontiguousarray(~known, dtype=np.uint8)
     distance, label = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    source = np.zeros(int(label.max()) + 1, np.int64)
+    source = np.zeros(int(label.max()) + 1, np.int32)
     source[label[known]] = np.flatnonzero(known)
     return source[label], distance
 
@@ -112,6 +111,10 @@ class Gray(Ranged):
         return painted
 
 
+DEPTH = 256  # 16-bit levels per 8-bit level
+MARGIN = 2  # px of frame that keeps OpenCV's inpainting off the canvas border
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Telea(Ranged):
     """Smooth continuation by fast marching (Telea 2004); soft streaks where the empty area is wide."""
@@ -119,13 +122,23 @@ class Telea(Ranged):
     radius: float = param(3.0, "px", 1.0, 20.0, "neighbourhood that each pixel is continued from")
 
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
-        """Inpaint with OpenCV; draws nothing from `rng`; time grows with the empty area and radius squared."""
+        """Inpaint with OpenCV, channel by channel; draws nothing from `rng`; time grows with the empty area.
+
+        In 8 bits OpenCV rounds each pixel up and passes that on: a flat 200 becomes 240 at 256 px from the picture;
+        in 16 bits nothing is seen of it. Its gradient term reads pixels that are still to be painted and, at the
+        canvas border, beyond it (opencv/opencv#25404, #28648): there it meets the replicated edge.
+        """
         if is_full(known):
             return pixels.copy()
-        empty = np.where(known, 0, 255).astype(np.uint8)
-        inpainted: Pixels = cv2.inpaint(np.ascontiguousarray(pixels), empty, self.radius, cv2.INPAINT_TELEA)
-        inpainted[known] = pixels[known]
-        return inpainted
+        empty = cv2.copyMakeBorder(np.where(known, 0, 255).astype(np.uint8), *(MARGIN,) * 4, cv2.BORDER_REPLICATE)
+        framed = cv2.copyMakeBorder(replicate(pixels, known), *(MARGIN,) * 4, cv2.BORDER_REPLICATE)
+        inside = slice(MARGIN, -MARGIN)
+        painted = pixels.copy()
+        for channel in range(3):
+            deep = framed[..., channel].astype(np.uint16) * DEPTH
+            inpainted = cv2.inpaint(deep, empty, self.radius, cv2.INPAINT_TELEA)[inside, inside]
+            painted[..., channel][~known] = np.clip(np.rint(inpainted[~known] / DEPTH), 0, 255)
+        return painted
 
 
 # --- the stirred, noised edge ----------------------------------------------------------------------------------------
@@ -160,14 +173,15 @@ class Perlin(Ranged):
         color = draw_octaves(rng, self.octaves, scale=self.scale, lacunarity=self.lacunarity, gain=self.gain)
         source, distance = nearest_known(known)
         replicated = pixels.reshape(-1, 3)[source]
-        field_ = self.table(color, ~known)
+        tabled = self.table(color, ~known)
+        fade = max(1.0, min(self.fade, float(distance.max()) / 2))  # narrow sides get their noise too
         painted = replicated.copy()
         for rows, columns in tiles(~known):
             empty = ~known[rows, columns]
-            onset = smoothstep(distance[rows, columns] / max(self.fade, 1.0))
+            onset = smoothstep(distance[rows, columns] / fade)
             share = np.float32(self.opacity) * onset[..., None]
             stirred = look_up(replicated, *self.stirred(swirl, onset, rows, columns))
-            mixed = stirred * (1 - share) + self.noised(field_, rows, columns) * share
+            mixed = stirred * (1 - share) + self.noised(tabled, rows, columns) * share
             painted[rows, columns][empty] = np.rint(mixed[empty]).astype(np.uint8)
         return painted
 
@@ -225,11 +239,8 @@ FILLS: dict[FillName, type[Fill]] = {
     FillName.TELEA: Telea,
     FillName.GRAY: Gray,
     FillName.EDGE: Edge,
+    FillName.PATCH: Patch,
 }
-if importlib.util.find_spec("softextend.patch"):
-    from softextend.patch import Patch
-
-    FILLS[FillName.PATCH] = Patch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,15 +264,14 @@ class FillRow:
 
 
 def describe_fills() -> list[FillRow]:
-    """Every fill with its parameters, in the order of `FillName`."""
+    """Every fill with its parameters."""
     return [
         FillRow(
             name=name.value,
-            meaning=(FILLS[name].__doc__ or "").splitlines()[0],
-            parameters=tuple(_describe(spec) for spec in parameters(FILLS[name])),
+            meaning=(kind.__doc__ or "").splitlines()[0],
+            parameters=tuple(_describe(spec) for spec in parameters(kind)),
         )
-        for name in FillName
-        if name in FILLS
+        for name, kind in FILLS.items()
     ]
 
 
@@ -283,8 +293,8 @@ def parameters(fill: type[Fill] | Fill) -> tuple[dataclasses.Field[Any], ...]:
 
 def parse_fill(text: str) -> Fill:
     """Read "name" or "name:key=value,..."; raise BadRequest that lists what is valid."""
-    name, _, options = text.strip().partition(":")
-    valid = [fill.value for fill in FillName if fill in FILLS]
+    name, options = (part.strip() for part in text.partition(":")[::2])
+    valid = [fill.value for fill in FILLS]
     if name not in valid:
         raise BadRequest(f"--fill {name}: no such fill; there are {', '.join(valid)}")
     kind: Callable[..., Fill] = FILLS[FillName(name)]
@@ -298,7 +308,10 @@ def parse_fill(text: str) -> Fill:
         if key in values or not equals:
             raise BadRequest(f"--fill {name}:{option}: write each parameter once, as key=value")
         values[key] = _read(f"--fill {name}:{option}", specs[key], value)
-    return kind(**values)
+    fill = kind(**values)
+    for spec in specs.values():
+        check_range(fill, spec)
+    return fill
 
 
 def _read(option: str, spec: dataclasses.Field[Any], value: str) -> Any:

@@ -13,6 +13,10 @@ import pytest
 SHARED = Path(os.environ.get("SOFTEXTEND_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--refresh-golden", action="store_true", help="write the golden pictures of the fills anew")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with the published method's figures and the trial photos, kept outside the repository."""
