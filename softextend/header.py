@@ -1,0 +1,161 @@
+"""What a weights file says of itself before any of it is loaded: safetensors headers, with the standard library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from softextend.errors import BadModel
+
+PICKLE_SUFFIXES = frozenset({".ckpt", ".bin", ".pt", ".pth", ".pkl"})
+MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
+BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+BYTES |= {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tensor: bytes [start, end) of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Tensors by name, and what the file's maker wrote about it."""
+
+    tensors: dict[str, Entry]
+    metadata: dict[str, str]
+
+
+def read_header(path: Path) -> Header:
+    """Checked against the file's size. Raises BadModel: a pickle, no safetensors, damaged, cut off, unreadable."""
+    refuse_pickle(path)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
+            text = file.read(length) if len(start) == 8 and length <= min(MAX_HEADER, size - 8) else b""
+    except OSError as error:
+        raise BadModel(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
+    _refuse_other_kinds(path, start, size)
+    if not text:
+        raise BadModel(f"{path}: no safetensors file, or cut off inside its header: download it again")
+    try:
+        found = json.loads(text)
+        metadata = {str(key): str(value) for key, value in (found.pop("__metadata__", None) or {}).items()}
+        tensors = {name: _entry(value, 8 + length) for name, value in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadModel(f"{path}: its safetensors header is damaged: download it again") from error
+    end = max((entry.end for entry in tensors.values()), default=8 + length)
+    if end != size:
+        what = "cut off" if size < end else "damaged"
+        raise BadModel(f"{path}: {what}: {size:,} bytes where its header tells of {end:,}: download it again")
+    return Header(tensors, metadata)
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raises BadModel for a pickle checkpoint, by name or by content."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError:
+        start = b""
+    pickled = start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and len(start) > 1
+    pickled = pickled and start[2:4] != b"\x00\x00"  # a safetensors length may begin with these bytes too
+    if path.suffix.lower() in PICKLE_SUFFIXES or pickled or start == b"PK\x03\x04":
+        raise BadModel(
+            f"{path}: a pickle checkpoint, which can run any program when it is opened: "
+            "take the model's .safetensors version, or convert it to that"
+        )
+
+
+def _entry(value: dict[str, Any], data: int) -> Entry:
+    start, end = value["data_offsets"]
+    shape = tuple(value["shape"])
+    if not 0 <= start <= end or end - start != prod(shape) * BYTES[value["dtype"]]:
+        raise ValueError("offsets and shape disagree")
+    return Entry(value["dtype"], shape, data + start, data + end)
+
+
+def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
+    """Files that are often saved under a checkpoint's name by mistake."""
+    if size == 0:
+        raise BadModel(f"{path}: is empty: download it again")
+    if start.startswith(b"version "):
+        raise BadModel(f"{path}: a Git LFS pointer, not the weights: run `git lfs pull` or download the file itself")
+    if start.lstrip()[:1] in (b"<", b"{"):
+        raise BadModel(f"{path}: a web page or text, not weights: download it again, signed in where the site asks")
+    if start.startswith(b"GGUF"):
+        raise BadModel(f"{path}: a GGUF file: take the model's .safetensors version")
+
+
+def looks_like(header: Header) -> str | None:
+    """None for a complete SDXL checkpoint in its original layout, else what the tensors' names say it is."""
+    tensors = header.tensors
+    has = {mark: any(mark in name for name in tensors) for mark in MARKS}
+    if any(name.endswith(LORA_ENDS) for name in tensors):
+        return "a LoRA: merge it into an SDXL checkpoint first"
+    if has["control_model."] or has["controlnet_"] or has["input_hint_block"]:
+        return "a ControlNet"
+    if has["double_blocks."] or has["joint_blocks."]:
+        return "a Flux or SD3 model"
+    if has["cond_stage_model.transformer."]:
+        return "a Stable Diffusion 1.x checkpoint"
+    if has["cond_stage_model.model."]:
+        return "a Stable Diffusion 2.x checkpoint"
+    if has["model.diffusion_model."] and has["conditioner.embedders.0.model."]:
+        return "the SDXL refiner: take the base checkpoint"
+    if has["model.diffusion_model."] or has["add_embedding.linear_1"] or has["input_blocks.0.0"]:
+        return _unet_looks_like(tensors, has)
+    if has["decoder.conv_in.weight"]:
+        return "a VAE: give it as --vae"
+    if has["text_model."]:
+        return "a text encoder"
+    return "no image model that is known here"
+
+
+MARKS = (
+    "model.diffusion_model.",
+    "label_emb.",
+    "input_blocks.0.0",
+    "add_embedding.linear_1",
+    "conditioner.embedders.0.model.",
+    "conditioner.embedders.0.transformer.",
+    "conditioner.embedders.1.model.",
+    "cond_stage_model.transformer.",
+    "cond_stage_model.model.",
+    "first_stage_model.",
+    "control_model.",
+    "controlnet_",
+    "input_hint_block",
+    "double_blocks.",
+    "joint_blocks.",
+    "decoder.conv_in.weight",
+    "text_model.",
+)
+LORA_ENDS = (".lora_up.weight", ".lora_down.weight", ".lora_A.weight", ".lora_B.weight", ".hada_w1_a", ".lokr_w1")
+
+
+def _unet_looks_like(tensors: dict[str, Entry], has: dict[str, bool]) -> str | None:
+    needed = {
+        "the first text encoder": "conditioner.embedders.0.transformer.",
+        "the second text encoder": "conditioner.embedders.1.model.",
+        "the VAE": "first_stage_model.",
+    }
+    missing = [what for what, mark in needed.items() if not has[mark]]
+    if missing:
+        return f"a UNet without {' and '.join(missing)}: take the full checkpoint"
+    if not has["label_emb."]:
+        return "no SDXL model: its UNet takes no picture size"
+    conv_in = tensors.get("model.diffusion_model.input_blocks.0.0.weight")
+    if conv_in is None or len(conv_in.shape) != 4 or conv_in.shape[1] != 4:
+        return "an inpainting or editing checkpoint (its UNet takes more than 4 channels): take the base checkpoint"
+    return None
