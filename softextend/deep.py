@@ -44,14 +44,15 @@ class Source:
 
 def source_of(image: Image.Image, data: bytes) -> Source:
     """What Pillow found in the data, not decoded yet."""
+    tiff = dict(getattr(image, "tag_v2", {}))
     return Source(
         data=data,
         format=str(image.format),
         mode=image.mode,
-        size=image.size,
+        size=(int(tiff[256]), int(tiff[257])) if tiff else image.size,  # Pillow gives a TIFF's size as turned
         info={str(key): value for key, value in image.info.items()},
         image=image,
-        tiff=dict(getattr(image, "tag_v2", {})),
+        tiff=tiff,
     )
 
 
@@ -99,7 +100,7 @@ def read_deep(source: Source) -> tuple[Samples, Known | None] | None:
         return samples, None
     if samples.shape[2] == 4 and mode == "RGBA":
         top = 1 if samples.dtype.kind == "f" else 65535
-        return samples[..., 2::-1], samples[..., 3] >= top * OPAQUE / 255
+        return samples[..., 2::-1], samples[..., 3] >= top * (OPAQUE - 0.5) / 255  # as its 8 bits would round
     return _keyed(samples[..., 2::-1], source)
 
 

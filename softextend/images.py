@@ -348,7 +348,7 @@ def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
         exif=exif.to_bytes(exif.upright(tags)) if tags and (tags.image or tags.photo or tags.gps) else None,
         dpi=_dpi(info.get("dpi")),
         xmp=xmp.upright(packet) if packet else None,
-        lossless=opened.format == "WEBP" and b"VP8L" in opened.data[12:64],
+        lossless=opened.format == "WEBP" and _is_lossless_webp(opened.data),
     )
     return kept, orientation
 
@@ -358,6 +358,17 @@ def _exif_of(info: dict[str, Any]) -> bytes | None:
     if raw is None and (text := info.get("Raw profile type exif")):  # ImageMagick's: name, length, hex digits
         return bytes.fromhex("".join(text.split("\n")[3:]))
     return raw
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Whether the first picture is in a VP8L chunk; RFC 9649, 2.3: chunks of name, size and padded content."""
+    at = 12
+    while at + 8 <= len(data):
+        name, size = struct.unpack_from("<4sL", data, at)
+        if name in (b"VP8L", b"VP8 "):
+            return bool(name == b"VP8L")
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame begins with 16 bytes, then chunks
+    return False
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:

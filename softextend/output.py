@@ -97,7 +97,7 @@ def encode_picture(
 def _settings(format: str, quality: int, *, lossless: bool) -> dict[str, Any]:
     """How each format is compressed: full colour resolution where it is lossy, else what loses nothing."""
     if format == "WEBP":
-        return {"lossless": True, "quality": 80} if lossless else {"quality": quality, "use_sharp_yuv": True}
+        return {"lossless": True, "quality": 80} if lossless else {"quality": quality}
     settings: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality, "subsampling": "4:4:4"},
         "AVIF": {"quality": quality, "subsampling": "4:4:4"},
