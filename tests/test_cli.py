@@ -1,0 +1,464 @@
+"""The command line from arguments to files, with a toy at the model seam, and as real processes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from toymodel import load_toy
+
+from softextend import cli, models
+
+HEAVY = ("torch", "diffusers", "transformers", "accelerate", "numpy", "cv2", "PIL", "numba")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Run:
+    """Runs a command line in a folder of its own, with the toy model; counts the loads in `run.loads`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SOFTEXTEND_MODEL", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def load(*given: Any, **options: Any) -> Any:
+        ran.loads.append(options)  # type: ignore[attr-defined]
+        return load_toy()
+
+    monkeypatch.setattr(models, "load_model", load)
+
+    def ran(*arguments: object) -> Ran:
+        code = cli.run([str(each) for each in arguments])
+        out, err = capfdbinary.readouterr()
+        return Ran(code, out.decode("latin-1"), err.decode())
+
+    ran.loads = []  # type: ignore[attr-defined]
+    return ran
+
+
+def photo(path: Path | str, width: int = 48, height: int = 40, **options: Any) -> Image.Image:
+    """A small picture with all colours in it."""
+    y, x = np.mgrid[:height, :width]
+    picture = Image.fromarray(np.stack([x * 5, y * 6, (x + y) * 2], axis=2).astype(np.uint8))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, **options)
+    return picture
+
+
+def size(path: Path | str) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def pixels(path: Path | str) -> np.ndarray[Any, Any]:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def recipe(path: Path | str) -> dict[str, Any]:
+    with Image.open(path) as picture:
+        return dict(json.loads(picture.text["softextend"]))  # type: ignore[attr-defined]
+
+
+# --- one picture ---------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_grows_beside_itself_and_keeps_its_middle(run: Run) -> None:
+    before = photo("a.png")
+    ran = run("extend", "a.png", "--sides", 8, 16, "25%", "24px", "--seed", 5)
+    assert (ran.code, ran.out) == (0, "a-extended.png\n")
+    assert size("a-extended.png") == (48 + 16 + 24, 40 + 8 + 10)
+    middle = slice(8 + 20, 8 + 22), slice(24 + 22, 24 + 26)
+    assert np.array_equal(pixels("a-extended.png")[middle], np.asarray(before)[20:22, 22:26])
+    assert "seed" in ran.err
+    assert "self" in ran.err
+    assert "SDXL" in ran.err
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_others(run: Run) -> None:
+    photo("a.png")
+    for name, seed in (("x.png", 5), ("y.png", 5), ("z.png", 6)):
+        assert run("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", seed, "-o", name).code == 0
+    assert Path("x.png").read_bytes() == Path("y.png").read_bytes()
+    assert not np.array_equal(pixels("x.png"), pixels("z.png"))
+
+
+def test_a_drawn_seed_is_said_and_recorded(run: Run) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--json")
+    (facts,) = ran.facts
+    assert f"seed: {facts['seed']} (drawn" in ran.err
+    assert recipe("a-extended.png")["seed"] == facts["seed"]
+
+
+def test_a_json_line_says_all(run: Run) -> None:
+    photo("a.png")
+    (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", 7, "--json").facts
+    assert facts.pop("seconds") >= 0
+    assert facts == {
+        "input": "a.png",
+        "output": "a-extended.png",
+        "width": 64,
+        "height": 40,
+        "seed": 7,
+        "model": "toy",
+    }
+
+
+def test_quiet_says_nothing(run: Run) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "-q")
+    assert (ran.code, ran.out, ran.err) == (0, "a-extended.png\n", "")
+
+
+def test_verbose_tells_the_plan(run: Run) -> None:
+    photo("a.png")
+    assert "overlap" in run("extend", "a.png", "--sides", 0, 16, 0, 0, "-v").err
+
+
+def test_the_format_follows_the_name_or_the_option(run: Run) -> None:
+    photo("a.jpg")
+    for arguments, name, form in (
+        ((), "a-extended.jpg", "JPEG"),
+        (("-o", "b.webp"), "b.webp", "WEBP"),
+        (("--format", "tiff"), "a-extended.tif", "TIFF"),
+    ):
+        assert run("extend", "a.jpg", "--sides", 0, 16, 0, 0, *arguments).out == f"{name}\n"
+        with Image.open(name) as picture:
+            assert picture.format == form
+
+
+def test_options_reach_the_recipe_and_the_loader(run: Run) -> None:
+    photo("a.png")
+    options = "-p sea -n people --strength 0.5 --steps 4 --guidance 2 --sampler ddim --fill gray:color=#102030 "
+    options += "--overlap 3 --feather 4 --change 0.9 --device cpu --dtype float32 --offload model --vae v.safetensors"
+    assert run("extend", "a.png", "--sides", 0, 16, 0, 0, *options.split()).code == 0
+    asked = recipe("a-extended.png")["spec"]
+    expected = {
+        "prompt": "sea",
+        "negative": "people",
+        "strength": 0.5,
+        "steps": 4,
+        "guidance": 2.0,
+        "solver": "ddim",
+        "fill": "gray:color=#102030",
+        "overlap": 3,
+        "feather": 4,
+        "change": 0.9,
+    }
+    assert {key: asked[key] for key in expected} == expected
+    (loaded,) = run.loads  # type: ignore[attr-defined]
+    assert (loaded["device"], loaded["dtype"], loaded["offload"].value) == ("cpu", "float32", "model")
+    assert loaded["vae"] == Path("v.safetensors")
+
+
+def test_variations_have_their_seeds_in_their_names(run: Run) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", 7, "--num", 3)
+    assert ran.lines == ["a-extended-7.png", "a-extended-8.png", "a-extended-9.png"]
+    run("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", 8, "-o", "alone.png")
+    assert np.array_equal(pixels("alone.png"), pixels("a-extended-8.png"))
+    assert len(run.loads) == 2  # type: ignore[attr-defined]
+
+
+def test_intermediates_go_where_they_are_wanted(run: Run) -> None:
+    photo("a.png")
+    assert run("extend", "a.png", "--sides", 0, 16, 0, 0, "--save-steps", "s").code == 0
+    assert sorted(path.name for path in Path("s").iterdir()) == [
+        f"a-extended-{x}.png" for x in ("canvas", "mask", "raw")
+    ]
+    mask = np.asarray(Image.open("s/a-extended-mask.png"))
+    assert mask.shape == (40, 64)
+    assert mask[:, 48:].min() == 255
+    assert mask[:, 0].max() == 0
+
+
+def test_transparent_areas_are_filled_without_sides(run: Run) -> None:
+    picture = photo("a.png").convert("RGBA")
+    picture.paste((0, 0, 0, 0), (32, 0, 48, 40))
+    picture.save("a.png")
+    assert run("extend", "a.png", "--sides", 0, 0, 0, 0).code == 0
+    assert size("a-extended.png") == (48, 40)
+
+
+# --- streams -------------------------------------------------------------------------------------------------------
+
+
+def as_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+
+def test_a_pipeline_of_bytes(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    photo("a.jpg")
+    as_stdin(monkeypatch, Path("a.jpg").read_bytes())
+    ran = run("extend", "-", "--sides", 0, 16, 0, 0)
+    with Image.open(io.BytesIO(ran.out.encode("latin-1"))) as picture:
+        assert (picture.format, picture.size) == ("PNG", (64, 40))
+    assert ran.code == 0
+    assert "stdout: 64x40" in ran.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg"]
+
+
+def test_lists_of_paths(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo("a.png")
+    photo("b c.png")
+    Path("list").write_text("a.png\nb c.png\n")
+    ran = run("extend", "--files-from", "list", "--sides", 0, 16, 0, 0)
+    assert ran.lines == ["a-extended.png", "b c-extended.png"]
+    as_stdin(monkeypatch, b"a.png\0b c.png\0")
+    assert run("extend", "--files-from", "-", "--sides", 0, 16, 0, 0, "--overwrite").lines == ran.lines
+
+
+# --- batches -------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_one_model_load_and_one_bad_picture_stops_nothing(run: Run) -> None:
+    for name in ("a.png", "c.jpg"):
+        photo(f"p/{name}")
+    Path("p/b.png").write_text("no picture")
+    ran = run("extend", "p", "--sides", 0, 16, 0, 0, "--out-dir", "out/new")
+    assert ran.code == 1
+    assert ran.lines == ["out/new/a-extended.png", "out/new/c-extended.jpg"]
+    assert len(run.loads) == 1  # type: ignore[attr-defined]
+    assert "softextend: p/b.png: is text" in ran.err
+    assert ran.err.splitlines()[-1].startswith("2 made, 1 failed")
+    assert "Traceback" not in ran.err
+
+
+def test_a_failure_is_a_json_line_too(run: Run) -> None:
+    photo("a.png")
+    Path("b.png").write_text("no picture")
+    good, bad = run("extend", "a.png", "b.png", "--sides", 0, 16, 0, 0, "--json").facts
+    assert "error" not in good
+    assert (bad["input"], bad["output"]) == ("b.png", None)
+    assert "is text" in bad["error"]
+
+
+def test_a_batch_resumes(run: Run) -> None:
+    for name in "abc":
+        photo(f"p/{name}.png")
+    photo("p/b-extended.png")
+    before = Path("p/b-extended.png").read_bytes()
+    ran = run("extend", "p", "--sides", 0, 16, 0, 0, "--skip-existing")
+    assert ran.lines == ["p/a-extended.png", "p/c-extended.png"]
+    assert Path("p/b-extended.png").read_bytes() == before
+    assert "2 made, 1 skipped" in ran.err
+    again = run("extend", "p", "--sides", 0, 16, 0, 0, "--skip-existing")
+    assert (again.code, again.out) == (0, "")
+    assert len(run.loads) == 1  # type: ignore[attr-defined]
+
+
+def test_overwrite_replaces(run: Run) -> None:
+    photo("a.png")
+    Path("a-extended.png").write_text("old")
+    assert run("extend", "a.png", "--sides", 0, 16, 0, 0, "--overwrite").code == 0
+    assert size("a-extended.png") == (64, 40)
+
+
+def test_a_fault_of_the_program_is_one_line_and_a_traceback_with_v(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo("a.png")
+    photo("b.png")
+    monkeypatch.setattr("softextend.extend.composite", lambda *given: {}["fault"])
+    ran = run("extend", "a.png", "b.png", "--sides", 0, 16, 0, 0, "-q")
+    assert (ran.code, ran.out) == (1, "")
+    lines = ran.err.splitlines()
+    assert [
+        line.startswith(f"softextend: {name}: KeyError") for line, name in zip(lines, ("a.png", "b.png"), strict=True)
+    ]
+    assert "-v" in lines[0]
+    assert "Traceback" in run("extend", "a.png", "--sides", 0, 16, 0, 0, "-v").err
+
+
+# --- the other commands --------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_shows_the_plan_and_does_nothing(run: Run, tmp_path: Path) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--out-dir", "new", "--seed", 3)
+    assert ran.code == 0
+    assert "64x40" in ran.out
+    assert "new/a-extended.png" in ran.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
+    assert run.loads == []  # type: ignore[attr-defined]
+    (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--json").facts
+    assert facts["output"] == "64x40"
+
+
+def test_prepare_paint_by_hand(run: Run) -> None:
+    photo("a.jpg")
+    ran = run("prepare", "a.jpg", "--sides", 0, 16, 0, 0, "--out-dir", "w", "--fill", "perlin")
+    assert ran.lines == ["w/a-canvas.png", "w/a-mask.png"]
+    assert run.loads == []  # type: ignore[attr-defined]
+    with Image.open("w/a-mask.png") as mask:
+        assert (mask.mode, mask.size, mask.getpixel((63, 0)), mask.getpixel((0, 0))) == ("L", (64, 40), 255, 0)
+    ran = run("paint", "w/a-canvas.png", "w/a-mask.png", "-o", "done.png", "--seed", 4)
+    assert ran.out == "done.png\n"
+    canvas, done = pixels("w/a-canvas.png"), pixels("done.png")
+    assert np.array_equal(done[:, :16], canvas[:, :16])
+    assert not np.array_equal(done[:, 50:], canvas[:, 50:])
+
+
+def test_prepare_in_json(run: Run) -> None:
+    photo("a.png")
+    (facts,) = run("prepare", "a.png", "--sides", 0, 16, 0, 0, "--json", "--seed", 1, "--fill", "edge").facts
+    assert facts == {
+        "input": "a.png",
+        "output": "a-canvas.png",
+        "mask": "a-mask.png",
+        "width": 64,
+        "height": 40,
+        "seed": 1,
+    }
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_a_recipe_runs_again(run: Run, form: str) -> None:
+    photo("p/a.png")
+    run("extend", "p/a.png", "--sides", 0, "30%", 0, 0, "-p", "sea", "--out-dir", "q", "--format", form)
+    (result,) = Path("q").iterdir()
+    ran = run("redo", result)
+    assert ran.code == 0
+    (again,) = (Path(line) for line in ran.lines)
+    assert again.stem == "a-extended-redo"
+    assert again.read_bytes() == result.read_bytes()
+
+
+def test_a_recipe_follows_files_that_move_and_says_when_they_differ(run: Run) -> None:
+    photo("p/a.png")
+    run("extend", "p/a.png", "--sides", 0, 16, 0, 0)
+    Path("p").rename("r")
+    assert run("redo", "r/a-extended.png", "-o", "b.png").code == 0
+    Path("r/a.png").rename("away.png")
+    gone = run("redo", "r/a-extended.png", "-o", "c.png")
+    assert gone.code == 2
+    assert "--input" in gone.err
+    assert run("redo", "r/a-extended.png", "--input", "away.png", "-o", "c.png").code == 0
+    photo("other.png", 50, 40)
+    assert "differs" in run("redo", "r/a-extended.png", "--input", "other.png", "-o", "d.png").err
+
+
+def test_a_painting_runs_again(run: Run) -> None:
+    photo("a.png")
+    Image.new("L", (48, 40), 255).save("m.png")
+    assert run("paint", "a.png", "m.png", "-o", "b.png").code == 0
+    assert run("redo", "b.png", "-o", "c.png").code == 0
+    assert Path("b.png").read_bytes() == Path("c.png").read_bytes()
+
+
+def test_tables(run: Run) -> None:
+    fills = run("fills")
+    assert fills.code == 0
+    for name in ("perlin", "telea", "gray", "edge", "patch", "opacity="):
+        assert name in fills.out
+    listed = run("models")
+    assert "self (used)" in listed.out
+    assert "default" in listed.out
+    doctor = run("doctor", "--json")
+    assert doctor.facts[0]["auto.device"]
+    assert run("--version").out.startswith("softextend ")
+
+
+def test_where_the_model_comes_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOFTEXTEND_MODEL", "self")
+    assert "$SOFTEXTEND_MODEL" in run("models").out
+    photo("a.png")
+    assert "SDXL" not in run("extend", "a.png", "--sides", 0, 16, 0, 0).err  # somebody chose: nothing to explain
+
+
+def test_every_option_has_help(run: Run) -> None:
+    for name in ("extend", "paint", "prepare", "redo", "models", "fills", "doctor"):
+        ran = run(name, "--help")
+        assert ran.code == 0
+    assert run().code == 2
+
+
+# --- processes -----------------------------------------------------------------------------------------------------
+
+
+def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, **options)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, softextend.cli as cli\n"
+        "for line in (['--help'], ['extend', '--help'], ['--version'], ['extend', '--nonsense']): cli.run(line)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert python("-c", code).stdout.splitlines()[-1] == "[]"
+
+
+def test_prepare_imports_no_torch(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    code = (
+        "import sys, softextend.cli as cli\n"
+        "assert cli.run(['prepare', 'a.png', '--sides', '0', '16', '0', '0', '--fill', 'perlin']) == 0\n"
+        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+    )
+    assert python("-c", code, cwd=tmp_path).stdout.splitlines()[-1] == "[]"
+
+
+def test_both_ways_to_start_it() -> None:
+    script = Path(sys.executable).with_name("softextend")
+    ran = [python("-m", "softextend", "--version").stdout]
+    if script.exists():
+        ran.append(subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout)
+    assert {line.split()[0] for line in ran} == {"softextend"}
+
+
+def test_a_terminal_sees_bars_and_a_pipe_sees_results(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    photo(tmp_path / "a.png")
+    master, slave = pty.openpty()
+    toy = str(Path(__file__).with_name("toymodel.py"))
+    with subprocess.Popen(
+        [sys.executable, toy, "extend", "a.png", "--sides", "0", "16", "0", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env={**os.environ, "TOY_DELAY": "0.2", "TERM": "xterm"},
+    ) as process:
+        os.close(slave)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(master, 4096)
+            except OSError:  # Linux: the other end is closed
+                break
+            if not chunk:
+                break
+            seen += chunk
+        assert process.stdout is not None
+        assert process.stdout.read() == b"a-extended.png\n"
+        assert process.wait() == 0
+    os.close(master)
+    assert b"a.png" in seen
+    assert "━".encode() in seen
