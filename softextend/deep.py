@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +72,32 @@ def source_of_tiff(data: bytes) -> Source:
     info = {name: tags.image[tag].raw for name, tag in kept.items() if tag in tags.image}
     mode = {1: "F", 3: "RGB", 4: "RGBA"}[samples]
     return Source(data=data, format="TIFF", mode=mode, size=(width, height), info=info, tiff={})
+
+
+def load(source: Source) -> None:
+    """Decodes; an error where data are missing, which OpenCV would not mention. PNG metadata may follow the pixels."""
+    if source.image is not None:
+        with _without_decoder_talk() if source.format == "TIFF" else nullcontext():
+            source.image.load()
+        source.info.update({str(key): value for key, value in source.image.info.items()})
+
+
+@contextmanager
+def _without_decoder_talk() -> Iterator[None]:
+    """libtiff and libpng write to the process's stderr past Python; the error they then return says enough."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # stderr is closed: nobody hears it
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def is_turned_by_pillow(source: Source) -> bool:
@@ -139,7 +168,8 @@ def _by_opencv(data: bytes) -> Samples:
     raw = bytearray(data)
     if exif.is_tiff(data) and (place := exif.place_of(data, exif.ORIENTATION)) is not None:
         raw[place + 8 : place + 12] = struct.pack(("<" if data[:2] == b"II" else ">") + "HH", 1, 0)
-    samples = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
+    with _without_decoder_talk():
+        samples = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
     if samples is None:
         raise ValueError("it cannot be decoded")
     return np.asarray(samples)

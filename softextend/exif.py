@@ -86,6 +86,7 @@ def _directory(data: bytes, order: str, at: int) -> tuple[Directory, dict[int, i
     """The entries of the directory at an offset (0 = none), and where the long values lie."""
     found: Directory = {}
     places: dict[int, int] = {}
+    room = len(data)  # honest values do not overlap; made-up ones could ask for all memory
     if not 8 <= at <= len(data) - 2:
         return found, places
     for index in range(struct.unpack_from(order + "H", data, at)[0]):
@@ -95,7 +96,8 @@ def _directory(data: bytes, order: str, at: int) -> tuple[Directory, dict[int, i
         tag, kind, count = struct.unpack_from(order + "HHL", data, entry)
         size = SIZES.get(kind, 0) * count
         place = entry + 8 if size <= 4 else struct.unpack_from(order + "L", data, entry + 8)[0]
-        if size and place + size <= len(data):
+        if size and place + size <= len(data) and size <= room:
+            room -= size
             found[tag] = Value(kind=kind, count=count, raw=data[place : place + size])
             if size > 4:
                 places[tag] = place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import struct
@@ -24,6 +25,7 @@ from softextend.deep import (
     Source,
     Unusual,
     is_turned_by_pillow,
+    load,
     read_deep,
     source_of,
     source_of_tiff,
@@ -74,6 +76,8 @@ STRANGERS = (
 )
 LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
 FIXED_DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # littleCMS writes the time of day into a profile
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs lands on stderr
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -136,7 +140,7 @@ def read_mask(source: Path) -> Change:
     data, name = _bytes_of(source, None)
     with _decoder_errors(name):
         opened = _opened(data, name, allow_huge=False)
-        _load(opened)
+        load(opened)
         _, orientation = _metadata(opened, [])
         if deep := read_deep(opened):
             samples = deep[0].astype(np.float32) / (1 if deep[0].dtype.kind == "f" else 65535)
@@ -156,7 +160,7 @@ def read_recipe(source: Path) -> dict[str, Any]:
         opened = _opened(data, name, allow_huge=True)
         text = opened.info.get("softextend")
         if text is None:
-            _load(opened)  # another program may have moved it behind the pixels
+            load(opened)  # another program may have moved it behind the pixels
             packet = opened.info.get("xmp") or b""
             text = opened.info.get("softextend") or xmp.properties(packet).get("recipe")
     if text is None:
@@ -252,16 +256,9 @@ def _notes_on(opened: Source) -> Iterator[str]:
         yield "GIF is only read: the result is a PNG unless the output's name says otherwise"
 
 
-def _load(opened: Source) -> None:
-    """Decodes; an error where data are missing, which OpenCV would not mention. PNG metadata may follow the pixels."""
-    if opened.image is not None:
-        opened.image.load()
-        opened.info.update({str(key): value for key, value in opened.image.info.items()})
-
-
 def _base(opened: Source, notes: list[str]) -> tuple[Image.Image, Known | None]:
     """Colour in 8 bits (L, RGB or CMYK) and, where something is transparent or no number, known."""
-    _load(opened)
+    load(opened)
     deep = read_deep(opened)
     if deep is None:
         return _split(opened)
@@ -331,8 +328,8 @@ def srgb_profile() -> bytes:
 def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
     """What is kept, already saying "upright", and the orientation (1 to 8) that the samples are still stored in."""
     tags, info = None, opened.info
-    raw = opened.data if opened.format == "TIFF" and exif.is_tiff(opened.data) else _exif_of(info)
     try:
+        raw = opened.data if opened.format == "TIFF" and exif.is_tiff(opened.data) else _exif_of(info)
         tags = exif.parse(raw) if raw else None
     except (ValueError, struct.error):
         notes.append("the EXIF data are damaged and left out")

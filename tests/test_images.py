@@ -380,6 +380,22 @@ def test_truncated_files(format: str, share: float) -> None:
     assert "photo" not in complaint(data[: int(len(data) * share)])
 
 
+def test_decoders_stay_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(Image.fromarray(noise(64, 64)), "TIFF", compression="tiff_adobe_deflate"))
+    data[8:200] = bytes(192)
+    complaint(bytes(data))
+    many = exif.graft(bytes(data), exif.Tags())
+    place = exif.place_of(many, 0x0115)  # samples per pixel
+    assert place
+    complaint(many[: place + 8] + struct.pack("<HH", 9, 0) + many[place + 12 :])
+    deep = bytearray(by_opencv(".tiff", noise(64, 64, 3, 65536).astype(np.float32)))
+    complaint(bytes(deep[: len(deep) // 2]))
+    png = by_opencv(".png", noise(8, 8, 3, 65536))
+    at = png.index(b"IEND") - 8
+    complaint(png[:at] + bytes(4) + png[at + 4 :])  # a wrong checksum, which Pillow does not look at
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
 def test_truncated_deep_files(suffix: str, kind: type) -> None:

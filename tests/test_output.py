@@ -16,7 +16,7 @@ import pytest
 import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from softextend import exif, output, xmp
 from softextend.errors import BadPicture, OutputError
@@ -175,7 +175,7 @@ def test_the_thumbnail_goes() -> None:
     second = struct.pack("<HHHLLHHLL", 2, 0x0201, 4, 1, at + 30, 0x0202, 4, 1, len(thumbnail)) + bytes(4)
     end = 8 + 2 + 12 * 3
     linked = raw[:end] + struct.pack("<L", at) + raw[end + 4 :] + second + thumbnail
-    assert Image.open(BytesIO(jpeg_with(linked))).getexif().get_ifd(1)  # the test's own bytes are sound
+    assert Image.open(BytesIO(jpeg_with(linked))).getexif().get_ifd(ExifTags.IFD.IFD1)  # the test's own bytes are sound
     kept = read_picture(jpeg_with(linked)).metadata.exif
     assert kept is not None
     assert thumbnail not in kept
