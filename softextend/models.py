@@ -87,9 +87,10 @@ def load_model(
 ) -> Model:
     """The model, ready to run; a hub id that is not in the cache is downloaded. Raises BadModel, BadRequest."""
     if ref.kind == "self":
+        from softextend.device import choose_device
         from softextend.selfmodel import SelfModel
 
-        return SelfModel(device=device)
+        return SelfModel(device=choose_device(device))
     from softextend.sdxl import load_sdxl
 
     return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, on_note=on_note)
