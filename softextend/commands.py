@@ -255,6 +255,8 @@ def work(
 ) -> int:
     """Check all names, then do all jobs, telling of each; the exit code. `folders` are made where missing."""
     report, writing = making.report, making.writing
+    if report.talk.json and any(target.path is None for job in jobs for target in job.targets):
+        raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
     made = [folder for folder in folders if folder is not None]
     left, skipped = batch.settle(
         jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=made

@@ -230,7 +230,7 @@ def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
     width, height = opened.size
     if width * height > LARGEST and not allow_huge:
         size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
-        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read unless huge pictures are allowed")
+        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
     if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
         raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
     return opened

@@ -213,20 +213,28 @@ class Report:
     def print(self, line: str) -> None:
         """One line on stdout, at once: whoever reads a pipe need not wait for the batch."""
         if sys.stdout is not None:
-            print(line, flush=True)
+            with _writing_stdout():
+                print(line, flush=True)
 
     def picture_bytes(self, data: bytes) -> None:
         """The encoded picture on stdout; OutputError where stdout cannot take it."""
         if sys.stdout is None:
             raise OutputError("stdout is closed: give -o FILE")
-        try:
+        with _writing_stdout():
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            abandon_stdout()
-            raise OutputError(f"stdout cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def _writing_stdout() -> Iterator[None]:
+    """OutputError where stdout cannot be written, except where nobody reads it any more (BrokenPipeError)."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        raise OutputError(f"stdout: cannot be written ({error.strerror}); give -o FILE or --out-dir DIR") from error
 
 
 def _counts(tally: Tally) -> str:

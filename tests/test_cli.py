@@ -436,29 +436,35 @@ def test_both_ways_to_start_it() -> None:
 
 def test_a_terminal_sees_bars_and_a_pipe_sees_results(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
-    photo(tmp_path / "a.png")
+    for name in "abc":
+        photo(tmp_path / f"{name}.png")
     master, slave = pty.openpty()
-    toy = str(Path(__file__).with_name("toymodel.py"))
     with subprocess.Popen(
-        [sys.executable, toy, "extend", "a.png", "--sides", "0", "16", "0", "0"],
+        [sys.executable, "-m", "softextend", "prepare", ".", "--sides", "0", "16", "0", "0", "--fill", "telea"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=slave,
-        env={**os.environ, "TOY_DELAY": "0.2", "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm"},
     ) as process:
         os.close(slave)
-        seen = b""
+        seen = read_all(master)
+        assert process.stdout is not None
+        names = [f"{name}-{kind}.png" for name in "abc" for kind in ("canvas", "mask")]
+        assert process.stdout.read().decode().split() == names
+        assert process.wait() == 0
+    assert b"pictures" in seen
+    assert "━".encode() in seen
+
+
+def read_all(terminal: int) -> bytes:
+    """What a pseudo-terminal shows until the other end is closed."""
+    seen = b""
+    with os.fdopen(terminal, "rb", buffering=0) as shown:
         while True:
             try:
-                chunk = os.read(master, 4096)
-            except OSError:  # Linux: the other end is closed
-                break
+                chunk = shown.read(4096)
+            except OSError:  # how Linux says it
+                return seen
             if not chunk:
-                break
+                return seen
             seen += chunk
-        assert process.stdout is not None
-        assert process.stdout.read() == b"a-extended.png\n"
-        assert process.wait() == 0
-    os.close(master)
-    assert b"a.png" in seen
-    assert "━".encode() in seen
