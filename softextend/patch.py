@@ -37,6 +37,9 @@ LIFT, EASE = 6.0, 0.5  # levels of 255 a source may be lifted by; what the squar
 ALONG = 0.1  # the prior along the extension, as a part of the prior across it
 LOOSE = 0.25  # of the longer side: distance at which the prior has halved
 SHARP = 1 / (2 * 12.0**2)  # last vote: opinions within about 12 levels of the mean count
+LOOK = 0.04  # of the longer side: how far the surroundings of a pixel reach
+GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
+ANNEAL = 0.5  # the prior loses this factor from level to level
 CENTRE = 1.0  # px, spread of the window of the first and last votes: near the centre a patch is right
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
 FRAME = 8  # px, widest frame looked for at the photo's edge
@@ -49,13 +52,17 @@ class Patch:
     size: int = field(default=7, metadata={"unit": "px", "low": 3, "high": 15, "help": "side of a patch, odd"})
     level: float = field(
         default=4.0,
-        metadata={"unit": "", "low": 0.0, "high": 40.0, "help": "how strictly sources lie level with the target"},
+        metadata={"unit": "", "low": 0.0, "high": 400.0, "help": "how strictly sources lie level with the target"},
+    )
+    alike: float = field(
+        default=0.4,
+        metadata={"unit": "", "low": 0.0, "high": 10.0, "help": "how much sources must resemble the old border"},
     )
     variety: float = field(
-        default=0.02, metadata={"unit": "", "low": 0.0, "high": 1.0, "help": "what using one source again costs"}
+        default=0.1, metadata={"unit": "", "low": 0.0, "high": 1.0, "help": "what using one source again costs"}
     )
     unique: float = field(
-        default=0.5,
+        default=0.3,
         metadata={"unit": "", "low": 0.0, "high": 4.0, "help": "what copying a thing that exists once costs"},
     )
 
@@ -229,14 +236,14 @@ def _complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int
     with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
         level = _level(*sizes.pop(), radius)
         _paint_nearest(level)
-        rare = _rarity(level, radius)
+        rare, look = _rarity(level, radius), _looks(level, LOOK * max(level.trusted.shape))
         found = _started(level, np.random.default_rng(seed))
         for index in range(coarsest, -1, -1):
             if index < coarsest:
                 finer = _level(*sizes.pop(), radius)
                 found = _enlarged(finer, level, found)
                 level = finer
-            rules = _rules(level, rare, patch, spread, radius)
+            rules = _rules(level, rare, look, patch, spread, radius, ANNEAL ** (coarsest - index))
             rounds = SWEEPS_COARSEST if index == coarsest else SWEEPS.get(index, SWEEPS_ELSEWHERE)
             longer = max(level.trusted.shape)
             reach = longer // 2 if index == coarsest else (longer // 8 if index > 1 else 4)
@@ -317,25 +324,48 @@ class _Rules:
     """What a source costs besides the difference of the patches."""
 
     gauss: Floats  # (size,) patch weights, one dimension of the separable window
+    trust: Floats  # (H, W) weight of a pixel in the difference
     fixed: Floats  # (H, W) rarity; infinity where no source may be
     across: Floats  # (T,) prior weights, per px squared
     along: Floats
-    reuse: float  # cost of being used as often as the average source
+    look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
+    alike: Floats  # (T,) prior weight of their difference
+    reuse: Floats  # (H, W) cost of being used as often as the average source
 
 
-def _rules(level: _Level, rare: Floats, patch: Patch, spread: float, radius: int) -> _Rules:
+def _looks(level: _Level, reach: float) -> Floats:
+    """(H, W, 4): mean colour and contrast of the known area within about `reach` px of each pixel, levels of 255."""
+    known = level.trusted.astype(np.float32)
+    share = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-6)
+    inside = level.image * known[..., None]
+    mean = cv2.GaussianBlur(inside, (0, 0), reach) / share[..., None]
+    square = cv2.GaussianBlur((inside**2).sum(2), (0, 0), reach) / share
+    contrast = np.sqrt(np.maximum(square - (mean**2).sum(2), 0))
+    return np.dstack([mean, contrast]).astype(np.float32)
+
+
+def _variance(image: Floats, radius: int) -> Floats:
+    """(H, W): variance of the colours within each patch, summed over channels."""
+    side = (2 * radius + 1, 2 * radius + 1)
+    return np.asarray(np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2), dtype=np.float32)
+
+
+def _rules(level: _Level, rare: Floats, look: Floats, patch: Patch, spread: float, radius: int, ease: float) -> _Rules:
     """`spread`, the variance of the known colours, makes every price relative to the picture's own contrast."""
     height, width = level.trusted.shape
     longer = max(height, width)
     loose = 1 + (level.distance / (LOOSE * longer)) ** 2
-    across = (patch.level * spread / longer**2 / loose).astype(np.float32)
+    across = (ease * patch.level * spread / longer**2 / loose).astype(np.float32)
     rare = cv2.resize(rare, (width, height), interpolation=cv2.INTER_LINEAR)
     return _Rules(
         gauss=_gauss(radius, radius * 0.8),
+        trust=np.where(level.trusted, 1, GUESS).astype(np.float32),
         fixed=np.where(level.valid, patch.unique * rare, np.inf).astype(np.float32),
         across=across,
         along=across * np.float32(ALONG),
-        reuse=patch.variety * spread,
+        look=cv2.resize(look, (width, height), interpolation=cv2.INTER_LINEAR),
+        alike=(ease * patch.alike / loose).astype(np.float32),
+        reuse=patch.variety * _variance(level.image, radius),
     )
 
 
@@ -354,11 +384,12 @@ def _search(
     list(
         pool.map(
             patchmatch.improve,
-            *_alike(level.image, level.slot, level.place),
+            *_alike(level.image, rules.trust, level.slot, level.place),
             cuts[:-1],
             cuts[1:],
             *_alike(found.source, better.source, better.cost, better.raised),
-            *_alike(rules.fixed + np.float32(rules.reuse) * used, level.near, rules.across, rules.along),
+            *_alike(rules.fixed + rules.reuse * used, level.near, rules.look),
+            *_alike(rules.across, rules.along, rules.alike),
             *_alike(rules.gauss, np.float32(LIFT), np.float32(EASE), reach, reverse, seed),
         )
     )

@@ -37,7 +37,7 @@ def _hash(a, b, c):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _compare(image, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-untyped-def]
+def _compare(image, trust, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-untyped-def]
     """Weighted mean squared difference of the patches at (y, x) and (v, u), and the lift that makes them agree.
 
     A difference of mean colour up to `lift` a channel is made up by adding it to the source and costs `ease` of its
@@ -54,7 +54,7 @@ def _compare(image, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-un
     for dy in range(top, bottom + 1):
         gy = gauss[dy + r]
         for dx in range(left, right + 1):
-            g = gy * gauss[dx + r]
+            g = gy * gauss[dx + r] * trust[y + dy, x + dx]
             d0 = image[y + dy, x + dx, 0] - image[v + dy, u + dx, 0]
             d1 = image[y + dy, x + dx, 1] - image[v + dy, u + dx, 1]
             d2 = image[y + dy, x + dx, 2] - image[v + dy, u + dx, 2]
@@ -79,29 +79,32 @@ def _compare(image, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-un
 
 
 @_compiled
-def _prior(y, x, v, u, near, width, across, along):  # type: ignore[no-untyped-def]
+def _prior(y, x, v, u, near, look, across, along, alike):  # type: ignore[no-untyped-def]
     """What the place (v, u) costs for a target at (y, x) whose nearest known pixel is `near`: squares of the distances
-    from that pixel, across the direction of the extension and along it."""
-    ny, nx = near // width, near % width
+    from that pixel, across the direction of the extension and along it, and of the difference of their looks."""
+    ny, nx = near // look.shape[1], near % look.shape[1]
     ey, ex = np.float32(y - ny), np.float32(x - nx)
     sy, sx = np.float32(v - ny), np.float32(u - nx)
     length = ey * ey + ex * ex
     apart = sy * sy + sx * sx
-    if length == 0.0:
-        return along * apart
-    forward = (sy * ey + sx * ex) ** 2 / length
-    return along * forward + across * max(apart - forward, np.float32(0.0))
+    forward = np.float32(0.0)
+    if length > 0.0:
+        forward = (sy * ey + sx * ex) ** 2 / length
+    cost = along * forward + across * max(apart - forward, np.float32(0.0))
+    for c in range(look.shape[2]):
+        cost += alike * (look[v, u, c] - look[ny, nx, c]) ** 2
+    return cost
 
 
 @_compiled
 def improve(  # type: ignore[no-untyped-def]
-    image, slot, place, start, stop, before, after, cost, raised, penalty, near, across, along, gauss, lift, ease,
+    image, trust, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along, alike, gauss, lift, ease,
     reach, reverse, seed,
 ):  # fmt: skip
     """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
 
-    penalty: (H, W), what a source costs by itself, infinity where it must not be used; across, along: (T,) prior
-    weights; reach: radius in px of the random search, halved until 1, 0 for none. Rows outside the part are read from
+    penalty: (H, W), what a source costs by itself, infinity where it must not be used; look: (H, W, C), how the
+    surroundings of a known pixel look; across, along, alike: (T,) prior weights; reach: radius in px of the random search, halved until 1, 0 for none. Rows outside the part are read from
     `before`.
     """
     height, width = slot.shape
@@ -111,8 +114,8 @@ def improve(  # type: ignore[no-untyped-def]
         y, x = place[i] // width, place[i] % width
         best_place = before[i]
         v, u = best_place // width, best_place % width
-        extra = penalty[v, u] + _prior(y, x, v, u, near[i], width, across[i], along[i])
-        best, b0, b1, b2 = _compare(image, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
+        extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i])
+        best, b0, b1, b2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
         best += extra
         radius = reach
         for k in range(64):
@@ -148,10 +151,10 @@ def improve(  # type: ignore[no-untyped-def]
             extra = penalty[v, u]
             if extra >= best:
                 continue
-            extra += _prior(y, x, v, u, near[i], width, across[i], along[i])
+            extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i])
             if extra >= best:
                 continue
-            found, c0, c1, c2 = _compare(image, y, x, v, u, gauss, lift, ease, best - extra)
+            found, c0, c1, c2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, best - extra)
             if found + extra < best:
                 best = found + extra
                 best_place = v * width + u
