@@ -30,7 +30,6 @@ from softextend.report import INTERRUPTED, PIPE_CLOSED, TERMINATED, abandon_stdo
 
 app = typer.Typer(
     help="Make photos wider. The original pixels stay as they are.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -177,7 +176,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        code = app(arguments, prog_name="softextend", standalone_mode=False)
+        code = app(arguments or ["--help"], prog_name="softextend", standalone_mode=False)
     except UsageError as error:
         return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort):
@@ -185,6 +184,8 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         abandon_stdout()
         return PIPE_CLOSED
+    if not arguments:
+        return BadRequest.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -204,12 +205,8 @@ def _terminated(number: int, frame: Any) -> None:
 
 
 def _wrong_usage(error: Any) -> int:
-    """Typer's own errors as one line; the help where nothing was asked."""
-    context = error.ctx
-    if type(error).__name__ == "NoArgsIsHelpError":
-        print(error.format_message(), file=sys.stderr)
-        return BadRequest.exit_code
-    path = context.command_path if context else "softextend"
+    """Typer's own errors as one line."""
+    path = error.ctx.command_path if error.ctx else "softextend"
     line = " ".join(str(error.format_message()).split())
     print(f"softextend: {line} (see {path} --help)", file=sys.stderr)
     return BadRequest.exit_code

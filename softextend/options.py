@@ -80,8 +80,12 @@ class Border:
 class Sampling:
     """How the model paints."""
 
-    prompt: Annotated[str, Option("-p", "--prompt", metavar="TEXT", help="What to paint; empty works well.")] = ""
-    negative: Annotated[str, Option("-n", "--negative", metavar="TEXT", help="What to keep out.")] = ""
+    prompt: Annotated[
+        str, Option("-p", "--prompt", metavar="TEXT", help="What to paint. Default: nothing, which works well.")
+    ] = ""
+    negative: Annotated[str, Option("-n", "--negative", metavar="TEXT", help="What to keep out. Default: nothing.")] = (
+        ""
+    )
     strength: Annotated[
         float | None,
         Option(metavar="X", help="How far from the fill the model goes, 0 (fill alone) to 1. Default: the model's."),
@@ -126,11 +130,9 @@ class Reading:
 
     files_from: Annotated[
         str | None,
-        Option(metavar="FILE", help="A list of paths, one a line (or NUL-separated); - reads it from stdin."),
+        Option(metavar="FILE", help="A list of paths, one a line (or NUL-separated); - is stdin. Default: none."),
     ] = None
-    allow_huge: Annotated[
-        bool, Option("--allow-huge", help="Read pictures beyond the size at which a file counts as a bomb.")
-    ] = False
+    allow_huge: Annotated[bool, Option("--allow-huge", help="Read pictures above 500 megapixels.")] = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +141,12 @@ class Writing:
 
     output: Annotated[
         str | None,
-        Option("-o", "--output", metavar="FILE", help="For one picture: the result, or - for PNG bytes on stdout."),
+        Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="For one picture: the result, or - for PNG on stdout. Default: as --out-dir.",
+        ),
     ] = None
     out_dir: Annotated[
         Path | None,
@@ -160,7 +167,10 @@ class Looking:
 
     save_steps: Annotated[
         Path | None,
-        Option(metavar="DIR", help="Save the filled canvas, the change map and the raw painting of each result here."),
+        Option(
+            metavar="DIR",
+            help="Save the filled canvas, the change map and the raw painting of each result here. Default: not.",
+        ),
     ] = None
     dry_run: Annotated[bool, Option("--dry-run", help="Print the plan, load no model, write nothing.")] = False
 
@@ -206,6 +216,7 @@ def _options(group: Any) -> list[inspect.Parameter]:
     for field in fields(group):
         kind, option = get_args(hints[field.name])
         option.rich_help_panel = (group.__doc__ or "").split("\n")[0].rstrip(".")
+        option.show_default = field.default is not None
         default = inspect.Parameter.empty if field.default is MISSING else field.default
         parameters.append(
             inspect.Parameter(

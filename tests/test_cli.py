@@ -8,18 +8,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 from PIL import Image
 from toymodel import load_toy
 
-from softextend import cli, models
+from softextend import cli, models, options
 
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "numpy", "cv2", "PIL", "numba")
+GROUPS = (
+    options.Border,
+    options.Sampling,
+    options.Engine,
+    options.Reading,
+    options.Writing,
+    options.Looking,
+    options.Talk,
+)
 
 
 @dataclass(frozen=True)
@@ -393,11 +402,24 @@ def test_where_the_model_comes_from(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "SDXL" not in run("extend", "a.png", "--sides", 0, 16, 0, 0).err  # somebody chose: nothing to explain
 
 
-def test_every_option_has_help(run: Run) -> None:
+def test_help_is_there_for_every_command(run: Run) -> None:
     for name in ("extend", "paint", "prepare", "redo", "models", "fills", "doctor"):
-        ran = run(name, "--help")
-        assert ran.code == 0
-    assert run().code == 2
+        ran = run(name, "-h")
+        assert (ran.code, ran.err) == (0, "")
+        assert "--verbose" in ran.out
+    nothing = run()
+    assert nothing.code == 2
+    assert "prepare" in nothing.out
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_option_says_its_default(group: type) -> None:
+    hints = get_type_hints(group, include_extras=True)
+    for field in fields(group):  # type: ignore[arg-type]
+        _, option = get_args(hints[field.name])
+        assert option.help, field.name
+        if field.default is None or field.default == "":
+            assert "Default: " in option.help, field.name
 
 
 # --- processes -----------------------------------------------------------------------------------------------------
