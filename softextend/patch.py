@@ -37,6 +37,7 @@ LIFT, EASE = 6.0, 0.5  # levels of 255 a source may be lifted by; what the squar
 ALONG = 0.1  # the prior along the extension, as a part of the prior across it
 LOOSE = 0.25  # of the longer side: distance at which the prior has halved
 SHARP = 1 / (2 * 12.0**2)  # last vote: opinions within about 12 levels of the mean count
+GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 LOOK = 0.04  # of the longer side: how far the surroundings of a pixel reach
 GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
 ANNEAL = 0.5  # the prior loses this factor from level to level
@@ -52,17 +53,17 @@ class Patch:
     size: int = field(default=7, metadata={"unit": "px", "low": 3, "high": 15, "help": "side of a patch, odd"})
     level: float = field(
         default=4.0,
-        metadata={"unit": "", "low": 0.0, "high": 400.0, "help": "how strictly sources lie level with the target"},
+        metadata={"unit": "", "low": 0.0, "high": 4000.0, "help": "how strictly sources lie level with the target"},
     )
     alike: float = field(
         default=0.4,
         metadata={"unit": "", "low": 0.0, "high": 10.0, "help": "how much sources must resemble the old border"},
     )
     variety: float = field(
-        default=0.1, metadata={"unit": "", "low": 0.0, "high": 1.0, "help": "what using one source again costs"}
+        default=0.05, metadata={"unit": "", "low": 0.0, "high": 1.0, "help": "what using one source again costs"}
     )
     unique: float = field(
-        default=0.3,
+        default=0.15,
         metadata={"unit": "", "low": 0.0, "high": 4.0, "help": "what copying a thing that exists once costs"},
     )
 
@@ -232,7 +233,7 @@ def _complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int
     radius = size // 2
     sizes = _pyramid(pixels, trusted, radius)
     coarsest = len(sizes) - 1
-    spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + 3.0
+    spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN
     with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
         level = _level(*sizes.pop(), radius)
         _paint_nearest(level)
@@ -312,7 +313,7 @@ def _rarity(level: _Level, radius: int) -> Floats:
     least = apart.min(1)
     least[~np.isfinite(least)] = 0
     found = np.zeros((height, width), np.float32)
-    found.ravel()[places] = np.maximum(least, 0)
+    found.ravel()[places] = np.maximum(least, 0) / (2 * _variance(level.image, radius).ravel()[places])
     weight = np.zeros((height, width), np.float32)
     weight.ravel()[places] = 1
     side = (5, 5)
@@ -347,7 +348,9 @@ def _looks(level: _Level, reach: float) -> Floats:
 def _variance(image: Floats, radius: int) -> Floats:
     """(H, W): variance of the colours within each patch, summed over channels."""
     side = (2 * radius + 1, 2 * radius + 1)
-    return np.asarray(np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2), dtype=np.float32)
+    return np.asarray(
+        np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2) + GRAIN / 2, dtype=np.float32
+    )
 
 
 def _rules(level: _Level, rare: Floats, look: Floats, patch: Patch, spread: float, radius: int, ease: float) -> _Rules:
@@ -355,8 +358,9 @@ def _rules(level: _Level, rare: Floats, look: Floats, patch: Patch, spread: floa
     height, width = level.trusted.shape
     longer = max(height, width)
     loose = 1 + (level.distance / (LOOSE * longer)) ** 2
-    across = (ease * patch.level * spread / longer**2 / loose).astype(np.float32)
+    across = (ease * patch.level / longer**2 / loose).astype(np.float32)
     rare = cv2.resize(rare, (width, height), interpolation=cv2.INTER_LINEAR)
+    variance = _variance(level.image, radius)
     return _Rules(
         gauss=_gauss(radius, radius * 0.8),
         trust=np.where(level.trusted, 1, GUESS).astype(np.float32),
@@ -364,8 +368,8 @@ def _rules(level: _Level, rare: Floats, look: Floats, patch: Patch, spread: floa
         across=across,
         along=across * np.float32(ALONG),
         look=cv2.resize(look, (width, height), interpolation=cv2.INTER_LINEAR),
-        alike=(ease * patch.alike / loose).astype(np.float32),
-        reuse=patch.variety * _variance(level.image, radius),
+        alike=(ease * patch.alike / spread / loose).astype(np.float32),
+        reuse=patch.variety * (1 - GRAIN / (2 * variance)),
     )
 
 
@@ -384,7 +388,7 @@ def _search(
     list(
         pool.map(
             patchmatch.improve,
-            *_alike(level.image, rules.trust, level.slot, level.place),
+            *_alike(level.image, rules.trust, _variance(level.image, len(rules.gauss) // 2), level.slot, level.place),
             cuts[:-1],
             cuts[1:],
             *_alike(found.source, better.source, better.cost, better.raised),
@@ -400,7 +404,7 @@ def _vote(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor)
     """Paint the hole as its patches see it (Wexler et al. 2007, eq. 8, with the 75th percentile as its sigma)."""
     from softextend import patchmatch
 
-    sigma = float(np.percentile(found.cost, 75)) + 1e-3
+    sigma = float(np.percentile(found.cost, 75)) + 1e-4
     trust = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
     weight = np.exp(np.maximum(trust, -40)).astype(np.float32)
     colour = np.empty((len(level.hole), 3), np.float32)

@@ -98,7 +98,7 @@ def _prior(y, x, v, u, near, look, across, along, alike):  # type: ignore[no-unt
 
 @_compiled
 def improve(  # type: ignore[no-untyped-def]
-    image, trust, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along, alike, gauss, lift, ease,
+    image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along, alike, gauss, lift, ease,
     reach, reverse, seed,
 ):  # fmt: skip
     """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
@@ -116,7 +116,8 @@ def improve(  # type: ignore[no-untyped-def]
         v, u = best_place // width, best_place % width
         extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i])
         best, b0, b1, b2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
-        best += extra
+        own = variance[y, x]
+        best = best / (own + variance[v, u]) + extra
         radius = reach
         for k in range(64):
             if k < 6:
@@ -154,9 +155,11 @@ def improve(  # type: ignore[no-untyped-def]
             extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i])
             if extra >= best:
                 continue
-            found, c0, c1, c2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, best - extra)
-            if found + extra < best:
-                best = found + extra
+            scale = own + variance[v, u]
+            found, c0, c1, c2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
+            found = found / scale + extra
+            if found < best:
+                best = found
                 best_place = v * width + u
                 b0, b1, b2 = c0, c1, c2
         after[i] = best_place
