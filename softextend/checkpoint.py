@@ -128,13 +128,13 @@ class Folder:
         return folder_tokenizer(self._path / "tokenizer"), folder_tokenizer(self._path / "tokenizer_2")
 
 
-def vae_file(path: Path) -> Part:
+def vae_file(path: Path, configs: Path = CONFIGS) -> Part:
     """A VAE's own .safetensors, in the original or in diffusers' layout. Raises BadModel for anything else."""
     header = read_header(path)
     if looks_like(header) is not None and not any("decoder.conv_in.weight" in name for name in header.tensors):
         raise BadModel(f"--vae {path}: no VAE; its tensors look like {looks_like(header)}")
     store = Store.of({path: header.tensors})
-    part = Part(_new_vae, read_json(CONFIGS / "vae.json"), layout.vae_pieces(list(header.tensors)), store)
+    part = Part(_new_vae, read_json(configs / "vae.json"), layout.vae_pieces(list(header.tensors)), store)
     part.check()
     return part
 
