@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import wraps
 from pathlib import Path
@@ -188,14 +188,14 @@ class Talk:
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """`function(inputs, border: Border, ...)` as Typer wants it: the fields of each group as options of their own."""
-    hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and hasattr(hint, "__slots__")}
+    given_as = inspect.signature(function, eval_str=True).parameters  # get_type_hints would wrap `= None` on 3.10
+    groups: dict[str, Any] = {name: each.annotation for name, each in given_as.items() if is_dataclass(each.annotation)}
     parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in given_as.items():
         if name in groups:
             parameters += _options(groups[name])
         else:
-            parameters.append(parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY))
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
 
     @wraps(function)
     def run(**given: Any) -> None:

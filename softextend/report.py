@@ -249,6 +249,8 @@ def one_line(error: BaseException) -> str:
         return text
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, ImportError):
+        return f"{text}: the installation is incomplete; install softextend again"
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller picture or fewer pixels per side"
     return f"{type(error).__name__}: {text} (a fault in softextend; -v shows where)"
