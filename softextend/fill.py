@@ -6,15 +6,16 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from softextend.errors import BadRequest
-from softextend.noisefield import Field, Floats, Octaves, draw_octaves, look_up, span, table_field, tiles
+from softextend.fieldfills import NS, Blur, Mirror, Mosaic, Noise, Spectral, Stretch
+from softextend.fillparts import Floats, Ranged, check_range, inpaint, is_full, nearest_known, param, replicate, rounded
+from softextend.noisefield import Field, Octaves, draw_octaves, look_up, span, table_field, tiles
 from softextend.patch import Patch
 from softextend.types import FillName
 
@@ -29,56 +30,7 @@ class Fill(Protocol):
         """Return a painted copy: equal to `pixels` where `known`; raise BadRequest where nothing is known."""
 
 
-def param(default: float | str, unit: str, low: float | None, high: float | None, help: str) -> Any:
-    """Make a dataclass field that users may set; `low` and `high` are inclusive, None for a text."""
-    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": help})
-
-
-class Ranged:
-    """Base of the fills: refuses a parameter outside the range that its field names."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for spec in dataclasses.fields(self):  # type: ignore[arg-type]
-            check_range(self, spec)
-
-
-def check_range(fill: object, spec: dataclasses.Field[Any]) -> None:
-    """Raise BadRequest where the value of the field `spec` of `fill` is out of its range (NaN included)."""
-    value, low, high = getattr(fill, spec.name), spec.metadata.get("low"), spec.metadata.get("high")
-    if low is not None and not low <= value <= high:
-        name, unit = type(fill).__name__.lower(), spec.metadata.get("unit", "")
-        raise BadRequest(f"--fill {name}:{spec.name}={value:g}: must be from {low:g} to {high:g} {unit}".rstrip())
-
-
-# --- replication ---------------------------------------------------------------------------------------------------
-
-
-def nearest_known(known: Known) -> tuple[npt.NDArray[np.int32], Floats]:
-    """known (H, W) -> flat index of the nearest known pixel and the distance to it in px, both (H, W).
-
-    Outside a known rectangle this is replication as in cv2.BORDER_REPLICATE, corners included; elsewhere nearest in
-    the 5x5 chamfer metric of OpenCV, the only one for which it names the pixel.
-    """
-    empty = np.ascontiguousarray(~known, dtype=np.uint8)
-    distance, label = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    source = np.zeros(int(label.max()) + 1, np.int32)
-    source[label[known]] = np.flatnonzero(known)
-    return source[label], distance
-
-
-def replicate(pixels: Pixels, known: Known) -> Pixels:
-    """Give every empty pixel the colour of the nearest known one."""
-    source, _ = nearest_known(known)
-    return pixels.reshape(-1, 3)[source]
-
-
-def is_full(known: Known) -> bool:
-    """True where nothing is empty; raise BadRequest where everything is: there is nothing to continue."""
-    if not known.any():
-        raise BadRequest("the picture is wholly empty or transparent: a fill needs at least one opaque pixel")
-    return bool(known.all())
+# --- the edge ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,10 +63,6 @@ class Gray(Ranged):
         return painted
 
 
-DEPTH = 256  # 16-bit levels per 8-bit level
-MARGIN = 2  # px of frame that keeps OpenCV's inpainting off the canvas border
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Telea(Ranged):
     """Smooth continuation by fast marching (Telea 2004); soft streaks where the empty area is wide."""
@@ -122,23 +70,10 @@ class Telea(Ranged):
     radius: float = param(3.0, "px", 1.0, 20.0, "neighbourhood that each pixel is continued from")
 
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
-        """Inpaint with OpenCV, channel by channel; draws nothing from `rng`; time grows with the empty area.
-
-        In 8 bits OpenCV rounds each pixel up and passes that on: a flat 200 becomes 240 at 256 px from the picture;
-        in 16 bits nothing is seen of it. Its gradient term reads pixels that are still to be painted and, at the
-        canvas border, beyond it (opencv/opencv#25404, #28648): there it meets the replicated edge.
-        """
+        """Inpaint with OpenCV; draws nothing from `rng`; time grows with the empty area."""
         if is_full(known):
             return pixels.copy()
-        empty = cv2.copyMakeBorder(np.where(known, 0, 255).astype(np.uint8), *(MARGIN,) * 4, cv2.BORDER_REPLICATE)
-        framed = cv2.copyMakeBorder(replicate(pixels, known), *(MARGIN,) * 4, cv2.BORDER_REPLICATE)
-        inside = slice(MARGIN, -MARGIN)
-        painted = pixels.copy()
-        for channel in range(3):
-            deep = framed[..., channel].astype(np.uint16) * DEPTH
-            inpainted = cv2.inpaint(deep, empty, self.radius, cv2.INPAINT_TELEA)[inside, inside]
-            painted[..., channel][~known] = np.clip(np.rint(inpainted[~known] / DEPTH), 0, 255)
-        return painted
+        return np.where(known[..., None], pixels, rounded(inpaint(pixels, known, self.radius, cv2.INPAINT_TELEA)))
 
 
 # --- the stirred, noised edge ----------------------------------------------------------------------------------------
@@ -240,6 +175,13 @@ FILLS: dict[FillName, type[Fill]] = {
     FillName.GRAY: Gray,
     FillName.EDGE: Edge,
     FillName.PATCH: Patch,
+    FillName.MIRROR: Mirror,
+    FillName.BLUR: Blur,
+    FillName.NS: NS,
+    FillName.MOSAIC: Mosaic,
+    FillName.SPECTRAL: Spectral,
+    FillName.STRETCH: Stretch,
+    FillName.NOISE: Noise,
 }
 
 

@@ -31,6 +31,13 @@ class FillName(str, Enum):
     GRAY = "gray"
     EDGE = "edge"
     PATCH = "patch"
+    MIRROR = "mirror"
+    BLUR = "blur"
+    NS = "ns"
+    MOSAIC = "mosaic"
+    SPECTRAL = "spectral"
+    STRETCH = "stretch"
+    NOISE = "noise"
 
 
 class SolverName(str, Enum):
