@@ -127,7 +127,7 @@ def split_list(text: str) -> list[str]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in READ and path.is_file())
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and _is_picture(path))
     if not found:
         raise BadRequest(
             f"{folder}: no picture in this folder ({_kinds()}); for folders inside it: '{folder}/**/*.jpg'"
@@ -137,10 +137,14 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _matching(pattern: str) -> list[Path]:
     found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207 - patterns may be absolute
-    found = [path for path in found if path.suffix.lower() in READ and path.is_file()]
+    found = [path for path in found if _is_picture(path)]
     if not found:
         raise BadRequest(f"{pattern}: no picture matches ({_kinds()}); quote the pattern, ** descends into folders")
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in READ and path.is_file()
 
 
 def _kinds() -> str:

@@ -26,7 +26,7 @@ from softextend.options import (
     Writing,
     command,
 )
-from softextend.report import INTERRUPTED, PIPE_CLOSED, TERMINATED, abandon_stdout, reporting
+from softextend.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
 
 app = typer.Typer(
     help="Make photos wider. The original pixels stay as they are.",
@@ -196,12 +196,15 @@ def _settle_process() -> None:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the life of the process
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="surrogateescape")
-    signal.signal(signal.SIGTERM, _terminated)
+        sys.stdout.reconfigure(errors="surrogateescape" if os.name == "posix" else "backslashreplace")
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup's choice stays
+            signal.signal(number, _terminated)
 
 
 def _terminated(number: int, frame: Any) -> None:
-    raise SystemExit(TERMINATED)
+    raise SystemExit(SIGNALLED + number)
 
 
 def _wrong_usage(error: Any) -> int:

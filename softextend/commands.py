@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softextend import batch, images, models
+from softextend import __version__, batch, images, models
 from softextend.batch import Job, Naming
 from softextend.errors import BadPicture, BadRequest
 from softextend.geometry import parse_sides
@@ -18,7 +19,7 @@ from softextend.making import Making, digest
 from softextend.options import Engine, Format
 from softextend.recipe import spec_of
 from softextend.report import INTERRUPTED
-from softextend.types import Spec
+from softextend.types import Model, Spec
 
 if TYPE_CHECKING:
     from softextend.options import Border, Looking, Reading, Sampling, Writing
@@ -130,20 +131,41 @@ def redo(
 ) -> int:
     """`softextend redo`: the exit code."""
     recipe = images.read_recipe(result)
-    before = recipe.get("command")
-    if not isinstance(before, dict):
-        raise BadPicture(f"{result}: its recipe does not say how it was made; softextend's own results do")
     spec = spec_of(recipe)
-    origin = source or found_again(result, before.get("input"), "input", "--input FILE")
-    mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before.get("mask") else None
-    if before.get("input_sha256") not in (None, digest(origin)):
+    before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
+    origin = source or found_again(result, before["input"], "input", "--input FILE")
+    mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before["mask"] else None
+    if before["input_sha256"] not in (None, digest(origin)):
         report.note(f"{origin}: differs from the picture that {result} was made of")
-    engine = replace(engine, model=engine.model or before.get("model"), vae=engine.vae or before.get("vae"))
+    if recipe.get("softextend") != __version__:
+        report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
+    vae = engine.vae or (Path(before["vae"]) if before["vae"] else None)
+    engine = replace(engine, model=engine.model or before["model"], vae=vae)
     ref = models.resolve_model(engine.model)
     where = writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result)))
     jobs = batch.plan_jobs([origin], named(where, "-redo"), [spec.seed])
     making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
-    return work(making, jobs, folders=(writing.out_dir,))
+    return work(making, jobs, folders=(writing.out_dir,), load=partial(load_same, making, recipe))
+
+
+def load_same(making: Making, recipe: dict[str, Any]) -> Model:
+    """The model of a recipe; says so where it is another one by its hash."""
+    model = making.load()
+    before, now = (facts.get("hash") for facts in (recipe["model"], model.facts()))
+    if before != now:
+        making.report.note(f"model: {making.ref.name} is another one (hash {now}) than the recipe's (hash {before})")
+    return model
+
+
+def recorded(recipe: dict[str, Any], name: str, result: Path) -> str | None:
+    """One value of what `redo` needs; BadPicture where the recipe does not say how it was made."""
+    try:
+        value = recipe["command"][name]
+    except (KeyError, TypeError):
+        value = 0
+    if value is None or isinstance(value, str):
+        return value
+    raise BadPicture(f"{result}: its recipe does not say how it was made; name a result that softextend wrote")
 
 
 def asked(sampling: Sampling) -> dict[str, Any]:
@@ -292,7 +314,6 @@ def dry_run(making: Making, jobs: list[Job]) -> int:
             report.tell(outcome)
         else:
             outcome = batch.Outcome(job=job, target=job.targets[0])
-            names = ", ".join(target.name for target in job.targets)
-            report.table([("model", making.ref.name), *rows, ("result", names)], title=job.name)
+            report.plan(job, making.ref.name, rows)
         tally.add(outcome)
     return tally.exit_code

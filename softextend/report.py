@@ -17,12 +17,12 @@ import typer
 from softextend.errors import OutputError, SoftExtendError
 
 if TYPE_CHECKING:
-    from softextend.batch import Outcome, Tally
+    from softextend.batch import Job, Outcome, Tally
     from softextend.options import Talk
 
-INTERRUPTED = 130  # 128 + SIGINT
-TERMINATED = 143  # 128 + SIGTERM
-PIPE_CLOSED = 141  # 128 + SIGPIPE
+SIGNALLED = 128  # plus the signal's number, as shells have it
+INTERRUPTED = SIGNALLED + 2  # SIGINT
+PIPE_CLOSED = SIGNALLED + 13  # SIGPIPE
 PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
 QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "critical",
@@ -103,6 +103,7 @@ class Bars:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=self.console,
             transient=True,
+            refresh_per_second=4,
             redirect_stdout=False,  # results on stdout must stay there
             redirect_stderr=False,
         )
@@ -112,7 +113,8 @@ class Bars:
     def picture(self, name: str, number: int, total: int) -> None:
         """See `Progress`."""
         self.live.update(self.pictures, completed=number - 1, total=total, visible=total > 1)
-        self.live.reset(self.steps, description=name, total=None, visible=True)
+        self.live.remove_task(self.steps)  # with its estimate of the time left
+        self.steps = self.live.add_task(name, total=None)
         self.live.start()
 
     def step(self, done: int, total: int) -> None:
@@ -183,6 +185,15 @@ class Report:
         elif outcome.target and outcome.target.path:
             for path in filter(None, (names["output"], facts.get("mask"))):
                 self.print(path)
+
+    def plan(self, job: Job, model: str, rows: Sequence[tuple[str, str]]) -> None:
+        """What would be done with a picture: a table, or a JSON line."""
+        self.close()
+        outputs = [target.name for target in job.targets]
+        if self.talk.json:
+            self.print(json.dumps({"input": job.name, "outputs": outputs, "model": model, "plan": dict(rows)}))
+        else:
+            self.table([("model", model), *rows, ("result", ", ".join(outputs))], title=job.name)
 
     def summary(self, tally: Tally, seconds: float) -> None:
         """One line about a batch; nothing about a single picture, of which all has been said."""

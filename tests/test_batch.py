@@ -26,7 +26,12 @@ def names(sources: list[Path | None]) -> list[str | None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    touch(*(tmp_path / name for name in ("b.png", "a.JPG", "c.webp", "d.gif", "notes.txt", "deep/e.jpg", "deep/f.png")))
+    touch(
+        *(
+            tmp_path / name
+            for name in ("b.png", "a.JPG", "c.webp", "d.gif", "._a.JPG", "notes.txt", "deep/e.jpg", "deep/f.png")
+        )
+    )
     return tmp_path
 
 

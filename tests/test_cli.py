@@ -318,7 +318,7 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(run: Run, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
     assert run.loads == []  # type: ignore[attr-defined]
     (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--json").facts
-    assert facts["output"] == "64x40"
+    assert (facts["input"], facts["outputs"], facts["plan"]["output"]) == ("a.png", ["a-extended.png"], "64x40")
 
 
 def test_prepare_paint_by_hand(run: Run) -> None:
