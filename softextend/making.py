@@ -49,8 +49,10 @@ class Making:
             self.report.note(f"{job.name}: {note}")
         mask = None if self.mask is None else images.read_mask(self.mask)
         settled = self.plan(picture, mask)
-        for form in {form_of(target) for target in job.targets}:
+        for form in sorted({form_of(target) for target in job.targets}):
             images.check_size(form, *settled.size)
+            if loss := images.losses(form):
+                self.report.note(f"{job.name}: {loss}")
         for name, value in settled.rows():
             self.report.detail(f"  {name}: {value}")
         return picture, mask
@@ -82,6 +84,8 @@ class Making:
             )
         elif self.ref.kind != "self":
             note(f"model: {self.ref.name} (loading)")
+        if self.ref.kind == "self" and (self.spec.prompt or self.spec.negative):
+            note("model: self takes no prompt: it is left out")
         return models.load_model(
             self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
         )

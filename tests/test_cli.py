@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -216,6 +217,18 @@ def test_transparent_areas_are_filled_without_sides(run: Run) -> None:
     picture.save("a.png")
     assert run("extend", "a.png", "--sides", 0, 0, 0, 0).code == 0
     assert size("a-extended.png") == (48, 40)
+
+
+def test_what_cannot_be_done_is_said(run: Run) -> None:
+    photo("a.png")
+    assert "takes no prompt" in run("extend", "a.png", "--sides", 0, 16, 0, 0, "-p", "sea").err
+    assert "no recipe" in run("extend", "a.png", "--sides", 0, 16, 0, 0, "-o", "b.bmp").err
+
+
+def test_a_pipe_on_stderr_gets_lines_about_steps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softextend.report.PATIENCE", 0.0)
+    photo("a.png")
+    assert re.search(r"a\.png: step 2 of 4, about \d+ s left", run("extend", "a.png", "--sides", 0, 16, 0, 0).err)
 
 
 # --- streams -------------------------------------------------------------------------------------------------------
