@@ -130,6 +130,10 @@ class Folder:
 
 def vae_file(path: Path, configs: Path = CONFIGS) -> Part:
     """A VAE's own .safetensors, in the original or in diffusers' layout. Raises BadModel for anything else."""
+    if not path.is_file():
+        raise BadModel(
+            f"--vae {path}: {'is a folder' if path.is_dir() else 'does not exist'}: give a .safetensors file"
+        )
     header = read_header(path)
     if looks_like(header) is not None and not any("decoder.conv_in.weight" in name for name in header.tensors):
         raise BadModel(f"--vae {path}: no VAE; its tensors look like {looks_like(header)}")

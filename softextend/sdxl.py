@@ -292,7 +292,8 @@ class SdxlModel:
         self.tiled = self.lean = True
         yield f"memory is short: the VAE works in tiles of {TILE} px, guidance in two runs instead of one"
         if self.device.type != "cpu" and self.offload is not Offload.SEQUENTIAL:
-            self._unet = None  # read again, layer by layer on demand
-            self.offload = Offload.SEQUENTIAL
             self._park(keep=None)
+            self.offload = Offload.SEQUENTIAL
+            if self._unet is not None:
+                accelerate.cpu_offload(self._unet, self.device)
             yield "memory is short: each layer moves to the device when it computes (--offload sequential), slower"

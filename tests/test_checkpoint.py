@@ -177,6 +177,8 @@ def test_what_is_no_vae_is_refused(tmp_path: Path) -> None:
     path = tinysdxl.write_header(tmp_path / "x.safetensors", {"x.lora_up.weight": [1]})
     with pytest.raises(BadModel, match=r"--vae .*: no VAE; its tensors look like a LoRA"):
         vae_file(path)
+    with pytest.raises(BadModel, match=r"--vae .*: does not exist"):
+        vae_file(tmp_path / "nowhere.safetensors")
 
 
 def test_the_shipped_tokenizers_give_the_published_ids() -> None:

@@ -256,3 +256,31 @@ def test_velocity_checkpoints_predict_noise(model: SdxlModel) -> None:
 
 def test_offloading_on_a_cpu_is_nothing_to_do(folder: Path) -> None:
     assert made(Folder(folder), offload=Offload.SEQUENTIAL).offload is Offload.NONE
+
+
+@pytest.mark.parametrize("offload", [Offload.MODEL, Offload.SEQUENTIAL])
+def test_parts_that_come_and_go_compute_the_same(model: SdxlModel, folder: Path, offload: Offload) -> None:
+    scene = scene_of(model.embed("a plant", ""), 4.0)
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
+    moving = made(Folder(folder))
+    moving.offload = offload  # on a CPU nothing leaves, but the hooks and the moves run
+    for _ in range(2):
+        torch.testing.assert_close(moving.predict(scene)(x, t), model.predict(scene)(x, t))
+        torch.testing.assert_close(moving.decode(x), model.decode(x))
+    on_meta = [parameter.is_meta for parameter in moving._ready_unet().parameters()]
+    assert all(on_meta) == (offload is Offload.SEQUENTIAL)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_every_lighter_way_on_a_gpu_computes_the_same(folder: Path) -> None:
+    model = made(Folder(folder), device=torch.device("cuda"))
+    scene = scene_of(model.embed("a plant", "bad"), 4.0)
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
+    noise, pixels = model.predict(scene)(x, t), model.decode(x)
+    said = []
+    while line := model.lighten():
+        said.append(line)
+        torch.testing.assert_close(model.predict(scene)(x, t), noise, atol=1e-3, rtol=0)
+        torch.testing.assert_close(model.decode(x), pixels, atol=1e-3, rtol=0)
+    assert len(said) == 3
+    assert model.offload is Offload.SEQUENTIAL
