@@ -37,6 +37,7 @@ LIFT, EASE = 6.0, 0.5  # levels of 255 a source may be lifted by; what the squar
 ALONG = 0.1  # the prior along the extension, as a part of the prior across it
 LOOSE = 0.25  # of the longer side: distance at which the prior has halved
 SHARP = 1 / (2 * 12.0**2)  # last vote: opinions within about 12 levels of the mean count
+MISSED = 32.0  # levels of 255, the most the sources at the old border are lifted by
 GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 LOOK = 0.04  # of the longer side: how far the surroundings of a pixel reach
 GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
@@ -63,7 +64,7 @@ class Patch:
         default=0.05, metadata={"unit": "", "low": 0.0, "high": 1.0, "help": "what using one source again costs"}
     )
     unique: float = field(
-        default=0.15,
+        default=0.3,
         metadata={"unit": "", "low": 0.0, "high": 4.0, "help": "what copying a thing that exists once costs"},
     )
 
@@ -249,11 +250,13 @@ def _complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int
             longer = max(level.trusted.shape)
             reach = longer // 2 if index == coarsest else (longer // 8 if index > 1 else 4)
             centre = _gauss(radius, CENTRE)
-            _vote(level, found, centre, pool)
+            _paint(level, found, centre, pool)
             for sweep in range(rounds):
                 found = _search(level, found, rules, reach, seed + 97 * sweep + 7919 * index, sweep % 2 == 1, pool)
-                last = index == 0 and sweep == rounds - 1
-                _vote(level, found, centre if last else rules.gauss, pool)
+                _paint(level, found, rules.gauss, pool)
+            if index == 0 and MISSED:
+                found = _levelled(level, found, centre, pool)
+        _paint(level, found, centre, pool)
     return np.clip(np.rint(level.image), 0, 255).astype(np.uint8)
 
 
@@ -400,25 +403,52 @@ def _search(
     return better
 
 
-def _vote(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> None:
-    """Paint the hole as its patches see it (Wexler et al. 2007, eq. 8, with the 75th percentile as its sigma)."""
+def _paint(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> None:
+    level.image.reshape(-1, 3)[level.hole] = _vote(level, found, level.hole, gauss, pool)
+
+
+def _levelled(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> _Field:
+    """Lift the sources by what they miss the known pixels by at the old border, smoother and less with the distance."""
+    height, width = level.trusted.shape
+    ring = level.place[level.trusted.ravel()[level.place]]
+    missed = np.zeros((height, width, 4), np.float32)
+    wrong = level.image.reshape(-1, 3)[ring] - _vote(level, found, ring, gauss, pool)
+    missed.reshape(-1, 4)[ring, :3] = wrong
+    missed.reshape(-1, 4)[ring, 3] = 1
+    missed[..., :3] = np.clip(missed[..., :3], -MISSED, MISSED)
+    y, x = np.divmod(level.place, width)
+    lift = np.zeros((len(y), 3), np.float32)
+    for reach, near, far in ((2.0, 0.0, 4.0), (6.0, 4.0, 12.0), (18.0, 12.0, 36.0)):
+        step = max(1, int(reach / 3))
+        small = cv2.resize(missed, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), reach / step)
+        small = small[..., :3] / np.maximum(small[..., 3:], 1e-3)
+        spread = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)[y, x]
+        rise = np.interp(level.distance, [near / 3, near], [0, 1]) if near else np.ones(len(y))
+        fall = np.interp(level.distance, [far / 3, far], [1, 0])
+        lift += (rise * fall)[:, None].astype(np.float32) * spread
+    return _Field(found.source, found.cost, found.raised + lift)
+
+
+def _vote(level: _Level, found: _Field, pixel: Ints, gauss: Floats, pool: ThreadPoolExecutor) -> Floats:
+    """(N, 3): each pixel's colour as its patches see it (Wexler et al. 2007, eq. 8, with the 75th percentile as its sigma)."""
     from softextend import patchmatch
 
     sigma = float(np.percentile(found.cost, 75)) + 1e-4
     trust = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
     weight = np.exp(np.maximum(trust, -40)).astype(np.float32)
-    colour = np.empty((len(level.hole), 3), np.float32)
-    cuts = _cuts(len(level.hole))
+    colour = np.empty((len(pixel), 3), np.float32)
+    cuts = _cuts(len(pixel))
     list(
         pool.map(
             patchmatch.vote,
-            *_alike(level.image, level.slot, level.hole),
+            *_alike(level.image, level.slot, pixel),
             cuts[:-1],
             cuts[1:],
             *_alike(found.source, weight, found.raised, gauss, np.float32(SHARP), colour),
         )
     )
-    level.image.reshape(-1, 3)[level.hole] = colour
+    return colour
 
 
 def _cuts(count: int) -> list[int]:
