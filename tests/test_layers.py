@@ -37,6 +37,8 @@ ROOMS = {
         "finish",
         "scores",
         "walks",
+        "scores",
+        "walks",
     },
     "plan": {"canvas", "recipe"},
     "sampling": {"diffdiff", "solvers"},
