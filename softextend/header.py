@@ -11,6 +11,7 @@ from typing import Any
 from softextend.errors import BadModel
 
 PICKLE_SUFFIXES = frozenset({".ckpt", ".bin", ".pt", ".pth", ".pkl"})
+LENGTH_AND_BRACE = b"\0\0\0\0\0\0\0\0{"
 MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 BYTES |= {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
@@ -40,19 +41,21 @@ def read_header(path: Path) -> Header:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            start = file.read(8)
-            length = int.from_bytes(start, "little")
-            text = file.read(length) if len(start) == 8 and length <= min(MAX_HEADER, size - 8) else b""
+            start = file.read(len(LENGTH_AND_BRACE))
+            length = int.from_bytes(start[:8], "little")
+            file.seek(8)
+            text = file.read(length) if _is_header(start) and length <= min(MAX_HEADER, size - 8) else b""
     except OSError as error:
         raise BadModel(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
-    _refuse_other_kinds(path, start, size)
+    if not _is_header(start):
+        _refuse_other_kinds(path, start, size)
     if not text:
         raise BadModel(f"{path}: no safetensors file, or cut off inside its header: download it again")
     try:
         found = json.loads(text)
         metadata = {str(key): str(value) for key, value in (found.pop("__metadata__", None) or {}).items()}
         tensors = {name: _entry(value, 8 + length) for name, value in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadModel(f"{path}: its safetensors header is damaged: download it again") from error
     end = max((entry.end for entry in tensors.values()), default=8 + length)
     if end != size:
@@ -65,16 +68,21 @@ def refuse_pickle(path: Path) -> None:
     """Raises BadModel for a pickle checkpoint, by name or by content."""
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            start = file.read(len(LENGTH_AND_BRACE))
     except OSError:
         start = b""
-    pickled = start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and len(start) > 1
-    pickled = pickled and start[2:4] != b"\x00\x00"  # a safetensors length may begin with these bytes too
-    if path.suffix.lower() in PICKLE_SUFFIXES or pickled or start == b"PK\x03\x04":
+    pickled = start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    zipped = start[:4] == b"PK\x03\x04"  # what torch.save makes
+    if path.suffix.lower() in PICKLE_SUFFIXES or ((pickled or zipped) and not _is_header(start)):
         raise BadModel(
             f"{path}: a pickle checkpoint, which can run any program when it is opened: "
             "take the model's .safetensors version, or convert it to that"
         )
+
+
+def _is_header(start: bytes) -> bool:
+    """Eight bytes of length may look like anything; the brace after them tells safetensors from other files."""
+    return start[8:] == LENGTH_AND_BRACE[8:]
 
 
 def _entry(value: dict[str, Any], data: int) -> Entry:

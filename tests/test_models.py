@@ -131,8 +131,9 @@ def test_pickles_are_refused_by_name_and_by_content(tmp_path: Path, name: str) -
         (b"<!DOCTYPE html><html>", "web page"),
         (b"GGUF\x03\x00\x00\x00" * 4, "GGUF"),
         (b"\xff" * 64, "no safetensors file"),
-        (b"\x08" + b"\0" * 7 + b"notjson!", "header is damaged"),
-        (b"\x02" + b"\0" * 7 + b"[]", "header is damaged"),
+        (b"\x08" + b"\0" * 7 + b"{notjson", "header is damaged"),
+        (b"\x02" + b"\0" * 7 + b"{}{}", "damaged"),
+        (b"\x02" + b"\0" * 7 + b"{]", "header is damaged"),
     ],
 )
 def test_files_that_are_no_safetensors(tmp_path: Path, content: bytes, said: str) -> None:
@@ -141,6 +142,17 @@ def test_files_that_are_no_safetensors(tmp_path: Path, content: bytes, said: str
     with pytest.raises(BadModel, match=said) as caught:
         resolve_model(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", [0x3C20, 0x0280, 0x3C09, 0x7B20])
+def test_a_header_whose_length_looks_like_another_file(tmp_path: Path, length: int) -> None:
+    path = tinysdxl.write_header(tmp_path / "model.safetensors", SDXL_NAMES)
+    whole = path.read_bytes()
+    old = int.from_bytes(whole[:8], "little")
+    text = whole[8 : 8 + old].ljust(length)
+    assert old <= length
+    path.write_bytes(length.to_bytes(8, "little") + text + whole[8 + old :])
+    assert resolve_model(str(path)).kind == "file"
 
 
 @pytest.mark.parametrize("cut", [1, 400])
