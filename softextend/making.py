@@ -76,19 +76,22 @@ class Making:
     def load(self) -> Model:
         """The model, once for all pictures; says what was chosen where the user named nothing."""
         engine, note = self.engine, self.report.note
-        self.say_seed()
+        if self.ref.kind != "self":
+            note(f"model: {self.ref.name} (loading)")
+        model = models.load_model(
+            self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
+        )
         if self.ref.origin == "default":
             note(
                 "model: self (built in; continues what the photo shows); an SDXL checkpoint does better where "
                 "new things shall appear or a prompt is given: --model FILE.safetensors"
             )
-        elif self.ref.kind != "self":
-            note(f"model: {self.ref.name} (loading)")
-        if self.ref.kind == "self" and (self.spec.prompt or self.spec.negative):
-            note("model: self takes no prompt: it is left out")
-        return models.load_model(
-            self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
-        )
+        given = {"prompt": self.spec.prompt or self.spec.negative, "VAE": engine.vae}
+        unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
+        if unused:
+            note(f"model: self takes no {' and no '.join(unused)}: left out")
+        self.say_seed()
+        return model
 
     def make(self, read: tuple[Picture, Change | None], job: Job, target: Target, model: Model) -> Outcome:
         """One result of `extend` or `paint`, written."""

@@ -225,6 +225,16 @@ def test_what_cannot_be_done_is_said(run: Run) -> None:
     assert "no recipe" in run("extend", "a.png", "--sides", 0, 16, 0, 0, "-o", "b.bmp").err
 
 
+def test_the_built_in_model(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = photo("a.png")
+    monkeypatch.undo()  # the real loader
+    monkeypatch.chdir(tmp_path)
+    ran = run("extend", "a.png", "--sides", 0, 8, 0, 8, "--model", "self", "--seed", 1)
+    assert (ran.code, ran.out) == (0, "a-extended.png\n")
+    assert ran.err.startswith("a-extended.png: 64x40, seed 1")  # and nothing of what libraries say
+    assert np.array_equal(pixels("a-extended.png")[:, 28:36], np.asarray(before)[:, 20:28])
+
+
 def test_a_pipe_on_stderr_gets_lines_about_steps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("softextend.report.PATIENCE", 0.0)
     photo("a.png")
