@@ -28,6 +28,8 @@ Bools = npt.NDArray[np.bool_]
 
 PART = 8_192  # targets a thread takes at once
 THREADS = 8  # at most
+REACH = 3  # px
+NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,14 +50,36 @@ def _in_parts(work: Callable[[int, int], None], count: int) -> None:
 
 
 def mean_among(
-    noisy: Floats, clean: Floats, weight: Floats, at: Ints, field: Ints, where: Floats, precision: Floats
+    noisy: Floats,
+    clean: Floats,
+    weight: Floats,
+    at: Ints,
+    index: Ints,
+    field: Ints,
+    where: Floats,
+    valid: Bools,
+    precision: Floats,
 ) -> Floats:
     """Posterior mean colour of each target among its candidates -> (N, 3), within the hull of their centres.
 
-    noisy, clean: padded; at (N, 2); field (N, K, 2); weight (2 r + 1, 3 (2 r + 1)); precision (N,) = 1 / sigma^2.
+    To its own candidates come the likeliest ones of the targets REACH px around it, shifted, so that whole pieces go
+    on. noisy, clean: padded; at (N, 2); index (H, W): row of a target, -1 elsewhere; field (N, K, 2);
+    weight (2 r + 1, 3 (2 r + 1)); precision (N,) = 1 / sigma^2.
     """
-    out = np.empty((len(at), 3), np.float32)
-    _in_parts(lambda a, b: _mean_among(noisy, clean, weight, at, field, where, precision, out, a, b), len(at))
+    state = np.zeros((len(at), 5), np.float32)  # largest logit, sum of weights, weighted colour
+    best = np.empty((len(at), 2), np.int32)
+    _in_parts(lambda a, b: _weigh(noisy, clean, weight, at, field, where, precision, state, best, a, b), len(at))
+    _in_parts(
+        lambda a, b: _join(noisy, clean, weight, at, index, field, where, precision, best, valid, state, REACH, a, b),
+        len(at),
+    )
+    return state[:, 2:] / state[:, 1:2]
+
+
+def nearest_among(image: Floats, weight: Floats, at: Ints, field: Ints) -> Floats:
+    """Weighted squared distance of each target's patch from its nearest candidate -> (N,); image: padded."""
+    out = np.empty(len(at), np.float32)
+    _in_parts(lambda a, b: _nearest_among(image, weight, at, field, out, a, b), len(at))
     return out
 
 
@@ -91,11 +115,14 @@ def refined(
 
 
 @_compiled
-def _distance(a, ay, ax, b, by, bx, weight):  # type: ignore[no-untyped-def]
-    """Weighted squared distance of two patches."""
+def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-def]
+    """Weighted squared distance of two patches, from the middle row outwards; stops early with a value above limit."""
     side, row = weight.shape
     total = np.float32(0.0)
-    for dy in range(side):
+    for n in range(side):
+        if total > limit:
+            break
+        dy = side // 2 + (n + 1) // 2 * (1 - 2 * (n % 2))
         for k in range(row):
             d = a[ay + dy, 3 * ax + k] - b[by + dy, 3 * bx + k]
             total += weight[dy, k] * d * d
@@ -112,34 +139,82 @@ def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _mean_among(noisy, clean, weight, at, field, where, precision, out, start, stop):  # type: ignore[no-untyped-def]
+def _nearest_among(image, weight, at, field, out, start, stop):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        least = np.float32(1e30)
+        for k in range(field.shape[1]):
+            if field[i, k, 0] >= 0:
+                d = _distance(image, at[i, 0], at[i, 1], image, field[i, k, 0], field[i, k, 1], weight, least)
+                least = min(least, d)
+        out[i] = least
+
+
+@_compiled
+def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
+    """One more source in a running softmax."""
+    if logit > state[i, 0]:
+        fade = np.exp(state[i, 0] - logit)
+        for c in range(1, 5):
+            state[i, c] *= fade
+        state[i, 0] = logit
+    w = np.exp(logit - state[i, 0])
+    state[i, 1] += w
+    for c in range(3):
+        state[i, 2 + c] += w * clean[row, column + c]
+
+
+@_compiled
+def _weigh(noisy, clean, weight, at, field, where, precision, state, best, start, stop):  # type: ignore[no-untyped-def]
     radius = weight.shape[0] // 2
     for i in range(start, stop):
-        best = np.float32(-1e30)
-        share = np.float32(0.0)
-        c0 = np.float32(0.0)
-        c1 = np.float32(0.0)
-        c2 = np.float32(0.0)
+        state[i, 0] = -1e30
+        most = np.float32(-1e30)
+        reach = 2 / precision[i]
         for k in range(field.shape[1]):
             sy, sx = field[i, k, 0], field[i, k, 1]
             if sy < 0:
                 continue
-            d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight)
-            logit = np.float32(-0.5 * precision[i] * d - _prior(where, i, sy, sx))
-            if logit > best:
-                fade = np.exp(best - logit)
-                share *= fade
-                c0 *= fade
-                c1 *= fade
-                c2 *= fade
-                best = logit
-            w = np.exp(logit - best)
-            row, column = sy + radius, 3 * (sx + radius)
-            share += w
-            c0 += w * clean[row, column]
-            c1 += w * clean[row, column + 1]
-            c2 += w * clean[row, column + 2]
-        out[i, 0], out[i, 1], out[i, 2] = c0 / share, c1 / share, c2 / share
+            prior = _prior(where, i, sy, sx)
+            limit = np.float32((NEGLIGIBLE - most - prior) * reach)
+            d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight, limit)
+            if d > limit:
+                continue
+            logit = np.float32(-0.5 * precision[i] * d - prior)
+            _add(state, i, logit, clean, sy + radius, 3 * (sx + radius))
+            if logit > most:
+                most = logit
+                best[i, 0], best[i, 1] = sy, sx
+
+
+@_compiled
+def _join(noisy, clean, weight, at, index, field, where, precision, best, valid, state, reach, start, stop):  # type: ignore[no-untyped-def]
+    radius = weight.shape[0] // 2
+    height, width = index.shape
+    for i in range(start, stop):
+        for step in range(8):
+            far = 1 if step < 4 else reach
+            dx = far * ((step % 4 == 0) - (step % 4 == 1))
+            dy = far * ((step % 4 == 2) - (step % 4 == 3))
+            y, x = at[i, 0] + dy, at[i, 1] + dx
+            if y < 0 or x < 0 or y >= height or x >= width or index[y, x] < 0:
+                continue
+            j = index[y, x]
+            sy, sx = best[j, 0] - dy, best[j, 1] - dx
+            if sy < 0 or sx < 0 or sy >= height or sx >= width or not valid[sy, sx]:
+                continue
+            fresh = True
+            for k in range(field.shape[1]):
+                if field[i, k, 0] == sy and field[i, k, 1] == sx:
+                    fresh = False
+                    break
+            if fresh:
+                prior = _prior(where, i, sy, sx)
+                limit = np.float32((NEGLIGIBLE - state[i, 0] - prior) * 2 / precision[i])
+                d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight, limit)
+                if d > limit:
+                    continue
+                logit = np.float32(-0.5 * precision[i] * d - prior)
+                _add(state, i, logit, clean, sy + radius, 3 * (sx + radius))
 
 
 @_compiled
@@ -181,9 +256,11 @@ def _refined(image, weight, at, index, field, where, valid, precision, out, star
                         break
                 if not fresh:
                     continue
-                d = _distance(image, at[i, 0], at[i, 1], image, sy, sx, weight)
-                cost = np.float32(0.5 * precision[i] * d + _prior(where, i, sy, sx))
                 m = keep - 1
+                prior = _prior(where, i, sy, sx)
+                limit = np.float32((costs[m] - prior) * 2 / precision[i])
+                d = _distance(image, at[i, 0], at[i, 1], image, sy, sx, weight, limit)
+                cost = np.float32(0.5 * precision[i] * d + prior)
                 if cost >= costs[m]:
                     continue
                 while m > 0 and costs[m - 1] > cost:

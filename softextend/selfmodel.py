@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from softextend import posterior
+from softextend import posterior, trust
 from softextend.posterior import Layout
 from softextend.profiles import SELF_PROFILE
 from softextend.types import Predict, Scene
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 SOURCES = 30_000  # source patches of the dense search; more cost time, fewer cost texture
 DIMS = 40  # principal components that the dense search compares
 DENSE = 1.5e8  # target-source pairs up to which every source is looked at
-TOP = 2.5e7  # pairs at the top of the candidates' pyramid
+TOP = 1e7  # pairs at the top of the candidates' pyramid
 EXACT = 2e7  # pairs up to which the dense search compares whole patches, not their principal components
 SPARE = 100_003  # random sources for candidates that lead outside
 CHUNK = 16_384  # targets computed at once: bounds memory
-CANDIDATES = 32  # sources a pixel where looking at all would take too long
+CANDIDATES = 24  # sources a pixel where looking at all would take too long
 RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
 WIDEST = 4  # px, the largest radius
+COARSE = 2.0  # px, Gaussian sigma
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 
-Denoise = Callable[[Tensor, float], Tensor]  # (noisy picture (3, h, w), sigma) -> clean colour of each target (N, 3)
+Denoise = Callable[[Tensor, Tensor, int], Tensor]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
 
 
 def log_sigmas() -> Tensor:
@@ -109,6 +110,8 @@ class _Row:
     z0: Tensor  # (3, h, w)
     targets: npt.NDArray[np.int64]  # flat indices of the pixels that may change
     denoise: Denoise
+    trust: Tensor  # (h, w) 1 / tau^2 of the clean picture as an observation
+    coarse_trust: Tensor  # the same of its layout: what a blur of COARSE px leaves
 
     @classmethod
     def of(cls, z0: Tensor, scene: Scene, device: torch.device) -> _Row:
@@ -116,23 +119,54 @@ class _Row:
         targets = np.flatnonzero(scene.change[0, 0].cpu().numpy() > 0)
         sources, _ = posterior.source_centres(scene.known, WIDEST)
         if not sources.size:
-            return cls(z0=z0, targets=targets[:0], denoise=lambda y, sigma: z0[:, :0])
+            return cls(
+                z0=z0,
+                targets=targets[:0],
+                denoise=lambda y, precision, radius: z0[:, :0],
+                trust=z0[0],
+                coarse_trust=z0[0],
+            )
         where = posterior.layout(scene.known, targets)
         rng = np.random.default_rng(scene.seed)
-        denoise: Denoise
+        denoise: Dense | Sparse
         if len(targets) * min(len(sources), SOURCES) <= DENSE or device.type != "cpu":
             denoise = Dense(z0.to(device), scene.known, targets, where, rng)
         else:
             denoise = Sparse(z0, scene.known, targets, where, rng)
-        return cls(z0=z0, targets=targets, denoise=denoise)
+        distance = np.zeros(scene.known.shape, np.float32)
+        distance.ravel()[targets] = denoise.residual().numpy()
+        picture = np.ascontiguousarray(z0.permute(1, 2, 0).numpy())
+        detail, coarse = trust.precision(picture, scene.known, distance)
+        return cls(
+            z0=z0,
+            targets=targets,
+            denoise=denoise,
+            trust=torch.from_numpy(detail),
+            coarse_trust=torch.from_numpy(coarse),
+        )
 
     def denoised(self, y: Tensor, sigma: float) -> Tensor:
         """y (3, h, w) -> its posterior mean where it may change, the clean picture elsewhere."""
         if not self.targets.size:
             return self.z0
+        at = torch.from_numpy(self.targets)
+        y = y.cpu()
+        y = y - self.hold(sigma) * _blurred(y - self.z0)
+        precision = sigma**-2 + self.trust
+        seen = (y * sigma**-2 + self.z0 * self.trust) / precision
         clean = self.z0.clone()
-        clean.reshape(3, -1)[:, torch.from_numpy(self.targets)] = self.denoise(y, sigma).cpu().T
+        clean.reshape(3, -1)[:, at] = self.denoise(seen, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
         return clean
+
+    def hold(self, sigma: float) -> Tensor:
+        """Share of the coarse noise to take away (h, w): all of it where the clean picture's layout is sure."""
+        coarse = sigma**2 / (4 * math.pi * COARSE**2)  # variance left of the noise by a Gaussian blur
+        return coarse / (coarse + 1 / self.coarse_trust)
+
+
+def _blurred(picture: Tensor) -> Tensor:
+    blurred = cv2.GaussianBlur(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()), (0, 0), COARSE)
+    return torch.from_numpy(blurred).permute(2, 0, 1)
 
 
 class Dense:
@@ -164,16 +198,26 @@ class Dense:
             self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, *terms, torch.tensor(most))
         return self.built[radius]
 
-    def __call__(self, y: Tensor, sigma: float) -> Tensor:
-        """y (3, h, w), sigma -> posterior mean of each target (N, 3)."""
-        basis, mean, key, colours, left, right, most = self.keys(radius_at(sigma))
-        y = y.to(self.z0.device)
+    def residual(self) -> Tensor:
+        """Mean square distance of each target's clean patch from its nearest source, per channel and pixel (N,)."""
+        basis, mean, key, _, _, _, most = self.keys(3)
+        norm = (key**2).sum(1)
+        found = []
+        for first in range(0, len(self.targets), 4096):
+            query = (posterior.projected(self.z0, int(most), self.targets[first : first + 4096]) - mean) @ basis
+            found.append((query**2).sum(1) + (norm - 2 * query @ key.T).min(1)[0])
+        return torch.cat(found).clamp(min=0).cpu() / (3 * float(posterior.patch_weights(int(most)).sum()))
+
+    def __call__(self, y: Tensor, precision: Tensor, radius: int) -> Tensor:
+        """y (3, h, w), precision (N,) -> posterior mean of each target (N, 3)."""
+        basis, mean, key, colours, left, right, most = self.keys(radius)
+        y, precision = y.to(self.z0.device), precision.to(self.z0.device)
         found = []
         for first in range(0, len(self.targets), CHUNK):
             at = self.targets[first : first + CHUNK]
             query = (posterior.projected(y, int(most), at) - mean) @ basis
-            precision = torch.full((len(at),), sigma**-2, device=y.device)
-            found.append(posterior.attend(query, key, colours, precision, (left[first : first + CHUNK], right)))
+            part = slice(first, first + CHUNK)
+            found.append(posterior.attend(query, key, colours, precision[part], (left[part], right)))
         return torch.cat(found)
 
 
@@ -188,17 +232,47 @@ class Sparse:
         self.where = _packed(where)
         self.clean = {radius: _padded(picture, radius) for _, radius in RADII}
         self.field = _search(picture, known, targets, where, rng)
+        self.index = _index(known, targets)
+        self.valid = _valid(known, WIDEST)
 
-    def __call__(self, y: Tensor, sigma: float) -> Tensor:
-        """y (3, h, w), sigma -> posterior mean of each target (N, 3)."""
+    def residual(self) -> Tensor:
+        """Mean square distance of each target's clean patch from its nearest candidate, per channel and pixel (N,)."""
         from softextend import candidates
 
-        radius = radius_at(sigma)
-        noisy = _padded(np.ascontiguousarray(y.cpu().permute(1, 2, 0).numpy()), radius)
+        weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
+        nearest = candidates.nearest_among(self.clean[3], weight, self.at, self.field)
+        return torch.from_numpy(nearest / weight.sum())
+
+    def __call__(self, y: Tensor, precision: Tensor, radius: int) -> Tensor:
+        """y (3, h, w), precision (N,) -> posterior mean of each target (N, 3)."""
+        from softextend import candidates
+
+        noisy = _padded(np.ascontiguousarray(y.permute(1, 2, 0).numpy()), radius)
         weight = np.repeat(posterior.patch_weights(radius), 3, axis=1)
-        precision = np.full(len(self.at), sigma**-2, np.float32)
-        mean = candidates.mean_among(noisy, self.clean[radius], weight, self.at, self.field, self.where, precision)
+        mean = candidates.mean_among(
+            noisy,
+            self.clean[radius],
+            weight,
+            self.at,
+            self.index,
+            self.field,
+            self.where,
+            self.valid,
+            precision.numpy(),
+        )
         return torch.from_numpy(mean)
+
+
+def _index(known: Known, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    index = np.full(known.shape, -1, np.int32)
+    index.ravel()[targets] = np.arange(len(targets), dtype=np.int32)
+    return index
+
+
+def _valid(known: Known, radius: int) -> Known:
+    valid = np.zeros(known.shape, np.bool_)
+    valid.ravel()[posterior.source_centres(known, radius)[0]] = True
+    return valid
 
 
 def _points(flat: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int32]:
@@ -231,30 +305,27 @@ def _search(
     sources, _ = posterior.source_centres(known, WIDEST)
     at = _points(targets, width)
     if len(targets) * len(sources) <= TOP or min(half) < 2 * WIDEST + 1:
-        return _nearest(picture, known, targets, where)
+        return _nearest(picture, known, targets, where, rng)
     small = cv2.resize(picture, half[::-1], interpolation=cv2.INTER_AREA)
     small_known = cv2.resize(known.astype(np.float32), half[::-1], interpolation=cv2.INTER_AREA) > 0.999
     if not posterior.source_centres(small_known, 0)[0].size:
-        return _nearest(picture, known, targets, where)
+        return _nearest(picture, known, targets, where, rng)
     to_small = (at[:, 0] * half[0] // height).astype(np.int64) * half[1] + at[:, 1] * half[1] // width
     small_targets, parent = np.unique(to_small, return_inverse=True)
     small_where = posterior.layout(small_known, small_targets)
     coarse = _search(small, small_known, small_targets, small_where, rng)
     offsets = coarse - _points(small_targets, half[1])[:, None]
-    valid = np.zeros(known.shape, np.bool_)
-    valid.ravel()[sources] = True
+    valid = _valid(known, WIDEST)
     ratio = np.array([height / half[0], width / half[1]], np.float32)
     spare = _points(rng.choice(sources, SPARE), width)
     field = candidates.carried(at, parent.astype(np.int32).ravel(), offsets, ratio, valid, spare)
-    index = np.full(known.size, -1, np.int32)
-    index[targets] = np.arange(len(targets), dtype=np.int32)
     weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
-    image = _padded(picture, 3)
+    image = _padded(cv2.GaussianBlur(picture, (0, 0), trust.FINE), 3)
     return candidates.refined(
         image,
         weight,
         at,
-        index.reshape(known.shape),
+        _index(known, targets),
         field,
         _packed(where),
         valid,
@@ -264,9 +335,17 @@ def _search(
 
 
 def _nearest(
-    picture: npt.NDArray[np.float32], known: Known, targets: npt.NDArray[np.int64], where: Layout
+    picture: npt.NDArray[np.float32],
+    known: Known,
+    targets: npt.NDArray[np.int64],
+    where: Layout,
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
-    """The CANDIDATES most likely sources of each target among all, by the clean picture."""
+    """CANDIDATES sources of each target, drawn from all without replacement by their likelihood in the clean picture.
+
+    Drawn, not the likeliest: in an even area all targets would share one source and the result would repeat it.
+    """
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     z0 = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
     sources, radius = posterior.source_centres(known, WIDEST)
     key = posterior.projected(z0, radius, torch.from_numpy(sources))
@@ -279,6 +358,7 @@ def _nearest(
         at = torch.from_numpy(targets[first : first + 4096])
         logits = (posterior.projected(z0, radius, at) @ key.T - norm) * SPREAD**-2
         logits += left[first : first + 4096] @ right.T
+        logits -= torch.empty_like(logits).exponential_(generator=generator).log_()  # Gumbel noise: top k is a draw
         best = torch.topk(logits, count, dim=1)[1].numpy()
         found.append(places[best])
     field = np.concatenate(found)
