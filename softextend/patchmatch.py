@@ -98,14 +98,15 @@ def _prior(y, x, v, u, near, look, across, along, alike):  # type: ignore[no-unt
 
 @_compiled
 def improve(  # type: ignore[no-untyped-def]
-    image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along, alike, gauss, lift, ease,
-    reach, reverse, seed,
+    image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along,
+    alike, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
     """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
 
-    penalty: (H, W), what a source costs by itself, infinity where it must not be used; look: (H, W, C), how the
-    surroundings of a known pixel look; across, along, alike: (T,) prior weights; reach: radius in px of the random search, halved until 1, 0 for none. Rows outside the part are read from
-    `before`.
+    trust: (H, W) weight of a pixel in a difference; variance: (H, W) of the colours in a patch, what differences are
+    relative to; penalty: (H, W), what a source costs by itself, infinity where it must not be used; near: (T,) the
+    nearest known pixel; look: (H, W, C), the surroundings of a pixel; across, along, alike: (T,) prior weights; reach:
+    radius in px of the random search, halved until 1. Rows outside the part are read from `before`.
     """
     height, width = slot.shape
     step = -1 if reverse else 1
@@ -173,8 +174,8 @@ def improve(  # type: ignore[no-untyped-def]
 def vote(image, slot, pixel, start, stop, source, weight, raised, gauss, sharp, out):  # type: ignore[no-untyped-def]
     """The colour of each listed pixel, as the patches that cover it see it: their weighted mean, into out (N, 3).
 
-    sharp > 0: a second mean counts only opinions near the first, `exp(-|c - mean|^2 * sharp)`, so that two textures
-    that disagree do not blur into a third.
+    sharp > 0: a second mean counts opinions by their distance from the first, `1 / (1 + sharp * |c - mean|^2)^2`, so
+    that two textures that disagree do not blur into a third.
     """
     height, width = slot.shape
     r = gauss.size // 2
@@ -200,7 +201,7 @@ def vote(image, slot, pixel, start, stop, source, weight, raised, gauss, sharp, 
                     g = weight[j] * gauss[dy + r] * gauss[dx + r]
                     if again:
                         apart = (c0 - m0) ** 2 + (c1 - m1) ** 2 + (c2 - m2) ** 2
-                        g *= np.exp(-sharp * apart) + np.float32(1e-6)
+                        g /= (np.float32(1.0) + sharp * apart) ** 2
                     mass += g
                     s0 += g * c0
                     s1 += g * c1
