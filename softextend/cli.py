@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from softextend import __version__
-from softextend.errors import BadRequest
+from softextend.errors import BadRequest, OutputError
 from softextend.options import (
     Border,
     Engine,
@@ -184,6 +184,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         abandon_stdout()
         return PIPE_CLOSED
+    except OSError as error:  # of the help or the version: no command has begun
+        abandon_stdout()
+        print(f"softextend: stdout: cannot be written ({error.strerror})", file=sys.stderr)
+        return OutputError.exit_code
     if not arguments:
         return BadRequest.exit_code
     return code if isinstance(code, int) else 0

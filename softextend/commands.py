@@ -40,25 +40,11 @@ def extend(
     looking: Looking,
 ) -> int:
     """`softextend extend`: the exit code."""
-    seeds = choose_seeds(sampling, writing)
-    spec = bordered(border, Spec(seed=seeds[0], **asked(sampling)))
+    spec = bordered(border, asked(sampling, writing))
     sources = gather(inputs, reading, report)
     ref = models.resolve_model(engine.model)
-    naming = named(writing, "-extended", extras_dir=looking.save_steps, extras=STEPS if looking.save_steps else ())
-    jobs = batch.plan_jobs(sources, naming, seeds)
-    making = Making(
-        report=report,
-        spec=spec,
-        ref=ref,
-        engine=engine,
-        reading=reading,
-        writing=writing,
-        drawn=sampling.seed is None,
-        variations=sampling.num > 1,
-    )
-    if looking.dry_run:
-        return dry_run(making, jobs)
-    return work(making, jobs, folders=(writing.out_dir, looking.save_steps))
+    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing)
+    return variations(making, sources, "-extended", sampling, looking)
 
 
 def paint(
@@ -72,26 +58,22 @@ def paint(
     looking: Looking,
 ) -> int:
     """`softextend paint`: the exit code."""
-    seeds = choose_seeds(sampling, writing)
-    spec = Spec(seed=seeds[0], **asked(sampling))
+    spec = asked(sampling, writing)
     sources = gather([picture], reading, report)
     ref = models.resolve_model(engine.model)
-    naming = named(writing, "-painted", extras_dir=looking.save_steps, extras=STEPS if looking.save_steps else ())
-    jobs = batch.plan_jobs(sources, naming, seeds)
-    making = Making(
-        report=report,
-        spec=spec,
-        ref=ref,
-        engine=engine,
-        reading=reading,
-        writing=writing,
-        mask=mask,
-        drawn=sampling.seed is None,
-        variations=sampling.num > 1,
-    )
-    if looking.dry_run:
-        return dry_run(making, jobs)
-    return work(making, jobs, folders=(writing.out_dir, looking.save_steps))
+    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
+    return variations(making, sources, "-painted", sampling, looking)
+
+
+def variations(making: Making, sources: list[Path | None], suffix: str, sampling: Sampling, looking: Looking) -> int:
+    """All pictures with all their seeds; the exit code."""
+    steps = looking.save_steps
+    naming = named(making.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
+    first = making.spec.seed
+    jobs = batch.plan_jobs(sources, naming, range(first, first + sampling.num))
+    making = replace(making, drawn=sampling.seed is None, variations=sampling.num > 1)
+    folders = made_for(making.writing, steps)
+    return dry_run(making, jobs, folders) if looking.dry_run else work(making, jobs, folders)
 
 
 def prepare(
@@ -118,7 +100,7 @@ def prepare(
         writing=writing,
         drawn=seed is None,
     )
-    return work(making, jobs, folders=(writing.out_dir,), load=making.say_seed, make=making.canvas)
+    return work(making, jobs, made_for(writing), load=making.say_seed, make=making.canvas)
 
 
 def redo(
@@ -145,7 +127,7 @@ def redo(
     where = writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result)))
     jobs = batch.plan_jobs([origin], named(where, "-redo"), [spec.seed])
     making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
-    return work(making, jobs, folders=(writing.out_dir,), load=partial(load_same, making, recipe))
+    return work(making, jobs, made_for(writing), load=partial(load_same, making, recipe))
 
 
 def load_same(making: Making, recipe: dict[str, Any]) -> Model:
@@ -168,16 +150,21 @@ def recorded(recipe: dict[str, Any], name: str, result: Path) -> str | None:
     raise BadPicture(f"{result}: its recipe does not say how it was made; name a result that softextend wrote")
 
 
-def asked(sampling: Sampling) -> dict[str, Any]:
-    """The fields of a `Spec` that every painting command takes."""
-    return {
-        "prompt": sampling.prompt,
-        "negative": sampling.negative,
-        "strength": sampling.strength,
-        "steps": sampling.steps,
-        "guidance": sampling.guidance,
-        "solver": sampling.sampler,
-    }
+def asked(sampling: Sampling, writing: Writing) -> Spec:
+    """What every painting command takes, with the first seed, drawn where none is given."""
+    if sampling.num < 1:
+        raise BadRequest(f"--num {sampling.num}: must be 1 or more")
+    if sampling.num > 1 and sampling.seed is None and writing.skip_existing:
+        raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")
+    return Spec(
+        seed=draw_seed() if sampling.seed is None else sampling.seed,
+        prompt=sampling.prompt,
+        negative=sampling.negative,
+        strength=sampling.strength,
+        steps=sampling.steps,
+        guidance=sampling.guidance,
+        solver=sampling.sampler,
+    )
 
 
 def bordered(border: Border, spec: Spec) -> Spec:
@@ -216,16 +203,6 @@ def read_list(name: str) -> str:
         raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
 
 
-def choose_seeds(sampling: Sampling, writing: Writing) -> list[int]:
-    """One seed per variation, from the one asked for or drawn."""
-    if sampling.num < 1:
-        raise BadRequest(f"--num {sampling.num}: must be 1 or more")
-    if sampling.num > 1 and sampling.seed is None and writing.skip_existing:
-        raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")
-    first = draw_seed() if sampling.seed is None else sampling.seed
-    return list(range(first, first + sampling.num))
-
-
 def draw_seed() -> int:
     """A new seed."""
     return secrets.randbelow(DRAWN_SEEDS)
@@ -241,6 +218,11 @@ def named(writing: Writing, suffix: str, *, extras_dir: Path | None = None, extr
         extras_dir=extras_dir,
         extras=extras,
     )
+
+
+def made_for(writing: Writing, *others: Path | None) -> list[Path]:
+    """The folders that are made where they are missing."""
+    return [folder for folder in (writing.out_dir, *others) if folder is not None]
 
 
 def with_mask(job: Job) -> Job:
@@ -270,8 +252,8 @@ def redone(result: Path) -> Path:
 def work(
     making: Making,
     jobs: list[Job],
+    folders: list[Path],
     *,
-    folders: tuple[Path | None, ...],
     load: Callable[[], Any] | None = None,
     make: Callable[..., batch.Outcome] | None = None,
 ) -> int:
@@ -279,11 +261,10 @@ def work(
     report, writing = making.report, making.writing
     if report.talk.json and any(target.path is None for job in jobs for target in job.targets):
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    made = [folder for folder in folders if folder is not None]
     left, skipped = batch.settle(
-        jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=made
+        jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=folders
     )
-    for folder in made:
+    for folder in folders:
         batch.make_folder(folder)
     tally = batch.Tally(skipped=skipped)
     report.total = sum(len(job.targets) for job in left)
@@ -300,12 +281,12 @@ def work(
     return tally.exit_code
 
 
-def dry_run(making: Making, jobs: list[Job]) -> int:
+def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     report, writing = making.report, making.writing
-    folders = [folder for folder in (writing.out_dir,) if folder is not None]
     left, _ = batch.settle(jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=folders)
     tally = batch.Tally()
+    report.total = len(left)
     for job in left:
         try:
             rows = making.plan(*making.read(job)).rows()

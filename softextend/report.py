@@ -189,6 +189,7 @@ class Report:
     def plan(self, job: Job, model: str, rows: Sequence[tuple[str, str]]) -> None:
         """What would be done with a picture: a table, or a JSON line."""
         self.close()
+        self.done += 1
         outputs = [target.name for target in job.targets]
         if self.talk.json:
             self.print(json.dumps({"input": job.name, "outputs": outputs, "model": model, "plan": dict(rows)}))

@@ -299,6 +299,18 @@ def test_stdout_on_a_full_disk(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("fills",)])
+def test_talk_on_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert cli.run(list(arguments)) == 1
+    assert capfd.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [("-o", "-"), (), ("--json",)])
 def test_closed_stdout_pipe(
     refuse: Refuse, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]

@@ -334,7 +334,8 @@ def test_a_fault_of_the_program_is_one_line_and_a_traceback_with_v(run: Run, mon
 
 def test_a_dry_run_shows_the_plan_and_does_nothing(run: Run, tmp_path: Path) -> None:
     photo("a.png")
-    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--out-dir", "new", "--seed", 3)
+    asked = ("--dry-run", "--out-dir", "new", "--save-steps", "steps", "--seed", 3)
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, *asked)
     assert ran.code == 0
     assert "64x40" in ran.out
     assert "new/a-extended.png" in ran.out

@@ -18,7 +18,7 @@ PACKAGE = Path(softextend.__file__).parent
 ROOMS = {
     "errors": {"errors"},
     "words": {"types"},
-    "numbers": {"geometry", "profiles"},
+    "numbers": {"geometry", "profiles", "windows"},
     "pixels": {
         "exif",
         "xmp",
@@ -31,9 +31,11 @@ ROOMS = {
         "fillparts",
         "reflection",
         "patch",
+        "completion",
         "patchmatch",
         "noisefield",
         "mask",
+        "colour",
         "finish",
         "scores",
         "walks",
