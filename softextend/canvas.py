@@ -34,6 +34,8 @@ class Plan:
     change: float
     seed: int
     trailing: bool
+    limit: int | None = None  # px into the original that may change at most
+    color_match: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -43,7 +45,8 @@ class Plan:
     @property
     def band(self) -> int:
         """Pixels into the original that may change."""
-        return self.overlap + self.feather // 2
+        widest = self.overlap + self.feather // 2
+        return widest if self.limit is None else min(self.limit, widest)
 
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) as a table shows them."""
@@ -102,6 +105,8 @@ def plan(spec: Spec, profile: Profile, *, width: int, height: int, gaps: bool = 
         change=spec.change,
         seed=spec.seed,
         trailing=profile.trailing,
+        limit=spec.band,
+        color_match=spec.color_match,
     )
 
 

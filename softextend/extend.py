@@ -7,11 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from softextend.canvas import Prepared, plan, prepare
 from softextend.errors import BadRequest
-from softextend.finish import composite
+from softextend.finish import composite, quantise
 from softextend.mask import composite_ramp, latent_levels
 from softextend.recipe import make_recipe, parameters
 from softextend.stages import sample
@@ -94,7 +92,7 @@ def _finish(
         pixels=composite(prepared.filled, painted, ramp),
         filled=prepared.filled,
         mask=prepared.mask,
-        raw=np.clip(np.rint(painted), 0, 255).astype(np.uint8),
+        raw=quantise(painted),
         recipe=facts,
         parameters=parameters(facts),
         seed=spec.seed,

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from softextend.canvas import Plan, Prepared
+from softextend.colour import match_colour
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.errors import BadModel, OutOfMemory
 from softextend.geometry import padding, running_steps
@@ -108,7 +109,9 @@ def run_stage(
     )
     blend = Blend.CONTINUOUS if len(solver.timesteps) <= FEW_STEPS else Blend.HARD
     x = diffdiff(model.predict(scene), solver, z0, noise.to(z0.device), levels, blend=blend, on_step=on_step)
-    painted = decode(model, restore(x, z0, levels), on_note)[..., : small[0], : small[1]]
+    painted = to_picture(decode(model, restore(x, z0, levels), on_note)[..., : small[0], : small[1]])
+    if plan.color_match:
+        painted = match_colour(painted, fit(pixels, small), fit(amount, small))
     return carry_up(pixels, painted, amount, small)
 
 
@@ -130,13 +133,12 @@ def decode(model: Model, z: Tensor, on_note: OnNote) -> Tensor:
     return pixels
 
 
-def carry_up(pixels: Picture, painted: Tensor, amount: Change, small: tuple[int, int]) -> Picture:
+def carry_up(pixels: Picture, painted: Picture, amount: Change, small: tuple[int, int]) -> Picture:
     """A stage's picture at full size: painted wherever something may change, the given pixels elsewhere."""
     height, width = amount.shape
-    array = ((painted[0].float().cpu().permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.float32)
     if small != (height, width):
-        array = cv2.resize(array, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.where((amount > 0)[..., None], array, pixels)
+        painted = np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.where((amount > 0)[..., None], painted, pixels)
 
 
 def fit(array: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -152,6 +154,11 @@ def pad_edge(array: npt.NDArray[Any], multiple: int) -> npt.NDArray[Any]:
     if not bottom and not right:
         return array
     return np.pad(array, ((0, bottom), (0, right)) + ((0, 0),) * (array.ndim - 2), mode="edge")
+
+
+def to_picture(pixels: Tensor) -> Picture:
+    """(1, 3, H, W) in [-1, 1] -> (H, W, 3) in [0, 255]."""
+    return np.asarray((pixels[0].float().cpu().permute(1, 2, 0).numpy() + 1) * 127.5, np.float32)
 
 
 def to_tensor(pixels: Picture, multiple: int) -> Tensor:

@@ -131,6 +131,8 @@ class Spec:
     feather: int | None = None  # px
     change: float = 1.0  # (0, 1], map value of the new area
     allow_large: bool = False  # lift the limit of 4x the picture per side
+    band: int | None = None  # px into the original that may change; None: all that the mask covers
+    color_match: bool = True  # take the decoder's colour error off
 
     def __post_init__(self) -> None:
         _within("--strength", self.strength, 0.0, 1.0)
@@ -138,6 +140,7 @@ class Spec:
         _within("--guidance", self.guidance, 0.0, 50.0)
         _within("--overlap", self.overlap, 0, 4096)
         _within("--feather", self.feather, 0, 4096)
+        _within("--band", self.band, 0, 8192)
         _within("--seed", self.seed, 0, 2**63 - 1)
         if not 0.0 < self.change <= 1.0:
             raise BadRequest(f"--change {self.change:g}: must be above 0 and at most 1")
