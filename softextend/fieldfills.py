@@ -152,6 +152,9 @@ class Blur(Ranged):
         return painted
 
 
+FLIPS = (np.s_[:, :], np.s_[::-1, :], np.s_[:, ::-1], np.s_[::-1, ::-1])  # of rows and columns; each undoes itself
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NS(Ranged):
     """Smooth continuation along the lines of equal brightness (Navier-Stokes), then blurred."""
@@ -168,11 +171,14 @@ class NS(Ranged):
         """Inpaint (Bertalmio, Bertozzi, Sapiro 2001), blur the empty area; draws nothing from `rng`.
 
         The fill "border" of github.com/Acly/krita-ai-diffusion; `blur` and its sigma are those of its node
-        INPAINT_MaskedBlur in github.com/Acly/comfyui-inpaint-nodes.
+        INPAINT_MaskedBlur in github.com/Acly/comfyui-inpaint-nodes. OpenCV's form draws straight lines to the right and
+        downward and bends them to the left and upward, so the mean over all four flips is taken.
         """
         if is_full(known):
             return pixels.copy()
-        painted = inpaint(pixels, known, self.radius, cv2.INPAINT_NS)
+        painted = np.zeros(pixels.shape, np.float32)
+        for flip in FLIPS:
+            painted += inpaint(pixels[flip], known[flip], self.radius, cv2.INPAINT_NS)[flip] / len(FLIPS)
         if self.blur > 1:
             sigma = 0.3 * (self.blur - 1) + 0.8  # px; a window cut at 1.6 sigma
             painted = cv2.GaussianBlur(painted, (self.blur, self.blur), sigma, borderType=cv2.BORDER_REFLECT_101)

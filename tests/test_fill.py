@@ -23,8 +23,9 @@ from softextend.types import FillName
 
 GOLDEN = Path(__file__).parent / "golden" / "fills"
 EVERY = list(FillName)
-RANDOM = [FillName.PERLIN]
-GOLDEN_FILLS = ["perlin", "telea", "gray", "gray:color=#c04020", "edge"]
+RANDOM = [FillName.PERLIN, FillName.SPECTRAL, FillName.NOISE]
+GOLDEN_FILLS = ["perlin", "telea", "gray", "gray:color=#c04020", "edge", "mirror", "stretch", "mosaic", "blur", "ns"]
+GOLDEN_FILLS += ["spectral", "spectral:phase=random", "noise"]
 
 
 def photo(height: int, width: int) -> np.ndarray:
