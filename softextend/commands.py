@@ -69,6 +69,7 @@ def variations(making: Making, sources: list[Path | None], suffix: str, sampling
     """All pictures with all their seeds; the exit code."""
     steps = looking.save_steps
     naming = named(making.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
+    making.check()
     first = making.spec.seed
     jobs = batch.plan_jobs(sources, naming, range(first, first + sampling.num))
     making = replace(making, drawn=sampling.seed is None, variations=sampling.num > 1)
@@ -100,6 +101,7 @@ def prepare(
         writing=writing,
         drawn=seed is None,
     )
+    making.check()
     return work(making, jobs, made_for(writing), load=making.say_seed, make=making.canvas)
 
 
@@ -195,7 +197,7 @@ def gather(inputs: Sequence[str], reading: Reading, report: Report) -> list[Path
 
 def read_list(name: str) -> str:
     """The text of a `--files-from` list; BadRequest where it cannot be read."""
-    if name == "-":
+    if name == "-" and sys.stdin is not None:
         return sys.stdin.read()
     try:
         return Path(name).read_text(encoding="utf-8", errors="surrogateescape")

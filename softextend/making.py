@@ -16,7 +16,7 @@ from softextend.batch import Job, Outcome, Target
 from softextend.errors import BadPicture, BadRequest
 from softextend.images import Picture
 from softextend.models import ModelRef
-from softextend.types import Model, Spec
+from softextend.types import Amount, Model, Spec
 
 if TYPE_CHECKING:
     from softextend.canvas import Plan
@@ -56,6 +56,11 @@ class Making:
         for name, value in settled.rows():
             self.report.detail(f"  {name}: {value}")
         return picture, mask
+
+    def check(self) -> None:
+        """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
+        spec = replace(self.spec, sides=(Amount(value=0),) * 4)
+        canvas.plan(spec, models.known_profile(self.ref), width=1024, height=1024, gaps=True)
 
     def plan(self, picture: Picture, mask: Change | None) -> Plan:
         """The spec settled for this picture; BadRequest where it cannot be."""

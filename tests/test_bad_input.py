@@ -171,6 +171,14 @@ def test_options_that_cannot_be(refuse: Refuse, arguments: tuple[object, ...], s
     assert says in refuse(2, "extend", "a.png", *arguments)
 
 
+def test_what_no_picture_could_change_is_said_once(refuse: Refuse) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        photo(name)
+    for arguments in (("--fill", "plasma"), ("--strength", "0.01", "--steps", "3")):
+        refuse(2, "extend", "a.png", "b.png", "c.png", *SIDES, *arguments)
+    refuse(2, "prepare", "a.png", "b.png", "c.png", *SIDES, "--fill", "plasma")
+
+
 def test_a_large_side_is_allowed_by_its_flag(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> None:
     photo("a.png", 12, 12)
     assert cli.run(["extend", "a.png", "--sides", "0", "60", "0", "0", "--allow-large"]) == 0
