@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fillparts import nearest_known
+
 if TYPE_CHECKING:
     from softextend.patch import Patch
     from softextend.types import Known, Pixels
@@ -53,17 +55,6 @@ def sources(trusted: Known, radius: int) -> Known:
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     inside = cv2.erode(trusted.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(inside, dtype=bool)
-
-
-def nearest(known: Known) -> tuple[Ints, Floats]:
-    """For each pixel the flat index of its nearest known pixel, and the distance in px; some pixel must be known."""
-    distance, label = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    places = np.zeros(int(label.max()) + 1, np.int32)
-    flat = np.flatnonzero(known)
-    places[label.ravel()[flat]] = flat
-    return places[label], distance.astype(np.float32)
 
 
 # --- pyramid --------------------------------------------------------------------------------------
@@ -117,7 +108,7 @@ def _outline(image: npt.NDArray[Any], trusted: Known, radius: int) -> _Level:
 def _level(image: Floats, trusted: Known, radius: int) -> _Level:
     """A level that can be searched."""
     level = _outline(image, trusted, radius)
-    near, distance = nearest(trusted)
+    near, distance = nearest_known(trusted)
     level.near, level.distance = near.ravel()[level.place], distance.ravel()[level.place]
     return level
 
@@ -210,7 +201,7 @@ def _solve(
 
 
 def _paint_nearest(level: _Level) -> None:
-    near = nearest(level.trusted)[0]
+    near = nearest_known(level.trusted)[0]
     image = np.take(level.image.reshape(-1, 3), near, axis=0)
     image = cv2.GaussianBlur(image, (0, 0), 2.0)
     level.image.reshape(-1, 3)[level.hole] = image.reshape(-1, 3)[level.hole]
@@ -225,7 +216,7 @@ def _started(level: _Level, rng: np.random.Generator) -> _Field:
     v = np.clip(np.rint(near_y + (near_y - y) * far).astype(int), 0, height - 1)
     u = np.clip(np.rint(near_x + (near_x - x) * far).astype(int), 0, width - 1)
     return _Field(
-        source=nearest(level.valid)[0][v, u],
+        source=nearest_known(level.valid)[0][v, u],
         cost=np.zeros(len(y), np.float32),
         raised=np.zeros((len(y), 3), np.float32),
     )
@@ -242,7 +233,7 @@ def _enlarged(level: _Level, below: _Level, found: _Field, times: int) -> _Field
     u = np.minimum(times * u + x % times, width - 1)
     source = (v * width + u).astype(np.int32)
     if not level.valid[v, u].all():
-        source = nearest(level.valid)[0][v, u]
+        source = nearest_known(level.valid)[0][v, u]
     if not level.distance.size:
         level.distance = below.distance[parent] * times
     return _Field(source=source, cost=found.cost[parent], raised=found.raised[parent])

@@ -7,13 +7,14 @@ refine, so that the cost grows with the empty area. The compiled loops are in `p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from softextend import completion
 from softextend.errors import BadRequest
+from softextend.fillparts import Ranged, is_full, param, replicate
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -22,39 +23,29 @@ FRAME = 8  # px, widest frame looked for at the photo's edge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patch:
+class Patch(Ranged):
     """Patches of the picture itself, coarse to fine; structure goes on, texture is real."""
 
-    size: int = field(default=7, metadata={"unit": "px", "low": 3, "high": 15, "help": "side of a patch, odd"})
-    level: float = field(
-        default=4.0,
-        metadata={"unit": "", "low": 0.0, "high": 4000.0, "help": "how strictly sources lie level with the target"},
-    )
-    alike: float = field(
-        default=0.4,
-        metadata={"unit": "", "low": 0.0, "high": 10.0, "help": "how much sources must resemble the old border"},
-    )
-    variety: float = field(
-        default=0.05, metadata={"unit": "", "low": 0.0, "high": 1.0, "help": "what using one source again costs"}
-    )
-    unique: float = field(
-        default=0.3,
-        metadata={"unit": "", "low": 0.0, "high": 4.0, "help": "what copying a thing that exists once costs"},
-    )
+    size: int = param(7, "px", 3, 15, "side of a patch, odd")
+    level: float = param(30.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
+    alike: float = param(1.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
+    variety: float = param(0.05, "", 0, 1, "what using one source again costs")
+    unique: float = param(0.3, "", 0, 10, "what copying a thing that exists only once costs")
 
     def __post_init__(self) -> None:
-        if not 3 <= self.size <= 15 or self.size % 2 == 0:
-            raise BadRequest(f"patch:size={self.size}: must be an odd number from 3 to 15")
+        Ranged.__post_init__(self)
+        if self.size % 2 == 0:
+            raise BadRequest(f"--fill patch:size={self.size}: must be odd, from 3 to 15 px")
 
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
-        """pixels: uint8 (H, W, 3), known: bool (H, W) -> a copy with the unknown pixels painted."""
+        """pixels: uint8 (H, W, 3), known: bool (H, W) -> a painted copy; BadRequest where nothing is known."""
         seed = int(rng.integers(2**31))
-        if known.all() or not known.any():
-            return _replicated(pixels, known)
+        if is_full(known):
+            return pixels.copy()
         trusted = known & ~_frame(pixels, known)
         size = _fitting_size(trusted, self.size)
         if size == 0:
-            return _replicated(pixels, known)
+            return replicate(pixels, known)
         painted = completion.complete(pixels, trusted, self, size, seed)
         return np.where(known[..., None], pixels, painted)
 
@@ -70,15 +61,6 @@ def _fitting_size(trusted: Known, size: int) -> int:
         if np.count_nonzero(completion.sources(trusted, side // 2)) >= completion.SOURCES:
             return side
     return 0
-
-
-def _replicated(pixels: Pixels, known: Known) -> Pixels:
-    """Each unknown pixel takes the colour of the nearest known one; mid-grey where nothing is known."""
-    if known.all():
-        return pixels.copy()
-    if not known.any():
-        return np.full_like(pixels, 128)
-    return np.take(pixels.reshape(-1, 3), completion.nearest(known)[0], axis=0)
 
 
 def _frame(pixels: Pixels, known: Known) -> Known:
