@@ -1,21 +1,58 @@
-"""What is decided before any model is loaded: sizes, fill, map and stages of one picture."""
+"""What is decided before any model is loaded: sizes, fill, map, stages, passes and windows of one picture."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
 from softextend.geometry import fit_band, resolve_sides, running_steps
 from softextend.mask import change_map
-from softextend.types import Profile, Sides, SolverName, Spec, Stage
+from softextend.types import Box, Profile, Sides, SolverName, Spec, Stage
+from softextend.windows import (
+    Region,
+    fits,
+    grown,
+    margin,
+    new_boxes,
+    outward,
+    scaled,
+    scene_scales,
+    split_passes,
+    stage_regions,
+)
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known, Pixels
 
 SMALLEST_STAGE = 48  # px, short side: a smaller picture shows a stage nothing that the next one does not show it
+PASS_SEEDS = 104_729  # apart, so that passes share no noise
+SAME_FILL = ("patch",)  # fills whose time and memory are high and whose parts join by themselves: window by window
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """One stage on its canvas, height x width px, and the regions that it samples in turn."""
+
+    stage: Stage
+    height: int
+    width: int
+    regions: tuple[Region, ...]
+
+    @property
+    def windows(self) -> int:
+        """How many windows the regions have."""
+        return sum(len(each.windows) for each in self.regions)
+
+    @property
+    def steps(self) -> int:
+        """Steps that run in each window."""
+        return running_steps(self.stage.steps, self.stage.strength)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +73,10 @@ class Plan:
     trailing: bool
     limit: int | None = None  # px into the original that may change at most
     color_match: bool = True
+    window: int  # px; a canvas of this size is seen whole
+    refine: float | None  # strength of native windows after a pass over the scene
+    holes: tuple[Box, ...]  # parts of the input that are empty or to be repainted
+    passes: tuple[Sides, ...]  # what each pass adds; their sum is `sides`
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,6 +88,102 @@ class Plan:
         """Pixels into the original that may change."""
         widest = self.overlap + self.feather // 2
         return widest if self.limit is None else min(self.limit, widest)
+
+    @property
+    def new(self) -> tuple[Box, ...]:
+        """What is empty or to be repainted, in px of the canvas."""
+        return new_boxes(self.sides, self.width, self.height, self.holes)
+
+    @property
+    def reach(self) -> int:
+        """Pixels from the new area that the map covers."""
+        return self.overlap + self.feather // 2
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model sees the canvas whole."""
+        return fits(self.size[1], self.size[0], self.window)
+
+    def work(self) -> tuple[Work, ...]:
+        """What one pass runs: the stages, or where the canvas is too large for a window a scene first.
+
+        The scene is laid out at the stages' own strength, at a scale where one window holds what is new, and refined
+        by windows of ever finer scales; a model without `refine` goes through its own stages by windows alone.
+        """
+        width, height = self.size
+        scales: tuple[float, ...] = ()
+        if self.refine is not None and not self.whole:
+            scales = scene_scales(self.new, height=height, width=width, window=self.window)
+        stages = self.stages
+        if scales and stages and self.refine is not None:
+            scene, last = scales[0], stages[-1]
+            refining = [finer(last, scale, self.refine) for scale in (*scales[1:], 1.0)]
+            stages = (*(replace(each, scale=each.scale * scene) for each in stages), *refining)
+        return tuple(self._work(stage) for stage in stages)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all windows that one pass runs."""
+        return sum(each.steps * each.windows for each in self.work())
+
+    def _work(self, stage: Stage) -> Work:
+        width, height = self.size
+        size = max(1, round(height * stage.scale)), max(1, round(width * stage.scale))
+        return Work(stage=stage, height=size[0], width=size[1], regions=self.regions(size))
+
+    def regions(self, size: tuple[int, int], *, joint: bool | None = None) -> tuple[Region, ...]:
+        """What is sampled in turn on the canvas at `size` (height, width), most of the picture first."""
+        width, height = self.size
+        found = stage_regions(
+            self.new,
+            band=self.reach,
+            full=(height, width),
+            size=size,
+            window=self.window,
+            joint=self.refine is not None if joint is None else joint,
+        )
+        picture = Box(
+            top=self.sides.top,
+            left=self.sides.left,
+            bottom=self.sides.top + self.height,
+            right=self.sides.left + self.width,
+        )
+        return outward(found, scaled(picture, (height, width), size))
+
+    def each_pass(self) -> tuple[Plan, ...]:
+        """The plans that lead to this one: each adds its part to the picture that the one before made."""
+        if len(self.passes) <= 1:
+            return (self,)
+        plans: list[Plan] = []
+        width, height = self.width, self.height
+        for index, sides in enumerate(self.passes):
+            holes = () if index else self.holes
+            part = replace(
+                self,
+                width=width,
+                height=height,
+                sides=sides,
+                seed=self.seed + PASS_SEEDS * index,
+                holes=holes,
+                passes=(sides,),
+            )
+            plans.append(part)
+            width, height = part.size
+        return tuple(plans)
+
+    def effort(self) -> str:
+        """Passes, regions, windows and calls of the denoiser, in words."""
+        work = [each for part in self.each_pass() for each in part.work()]
+        regions, windows = sum(len(each.regions) for each in work), sum(each.windows for each in work)
+        calls = sum(each.windows * self.calls(each.steps) for each in work)
+        return (
+            f"{counted(len(self.passes), 'pass', 'passes')}, {counted(regions, 'region')}, "
+            f"{counted(windows, 'window')}, {counted(calls, 'denoiser call')}"
+        )
+
+    def calls(self, steps: int) -> int:
+        """Denoiser calls of that many steps: a second-order sampler looks twice, but for the last."""
+        return 2 * steps - 1 if self.solver is SolverName.HEUN else steps
 
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) as a table shows them."""
@@ -62,6 +199,7 @@ class Plan:
             ("output", f"{width}x{height}"),
             ("fill", self.fill),
             ("stages", stages or "none: the fill alone"),
+            ("work", self.effort()),
             ("sampler", f"{self.solver.value}, guidance {self.guidance:g}"),
             ("band that may change", f"{self.band} px (overlap {self.overlap}, feather {self.feather})"),
             ("change of the new area", f"{self.change:g}"),
@@ -79,9 +217,29 @@ class Prepared:
     known: Known
 
 
-def plan(spec: Spec, profile: Profile, *, width: int, height: int, gaps: bool = False) -> Plan:
-    """Settle a spec for a picture of this size (px); `gaps`: it has transparent areas, so no side needs to grow.
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 window`, `2 windows`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
+
+def finer(stage: Stage, scale: float, strength: float) -> Stage:
+    """The stage at another scale, at no more than `strength`, and as many steps as let one run."""
+    strength = min(strength, stage.strength)
+    return Stage(scale=scale, strength=strength, steps=max(stage.steps, math.ceil(1 / strength)))
+
+
+def plan(
+    spec: Spec,
+    profile: Profile,
+    *,
+    width: int,
+    height: int,
+    gaps: bool = False,
+    holes: Sequence[Box] | None = None,
+) -> Plan:
+    """Settle a spec for a picture of this size (px); `gaps`: parts of it are new, so no side needs to grow.
+
+    `holes`: where those parts are; None: anywhere.
     BadRequest for sides, steps or a fill that cannot be.
     """
     if gaps and not any(amount.value for amount in spec.sides):
@@ -92,6 +250,13 @@ def plan(spec: Spec, profile: Profile, *, width: int, height: int, gaps: bool = 
     feather = profile.feather if spec.feather is None else spec.feather
     overlap, feather = fit_band(overlap, feather, sides, width=width, height=height)
     full = (width + sides.left + sides.right, height + sides.top + sides.bottom)
+    if spec.refine is not None and profile.refine is None:
+        raise BadRequest(
+            f"--refine-strength {spec.refine:g}: {profile.name} goes from coarse to fine by its own stages"
+        )
+    count = 1 if spec.passes is None and profile.refine is None else spec.passes
+    passes = split_passes(sides, width=width, height=height, window=profile.window, count=count)
+    whole_picture = (Box(top=0, left=0, bottom=height, right=width),)
     return Plan(
         width=width,
         height=height,
@@ -107,6 +272,10 @@ def plan(spec: Spec, profile: Profile, *, width: int, height: int, gaps: bool = 
         trailing=profile.trailing,
         limit=spec.band,
         color_match=spec.color_match,
+        window=profile.window,
+        refine=profile.refine if spec.refine is None else spec.refine,
+        holes=tuple(holes) if holes is not None else whole_picture if gaps else (),
+        passes=passes,
     )
 
 
@@ -133,11 +302,68 @@ def grow(pixels: Pixels, known: Known, sides: Sides) -> tuple[Pixels, Known]:
     return np.pad(pixels, (*margins, (0, 0))), np.pad(known, margins)
 
 
+def plan_for(known: Known, spec: Spec, profile: Profile) -> Plan:
+    """`plan` for a picture whose empty parts are where `known`, bool (H, W), is False."""
+    height, width = known.shape
+    gaps = not known.all()
+    holes = blocks(~known, profile.window) if gaps else ()
+    return plan(spec, profile, width=width, height=height, gaps=gaps, holes=holes)
+
+
 def prepare(pixels: Pixels, known: Known, spec: Spec, profile: Profile) -> Prepared:
     """Canvas, fill and map; pixels uint8 (H, W, 3) RGB, known bool (H, W), False where the input is transparent."""
-    height, width = known.shape
-    settled = plan(spec, profile, width=width, height=height, gaps=not known.all())
-    canvas, grown = grow(pixels, known, settled.sides)
-    filled = parse_fill(settled.fill).paint(canvas, grown, np.random.default_rng(settled.seed))
-    mask = change_map(grown, settled.overlap, settled.feather, settled.change)
-    return Prepared(plan=settled, filled=filled, mask=mask, known=grown)
+    return prepare_pass(pixels, known, plan_for(known, spec, profile))
+
+
+def prepare_pass(pixels: Pixels, known: Known, settled: Plan) -> Prepared:
+    """Canvas, fill and map of what a settled plan adds to a picture of its size."""
+    canvas, kept = grow(pixels, known, settled.sides)
+    if settled.whole:
+        filled = parse_fill(settled.fill).paint(canvas, kept, np.random.default_rng(settled.seed))
+        mask = change_map(kept, settled.overlap, settled.feather, settled.change)
+    else:
+        filled, mask = filled_by_parts(canvas, kept, settled), mapped_by_parts(kept, settled)
+    return Prepared(plan=settled, filled=filled, mask=mask, known=kept)
+
+
+def blocks(where: Known, window: int) -> tuple[Box, ...]:
+    """The pixels `where` (H, W) as boxes of at most 3/4 of a window a side, tight."""
+    height, width = where.shape
+    side = window - 2 * margin(window)
+    found = []
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            part = where[top : top + side, left : left + side]
+            rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+            if rows.size:
+                first, last = int(columns[0]), int(columns[-1])
+                box = Box(
+                    top=top + int(rows[0]), left=left + first, bottom=top + int(rows[-1]) + 1, right=left + last + 1
+                )
+                found.append(box)
+    return tuple(found)
+
+
+def filled_by_parts(canvas: Pixels, known: Known, settled: Plan) -> Pixels:
+    """The canvas painted in place, region by region beside what is known by then: no more is looked at than needed."""
+    fill, rng = parse_fill(settled.fill), np.random.default_rng(settled.seed)
+    joint = settled.fill.partition(":")[0] not in SAME_FILL
+    painted = known.copy()
+    left = [region.box.cut for region in settled.regions(known.shape, joint=joint)]
+    while left:
+        cut = left.pop(next((index for index, each in enumerate(left) if painted[each].any()), 0))
+        canvas[cut] = fill.paint(np.ascontiguousarray(canvas[cut]), np.ascontiguousarray(painted[cut]), rng)
+        painted[cut] = True
+    return canvas
+
+
+def mapped_by_parts(known: Known, settled: Plan) -> Change:
+    """`change_map` where it is not 0, by pieces: the same values, without a blur of the whole canvas."""
+    mask = np.zeros(known.shape, np.float32)
+    for box in settled.new:
+        near = grown(box, settled.reach + 1, known.shape)
+        wide = grown(near, settled.reach + 1, known.shape)
+        part = change_map(known[wide.cut], settled.overlap, settled.feather, settled.change)
+        top, left = near.top - wide.top, near.left - wide.left
+        mask[near.cut] = part[top : top + near.height, left : left + near.width]
+    return mask

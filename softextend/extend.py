@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from softextend.canvas import Prepared, plan, prepare
+import numpy as np
+
+from softextend.canvas import Prepared, blocks, plan, plan_for, prepare_pass
 from softextend.errors import BadRequest
 from softextend.finish import composite, quantise
 from softextend.mask import composite_ramp, latent_levels
 from softextend.recipe import make_recipe, parameters
 from softextend.stages import sample
-from softextend.types import Model, OnNote, OnStep, Spec
+from softextend.types import Model, OnNote, OnStep, Sides, Spec
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known, Pixels
@@ -45,8 +47,21 @@ def extend(
 ) -> Result:
     """Make a picture wider: pixels uint8 (H, W, 3) RGB, known bool (H, W), False where it is transparent."""
     began = time.perf_counter()
-    prepared = prepare(pixels, known, spec, model.profile)
-    return _finish(prepared, spec, model, began, on_step, on_note)
+    settled = plan_for(known, spec, model.profile)
+    parts = settled.each_pass()
+    steps = [part.steps for part in parts]
+    result: Result | None = None
+    for index, part in enumerate(parts):
+        progress = functools.partial(_onward, on_step or _silent, sum(steps[:index]), sum(steps))
+        now = _finish(prepare_pass(pixels, known, part), spec, model, began, progress, on_note)
+        result = now if result is None else _joined(result, now, part.sides)
+        pixels, known = now.pixels, np.ones(now.pixels.shape[:2], np.bool_)
+    if result is None:
+        raise RuntimeError(f"{settled}: a plan has at least one pass")
+    if len(parts) > 1:
+        facts = make_recipe(spec, settled, model.facts())
+        return replace(result, recipe=facts, parameters=parameters(facts))
+    return result
 
 
 def paint(
@@ -68,7 +83,8 @@ def paint(
     known = latent_levels(mask) <= 0
     if known.all():
         raise BadRequest("the mask is black everywhere: paint white what is to be repainted")
-    settled = plan(spec, model.profile, width=width, height=height, gaps=True)
+    holes = blocks(~known, model.profile.window)
+    settled = plan(spec, model.profile, width=width, height=height, gaps=True, holes=holes)
     prepared = Prepared(plan=settled, filled=pixels, mask=mask, known=known)
     return _finish(prepared, spec, model, began, on_step, on_note, feathered=False)
 
@@ -99,6 +115,22 @@ def _finish(
         seconds=time.perf_counter() - began,
         notes=tuple(notes),
     )
+
+
+def _joined(before: Result, now: Result, sides: Sides) -> Result:
+    """The result of a pass with what led to it in all passes so far."""
+    margins = ((sides.top, sides.bottom), (sides.left, sides.right))
+    height, width = before.mask.shape
+    inner = slice(sides.top, sides.top + height), slice(sides.left, sides.left + width)
+    filled, raw = now.filled.copy(), now.raw.copy()
+    filled[inner] = before.filled
+    raw[inner] = np.where(now.mask[inner][..., None] > 0, now.raw[inner], before.raw)
+    mask = np.maximum(np.pad(before.mask, margins), now.mask)
+    return replace(now, filled=filled, raw=raw, mask=mask, notes=before.notes + now.notes)
+
+
+def _onward(on_step: OnStep, before: int, total: int, done: int, _: int) -> None:
+    on_step(before + done, total)
 
 
 def _silent(done: int, total: int) -> None:

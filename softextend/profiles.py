@@ -14,7 +14,8 @@ SELF_PROFILE = Profile(
     ),
     guidance=1.0,
     solver=SolverName.EULER,
-    window=4096,
+    window=2048,  # px; bounds memory: nothing was trained at any size
+    refine=None,  # its own stages go from coarse to fine
     overlap=12,
     feather=24,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
@@ -12,14 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from softextend.canvas import Plan, Prepared
+from softextend.canvas import Plan, Prepared, Work
 from softextend.colour import match_colour
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.errors import BadModel, OutOfMemory
-from softextend.geometry import padding, running_steps
-from softextend.mask import latent_levels
+from softextend.geometry import padding
+from softextend.joint import Part, encode, make_parts, predict, weight
+from softextend.mask import change_map, latent_levels
 from softextend.solvers import make_solver
-from softextend.types import Model, OnNote, OnStep, Scene, Spec
+from softextend.types import Box, Model, OnNote, OnStep, Scene, Spec, Stage
+from softextend.windows import Region, grown, margin, moved, scaled, tiles
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,8 +33,20 @@ if TYPE_CHECKING:
 
 FEW_STEPS = 12  # at most this many steps blend continuously, so that a ramp keeps its levels
 STAGE_SEEDS = 7919  # apart, so that stages of one run and runs of neighbouring seeds share no noise
+REGION_SEEDS = 15_485_863  # apart, for the regions of one stage
+AROUND = 4  # px of the small picture that enlarging a part of it reads around the part
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Run:
+    """What all regions of one pass share."""
+
+    plan: Plan
+    model: Model
+    embedding: Any
+    on_note: OnNote
 
 
 @torch.inference_mode()
@@ -46,19 +61,22 @@ def sample(prepared: Prepared, spec: Spec, model: Model, on_step: OnStep, on_not
         return current
     amount = latent_levels(prepared.mask)
     embedding = lightening(functools.partial(model.embed, spec.prompt, spec.negative), model, on_note)
-    steps = [running_steps(stage.steps, stage.strength) for stage in plan.stages]
-    for index in range(len(plan.stages)):
-        progress = functools.partial(_progress, on_step, sum(steps[:index]), steps[index], sum(steps))
-        stage = functools.partial(
-            run_stage, current, amount, prepared.known, plan, index, embedding, model, progress, on_note
-        )
-        current = lightening(stage, model, on_note)
+    run = Run(plan=plan, model=model, embedding=embedding, on_note=on_note)
+    work = plan.work()
+    steps = [each.steps * each.windows for each in work]
+    for index, each in enumerate(work):
+        progress = functools.partial(_progress, on_step, sum(steps[:index]), sum(steps))
+        current = run_stage(current, amount, prepared.known, index, each, run, progress)
     return current
 
 
-def _progress(on_step: OnStep, before: int, planned: int, total: int, done: int, timesteps: int) -> None:
+def _progress(on_step: OnStep, before: int, total: int, done: int, _: int) -> None:
+    on_step(before + done, total)
+
+
+def _ticks(on_step: OnStep, before: int, planned: int, done: int, timesteps: int) -> None:
     """Second-order samplers have more timesteps than steps: count the planned ones."""
-    on_step(before + planned * done // timesteps, total)
+    on_step(before + planned * done // timesteps, planned)
 
 
 def lightening(work: Callable[[], T], model: Model, on_note: OnNote) -> T:
@@ -77,42 +95,98 @@ def lightening(work: Callable[[], T], model: Model, on_note: OnNote) -> T:
 
 
 def run_stage(
+    pixels: Picture, amount: Change, known: Known, index: int, work: Work, run: Run, on_step: OnStep
+) -> Picture:
+    """One stage at its own scale; pixels (H, W, 3) in [0, 255] -> the same, repainted where amount is above 0.
+
+    Where the canvas is larger than a window, `pixels` is painted in place.
+    """
+    size = work.height, work.width
+    canvas, levels = fit(pixels, size), fit(amount, size)
+    kept = fit(known.astype(np.float32), size) > 0.99
+    done = np.zeros(size, np.bool_)
+    before = 0
+    for number, region in enumerate(work.regions):
+        cut = region.box.cut
+        free = np.minimum(levels[cut], handed_on(done[cut], run.plan, work.stage.scale))
+        ticks = functools.partial(_ticks, on_step, before, work.steps * len(region.windows))
+        paint = functools.partial(
+            paint_region, canvas[cut], free, kept[cut] | done[cut], region, (index, number), work.stage, run, ticks
+        )
+        painted = lightening(paint, run.model, run.on_note)
+        if run.plan.whole:
+            return carry_up(pixels, painted, amount, size)
+        np.copyto(canvas[cut], painted, where=(free > 0)[..., None])
+        done[grown(region.box, -margin(run.plan.window), size).cut] = True
+        before += work.steps * len(region.windows)
+    if size != known.shape:
+        carry_up_by_parts(pixels, canvas, amount, run.plan)
+    return pixels
+
+
+def handed_on(done: Known, plan: Plan, scale: float) -> Change:
+    """How much a region may change of what those before it painted, (H, W) in [0, 1]: softly less and then nothing."""
+    if not done.any():
+        return np.ones(done.shape, np.float32)
+    return latent_levels(change_map(done, round(plan.overlap * scale), round(plan.feather * scale)))
+
+
+def paint_region(
     pixels: Picture,
     amount: Change,
     known: Known,
-    plan: Plan,
-    index: int,
-    embedding: Any,
-    model: Model,
+    region: Region,
+    at: tuple[int, int],
+    stage: Stage,
+    run: Run,
     on_step: OnStep,
-    on_note: OnNote,
 ) -> Picture:
-    """One stage at its own scale; pixels (H, W, 3) in [0, 255] -> the same, repainted where amount is above 0."""
-    stage = plan.stages[index]
-    height, width = known.shape
-    small = max(1, round(height * stage.scale)), max(1, round(width * stage.scale))
-    canvas = to_tensor(fit(pixels, small), model.factor)
-    z0 = model.encode(canvas)
-    levels = F.interpolate(to_levels(fit(amount, small), model.factor), z0.shape[-2:], mode="bilinear").to(z0.device)
-    noise, generators = draw_noise([plan.seed + STAGE_SEEDS * index], z0.shape[1:])
+    """One region of a stage, its windows together; `at`: number of the stage and of the region in it."""
+    plan, model = run.plan, run.model
+    windows = [moved(each, region.box) for each in region.windows]
+    parts = make_parts(windows, model.factor, 2 * margin(plan.window))
+    z0 = encode(model, to_tensor(pixels, model.factor), parts)
+    levels = F.interpolate(to_levels(amount, model.factor), z0.shape[-2:], mode="bilinear").to(z0.device)
+    noise, generators = draw_noise([plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1]], z0.shape[1:])
     solver = make_solver(
         plan.solver, steps=stage.steps, strength=stage.strength, generators=generators, trailing=plan.trailing
     )
     scene = Scene(
         z0=z0,
         change=levels,
-        known=pad_edge(fit(known.astype(np.float32), small) > 0.99, model.factor),
-        embedding=embedding,
+        known=pad_edge(known, model.factor),
+        embedding=run.embedding,
         guidance=plan.guidance,
-        stage=index,
+        stage=at[0],
         seed=plan.seed,
     )
     blend = Blend.CONTINUOUS if len(solver.timesteps) <= FEW_STEPS else Blend.HARD
-    x = diffdiff(model.predict(scene), solver, z0, noise.to(z0.device), levels, blend=blend, on_step=on_step)
-    painted = to_picture(decode(model, restore(x, z0, levels), on_note)[..., : small[0], : small[1]])
-    if plan.color_match:
-        painted = match_colour(painted, fit(pixels, small), fit(amount, small))
-    return carry_up(pixels, painted, amount, small)
+    denoise = predict(model, scene, parts)
+    x = diffdiff(denoise, solver, z0, noise.to(z0.device), levels, blend=blend, on_step=on_step)
+    return decode_parts(restore(x, z0, levels), pixels, amount, windows, parts, run)
+
+
+def decode_parts(
+    z: Tensor, pixels: Picture, amount: Change, windows: Sequence[Box], parts: Sequence[Part], run: Run
+) -> Picture:
+    """Latents -> (H, W, 3), window by window, each matched to the colours that it was given; 0 where no window is."""
+    if len(parts) == 1:
+        return finished(decode(run.model, z, run.on_note), pixels, amount, run.plan)
+    painted, total = np.zeros_like(pixels), np.full(amount.shape, 1e-12, np.float32)
+    ramp = 2 * margin(run.plan.window)
+    for box, part in zip(windows, parts, strict=True):
+        decoded = decode(run.model, part.of(z), run.on_note)
+        share = weight(box.height, box.width, ramp).numpy()
+        painted[box.cut] += share[..., None] * finished(decoded, pixels[box.cut], amount[box.cut], run.plan)
+        total[box.cut] += share
+    painted /= total[..., None]
+    return painted
+
+
+def finished(decoded: Tensor, pixels: Picture, amount: Change, plan: Plan) -> Picture:
+    """Decoded pixels without padding, with the decoder's colour error taken off."""
+    painted = to_picture(decoded[..., : amount.shape[0], : amount.shape[1]])
+    return match_colour(painted, pixels, amount) if plan.color_match else painted
 
 
 def decode(model: Model, z: Tensor, on_note: OnNote) -> Tensor:
@@ -139,6 +213,23 @@ def carry_up(pixels: Picture, painted: Picture, amount: Change, small: tuple[int
     if small != (height, width):
         painted = np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     return np.where((amount > 0)[..., None], painted, pixels)
+
+
+def carry_up_by_parts(pixels: Picture, painted: Picture, amount: Change, plan: Plan) -> None:
+    """As `carry_up`, in place, and enlarging no more than what may change."""
+    full, small = amount.shape, painted.shape[:2]
+    for tile in tiles(plan.new, plan.reach + 1, full):
+        near = grown(scaled(tile, full, small), AROUND, small)
+        y, x = small[0] / full[0], small[1] / full[1]
+        shift = [(tile.left + 0.5) * x - 0.5 - near.left, (tile.top + 0.5) * y - 0.5 - near.top]
+        large = cv2.warpAffine(
+            np.ascontiguousarray(painted[near.cut]),
+            np.array([[x, 0, shift[0]], [0, y, shift[1]]]),
+            (tile.width, tile.height),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        np.copyto(pixels[tile.cut], large, where=(amount[tile.cut] > 0)[..., None])
 
 
 def fit(array: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:

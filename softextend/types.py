@@ -80,6 +80,40 @@ class Sides:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """A part of a picture, half-open, in px: rows top to bottom - 1, columns left to right - 1."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.top <= self.bottom and 0 <= self.left <= self.right):
+            raise ValueError(f"{self}: top and left must be 0 or more, bottom and right no less than they")
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return self.height * self.width
+
+    @property
+    def cut(self) -> tuple[slice, slice]:
+        """What cuts it out of an array (H, W, ...)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Amount:
     """How much to add on one side: pixels, or percent of the picture's size in that direction."""
 
@@ -112,6 +146,7 @@ class Profile:
     overlap: int
     feather: int
     trailing: bool = False  # timesteps counted from the noisy end, as few-step models were distilled
+    refine: float | None = 0.4  # strength of native windows after a pass over the scene; None: its stages are enough
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +168,8 @@ class Spec:
     allow_large: bool = False  # lift the limit of 4x the picture per side
     band: int | None = None  # px into the original that may change; None: all that the mask covers
     color_match: bool = True  # take the decoder's colour error off
+    passes: int | None = None  # 1..64; None: as many as keep half of every window known
+    refine: float | None = None  # (0, 1]: strength of native windows after a pass over the scene; None: the profile's
 
     def __post_init__(self) -> None:
         _within("--strength", self.strength, 0.0, 1.0)
@@ -142,6 +179,8 @@ class Spec:
         _within("--feather", self.feather, 0, 4096)
         _within("--band", self.band, 0, 8192)
         _within("--seed", self.seed, 0, 2**63 - 1)
+        _within("--passes", self.passes, 1, 64)
+        _within("--refine-strength", self.refine, 0.01, 1.0)
         if not 0.0 < self.change <= 1.0:
             raise BadRequest(f"--change {self.change:g}: must be above 0 and at most 1")
 

@@ -1,0 +1,95 @@
+"""Windows denoised together: where they overlap, their predictions are averaged (MultiDiffusion, arXiv:2302.08113).
+
+The sampler sees one large latent and one denoiser. Encoding and decoding go window by window with the same weights, so
+that a VAE never holds more than one window.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from softextend.types import Box, Model, Predict, Scene
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Part:
+    """A window of a latent: what cuts it out of (B, C, h, w), and its share of each latent, (h, w) in (0, 1]."""
+
+    cut: tuple[slice, slice]
+    share: Tensor
+
+    def of(self, latents: Tensor) -> Tensor:
+        """(B, C, h, w) -> the window's part."""
+        return latents[..., self.cut[0], self.cut[1]]
+
+
+def taper(length: int, ramp: float) -> Tensor:
+    """(length,) float32: sin^2 from nearly 0 to 1 over `ramp` at both ends, above 0; two that overlap so sum to 1."""
+    at = torch.arange(length, dtype=torch.float64) + 0.5
+    rise = torch.minimum(at, length - at).clamp(max=ramp) / max(ramp, 1)
+    return (torch.sin(rise * math.pi / 2) ** 2).float()
+
+
+def weight(height: int, width: int, ramp: float) -> Tensor:
+    """(height, width) float32: how much a window counts, most in its middle."""
+    return taper(height, ramp)[:, None] * taper(width, ramp)[None, :]
+
+
+def make_parts(windows: Sequence[Box], factor: int, ramp: float) -> tuple[Part, ...]:
+    """Windows in px of their region, `ramp` px of each blended -> parts of its latent; shares sum to 1."""
+    boxes = [
+        Box(
+            top=each.top // factor,
+            left=each.left // factor,
+            bottom=-(-each.bottom // factor),
+            right=-(-each.right // factor),
+        )
+        for each in windows
+    ]
+    total = torch.zeros(max(each.bottom for each in boxes), max(each.right for each in boxes))
+    for box in boxes:
+        total[box.cut] += weight(box.height, box.width, ramp / factor)
+    return tuple(
+        Part(cut=box.cut, share=weight(box.height, box.width, ramp / factor) / total[box.cut]) for box in boxes
+    )
+
+
+def encode(model: Model, pixels: Tensor, parts: Sequence[Part]) -> Tensor:
+    """pixels (1, 3, H, W) in [-1, 1] -> latents (1, C, h, w), 0 where no window is."""
+    if len(parts) == 1:
+        return model.encode(pixels)
+    z0 = torch.zeros(0)
+    for part in parts:
+        rows, columns = (slice(each.start * model.factor, each.stop * model.factor) for each in part.cut)
+        z = model.encode(pixels[..., rows, columns])
+        if not len(z0):
+            size = [extent // model.factor for extent in pixels.shape[-2:]]
+            z0 = torch.zeros((*z.shape[:2], *size), device=z.device)
+        part.of(z0).add_(z * part.share.to(z.device))
+    return z0
+
+
+def predict(model: Model, scene: Scene, parts: Sequence[Part]) -> Predict:
+    """The denoiser of a scene as the mean of its windows' own, each of which sees its part alone."""
+    if len(parts) == 1:
+        return model.predict(scene)
+    return functools.partial(_mean, parts, [model.predict(part_of(scene, part, model.factor)) for part in parts])
+
+
+def part_of(scene: Scene, part: Part, factor: int) -> Scene:
+    """What a window shows of a scene."""
+    rows, columns = (slice(each.start * factor, each.stop * factor) for each in part.cut)
+    return replace(scene, z0=part.of(scene.z0), change=part.of(scene.change), known=scene.known[rows, columns])
+
+
+def _mean(parts: Sequence[Part], denoisers: Sequence[Predict], x: Tensor, t: Tensor) -> Tensor:
+    mean = torch.zeros_like(x)
+    for part, denoise in zip(parts, denoisers, strict=True):
+        part.of(mean).add_(denoise(part.of(x), t) * part.share.to(x.device))
+    return mean
