@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from noise import pnoise2
 from PIL import Image
 from skimage import data
 
 from softextend.errors import BadRequest
 from softextend.fill import FILLS, Edge, Fill, Gray, Perlin, Telea, describe_fills, format_fill, parse_fill
-from softextend.noisefield import PERMUTATION, Field, draw_octaves, look_up, perlin_grid, table_field
+from softextend.noisefield import Field, draw_octaves, look_up, table_field
 from softextend.types import FillName
 
 GOLDEN = Path(__file__).parent / "golden" / "fills"
@@ -184,20 +183,6 @@ def test_telea_mends_single_pixels_at_the_corners() -> None:
 # --- perlin ----------------------------------------------------------------------------------------------------------
 
 
-def test_grid_noise_is_pnoise2() -> None:
-    assert sorted(PERMUTATION) == list(range(256))
-    u, v = np.arange(0, 520, 1.37), np.arange(200, 330, 1.73)
-    expected = [[pnoise2(a, b) for a in u] for b in v]
-    np.testing.assert_allclose(perlin_grid(u, v), expected, atol=2e-4)  # pnoise2 computes in float32
-
-
-def test_octaves_are_those_of_pnoise2() -> None:
-    octaves = dataclasses.replace(draw_octaves(np.random.default_rng(0), 4, scale=100), phases=np.zeros((4, 2)))
-    x, y = np.arange(0, 400, 7.0), np.arange(90, 300, 11.0)
-    expected = [[pnoise2(a / 100, b / 100, octaves=4) for a in x] for b in y]
-    np.testing.assert_allclose(octaves.grid(x, y) / octaves.amplitude, expected, atol=1e-4)
-
-
 def test_octaves_finer_than_a_pixel_are_left_out() -> None:
     octaves = draw_octaves(np.random.default_rng(0), 8, scale=16, lacunarity=4)
     first = dataclasses.replace(octaves, phases=octaves.phases[:3])
@@ -220,35 +205,6 @@ def test_look_up_mirrors_beyond_the_border() -> None:
     np.testing.assert_allclose(look_up(image, x, y), [[5, 6, 7]])
     far = np.array([[1e6]], np.float32)
     assert np.isfinite(Field(values=image, left=0, top=0).at(far, -far)).all()
-
-
-def scalar_fbm(x: float, y: float, phases: np.ndarray) -> float:
-    return sum(pnoise2(x * 2**k / 80 + du, y * 2**k / 80 + dv) / 2**k for k, (du, dv) in enumerate(phases))
-
-
-def scalar_noise(phases: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The colour noise before its blur, 0 to 255, one call per pixel and octave."""
-    noise = np.empty((height, width, 3))
-    for y, x, channel in np.ndindex(noise.shape):
-        u, v = x + 100 * channel, y + 100 * channel
-        bent = u + 80 * scalar_fbm(u, v, phases), v + 80 * scalar_fbm(u + 5.2, v + 1.3, phases)
-        noise[y, x, channel] = scalar_fbm(*bent, phases)
-    rgb = (noise + 1) / 2
-    mean = rgb.mean(axis=-1, keepdims=True)
-    return np.clip(mean + (rgb - mean) * 1.5, 0, 1) * 255
-
-
-def test_perlin_looks_like_its_scalar_form() -> None:
-    rng = np.random.default_rng(7)
-    rng.uniform(size=(4, 2))  # the swirl is drawn first
-    expected = scalar_noise(rng.uniform(0, 256, (5, 2)), 64, 96)
-    known = np.zeros((64, 96), np.bool_)
-    known[0, 0] = True
-    painted = paint(Perlin(opacity=1, blur=0, fade=0, stir=0), np.zeros((64, 96, 3), np.uint8), known, 7)
-    apart = np.abs(painted[~known] - expected[~known])
-    assert apart.mean() < 0.5
-    assert apart.max() < 6  # of 255 levels: interpolation, then rounding
-    assert painted.std() == pytest.approx(expected.std(), rel=0.02)
 
 
 def test_perlin_has_no_seam_and_takes_the_colours_of_the_picture() -> None:
