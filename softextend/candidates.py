@@ -29,6 +29,7 @@ Bools = npt.NDArray[np.bool_]
 PART = 8_192  # targets a thread takes at once
 THREADS = 8  # at most
 REACH = 3  # px
+WANDER = 4  # px, how far from a candidate another is tried
 NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
 
 
@@ -103,14 +104,17 @@ def refined(
     where: Floats,
     valid: Bools,
     precision: Floats,
+    seed: int,
     keep: int,
 ) -> Ints:
-    """The `keep` best different sources among a target's candidates and its neighbours', shifted -> (N, keep, 2).
+    """`keep` sources from a target's candidates, its neighbours', shifted, and some near them -> (N, keep, 2).
 
-    image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere; precision (N,).
+    They are drawn by their likelihood (Gumbel top-k): the likeliest alone would be shared by all targets of an even
+    area and show there as a pattern. image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere;
+    precision (N,).
     """
     out = np.full((len(at), keep, 2), -1, np.int32)
-    _in_parts(lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, out, a, b), len(at))
+    _in_parts(lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, seed, out, a, b), len(at))
     return out
 
 
@@ -232,40 +236,58 @@ def _carried(at, parent, offsets, ratio, valid, spare, out, start, stop):  # typ
 
 
 @_compiled
-def _refined(image, weight, at, index, field, where, valid, precision, out, start, stop):  # type: ignore[no-untyped-def]
+def _mixed(a, b, seed):  # type: ignore[no-untyped-def]
+    """Three integers -> one well mixed 32-bit integer (the finaliser of MurmurHash3, Appleby, public domain)."""
+    h = (np.uint64(a) * np.uint64(0x9E3779B1)) ^ (np.uint64(b) * np.uint64(0x85EBCA6B)) ^ np.uint64(seed)
+    h = (h ^ (h >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
+    h = ((h ^ (h >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & np.uint64(0xFFFFFFFF)
+    return np.int64(h ^ (h >> np.uint64(16)))
+
+
+@_compiled
+def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, out):  # type: ignore[no-untyped-def]
+    """Put one source where it belongs in a target's list, unless it is in it or too unlikely."""
+    last = len(costs) - 1
+    for m in range(last + 1):
+        if out[i, m, 0] == sy and out[i, m, 1] == sx:
+            return
+    uniform = (_mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
+    prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
+    limit = np.float32((costs[last] - prior) * 2 / precision[i])
+    if limit < 0:
+        return
+    cost = np.float32(0.5 * precision[i] * _distance(image, ty, tx, image, sy, sx, weight, limit) + prior)
+    if cost >= costs[last]:
+        return
+    m = last
+    while m > 0 and costs[m - 1] > cost:
+        costs[m] = costs[m - 1]
+        out[i, m, 0], out[i, m, 1] = out[i, m - 1, 0], out[i, m - 1, 1]
+        m -= 1
+    costs[m] = cost
+    out[i, m, 0], out[i, m, 1] = sy, sx
+
+
+@_compiled
+def _refined(image, weight, at, index, field, where, valid, precision, seed, out, start, stop):  # type: ignore[no-untyped-def]
     height, width = valid.shape
-    keep = out.shape[1]
-    costs = np.empty(keep, np.float32)
+    costs = np.empty(out.shape[1], np.float32)
     for i in range(start, stop):
         costs[:] = np.float32(1e30)
-        for step in range(5):  # itself, right, left, below, above
+        ty, tx = at[i, 0], at[i, 1]
+        for step in range(6):  # itself, right, left, below, above, itself wandering
             dx = (step == 1) - (step == 2)
             dy = (step == 3) - (step == 4)
-            y, x = at[i, 0] + dy, at[i, 1] + dx
+            y, x = ty + dy, tx + dx
             if y < 0 or x < 0 or y >= height or x >= width or index[y, x] < 0:
                 continue
             j = index[y, x]
             for k in range(field.shape[1]):
                 sy, sx = field[j, k, 0] - dy, field[j, k, 1] - dx
-                if sy < 0 or sx < 0 or sy >= height or sx >= width or not valid[sy, sx]:
-                    continue
-                fresh = True
-                for m in range(keep):
-                    if out[i, m, 0] == sy and out[i, m, 1] == sx:
-                        fresh = False
-                        break
-                if not fresh:
-                    continue
-                m = keep - 1
-                prior = _prior(where, i, sy, sx)
-                limit = np.float32((costs[m] - prior) * 2 / precision[i])
-                d = _distance(image, at[i, 0], at[i, 1], image, sy, sx, weight, limit)
-                cost = np.float32(0.5 * precision[i] * d + prior)
-                if cost >= costs[m]:
-                    continue
-                while m > 0 and costs[m - 1] > cost:
-                    costs[m] = costs[m - 1]
-                    out[i, m, 0], out[i, m, 1] = out[i, m - 1, 0], out[i, m - 1, 1]
-                    m -= 1
-                costs[m] = cost
-                out[i, m, 0], out[i, m, 1] = sy, sx
+                if step == 5:
+                    h = _mixed(ty * 65_536 + tx, k, seed)
+                    sy += h % (2 * WANDER + 1) - WANDER
+                    sx += h // 1024 % (2 * WANDER + 1) - WANDER
+                if sy >= 0 and sx >= 0 and sy < height and sx < width and valid[sy, sx]:
+                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, out)

@@ -330,6 +330,7 @@ def _search(
         _packed(where),
         valid,
         np.full(len(at), SPREAD**-2, np.float32),
+        int(rng.integers(2**31)),
         CANDIDATES,
     )
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 LEAST = 0.05  # tau where the clean picture is made of the photo's patches and has their texture
-STRANGE = 3.0  # tau per distance of a clean patch from its nearest source patch
+STRANGE = 6.0  # tau per distance of a clean patch from its nearest source patch
 LACKING = 12.0  # tau per missing texture, as a standard deviation
 FINE = 1.5  # px, Gaussian sigma: texture is what this blur takes away
 AROUND = 3.0  # px, over which texture is measured
-SMOOTH = 2.0  # px, over which trust changes
+SMOOTH = 3.0  # px, over which trust changes
 OVERVIEW = 96  # px, longer side of the picture in which texture is looked up
 VAGUE = 0.1  # sigma at which it is looked up
 
@@ -54,7 +54,8 @@ def missing_texture(picture: Floats, known: Known) -> Floats:
     if not small_known.any():
         return np.zeros_like(own)
     expected = looked_up(small, small_known, energy)
-    return np.maximum(cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR) - own, 0)
+    wide = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.maximum(wide - own, 0), np.float32)
 
 
 def texture(picture: Floats) -> Floats:
