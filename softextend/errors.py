@@ -21,6 +21,10 @@ class BadModel(SoftExtendError):
     """A model cannot be found, read or trusted, or it computed something that is no picture."""
 
 
+class BrokenPromise(SoftExtendError):
+    """A finished picture does not keep what it must: pixels beyond the band changed, or it scores too low."""
+
+
 class OutputError(SoftExtendError):
     """A result cannot be written: it exists already, the folder refuses it or the disk is full."""
 

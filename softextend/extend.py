@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softextend.canvas import Prepared, blocks, plan, plan_for, prepare_pass
+from softextend.canvas import Prepared, blocks, grow, plan, plan_for, prepare_pass
 from softextend.errors import BadRequest
 from softextend.finish import composite, quantise
 from softextend.mask import composite_ramp, latent_levels
 from softextend.recipe import make_recipe, parameters
 from softextend.stages import sample
 from softextend.types import Model, OnNote, OnStep, Sides, Spec
+from softextend.verify import hold, kept_area
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known, Pixels
@@ -50,18 +51,21 @@ def extend(
     settled = plan_for(known, spec, model.profile)
     parts = settled.each_pass()
     steps = [part.steps for part in parts]
+    original, from_original = pixels, known
+    gaps = not known.all()
     result: Result | None = None
     for index, part in enumerate(parts):
         progress = functools.partial(_onward, on_step or _silent, sum(steps[:index]), sum(steps))
-        now = _finish(prepare_pass(pixels, known, part), spec, model, began, progress, on_note)
+        original, from_original = grow(original, from_original, part.sides)
+        kept = kept_area(from_original, settled.band)
+        part = replace(part, limit=None) if index else part  # what an earlier pass painted may change freely
+        now = _finish(prepare_pass(pixels, known, part), original, kept, spec, model, began, progress, on_note)
         result = now if result is None else _joined(result, now, part.sides)
         pixels, known = now.pixels, np.ones(now.pixels.shape[:2], np.bool_)
     if result is None:
         raise RuntimeError(f"{settled}: a plan has at least one pass")
-    if len(parts) > 1:
-        facts = make_recipe(spec, settled, model.facts())
-        return replace(result, recipe=facts, parameters=parameters(facts))
-    return result
+    facts = make_recipe(spec, settled, model.facts(), gaps=gaps)
+    return replace(result, recipe=facts, parameters=parameters(facts))
 
 
 def paint(
@@ -86,11 +90,13 @@ def paint(
     holes = blocks(~known, model.profile.window)
     settled = plan(spec, model.profile, width=width, height=height, gaps=True, holes=holes)
     prepared = Prepared(plan=settled, filled=pixels, mask=mask, known=known)
-    return _finish(prepared, spec, model, began, on_step, on_note, feathered=False)
+    return _finish(prepared, pixels, known, spec, model, began, on_step, on_note, feathered=False)
 
 
 def _finish(
     prepared: Prepared,
+    original: Pixels,
+    kept: Known,
     spec: Spec,
     model: Model,
     began: float,
@@ -99,13 +105,23 @@ def _finish(
     *,
     feathered: bool = True,
 ) -> Result:
-    """Sample, composite and write the recipe; `feathered`: all that is unknown is new and replaced whole."""
+    """Sample, composite and write the recipe; BrokenPromise unless `original` is in the result wherever it is `kept`.
+
+    `feathered`: all that is unknown is new and replaced whole.
+    """
     notes: list[str] = []
     painted = sample(prepared, spec, model, on_step or _silent, functools.partial(_tell, notes, on_note))
-    ramp = composite_ramp(latent_levels(prepared.mask), prepared.known if feathered else None)
-    facts = make_recipe(spec, prepared.plan, model.facts())
+    amount, settled = latent_levels(prepared.mask), prepared.plan
+    if feathered:
+        ramp = composite_ramp(amount, prepared.known, band=settled.band, seed=settled.seed)
+        ramp[kept] = 0.0
+    else:
+        ramp = composite_ramp(amount)
+    joined = composite(prepared.filled, painted, ramp)
+    hold(joined, original, kept)
+    facts = make_recipe(spec, settled, model.facts(), gaps=True)
     return Result(
-        pixels=composite(prepared.filled, painted, ramp),
+        pixels=joined,
         filled=prepared.filled,
         mask=prepared.mask,
         raw=quantise(painted),

@@ -26,8 +26,12 @@ A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion
 }
 
 
-def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any]) -> dict[str, Any]:
-    """JSON values: `spec` (as asked), `plan` (as settled), `model`, `versions`, `seed`, `kept_box`, `band_px`."""
+def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dict[str, Any]:
+    """JSON values: `spec` (as asked), `plan` (as settled), `model`, `versions`, `seed`, and what was kept.
+
+    `original_box` is where the input lies; `kept_box` is the part of it whose pixels are the input's (None for an
+    input with `gaps`, whose kept part is no box); `band_px` is how far into the original it may differ.
+    """
     box = {"left": plan.sides.left, "top": plan.sides.top, "width": plan.width, "height": plan.height}
     return {
         "softextend": __version__,
@@ -37,7 +41,20 @@ def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any]) -> dict[str, Any]
         "versions": {name: _version(name) for name in WATCHED},
         "seed": spec.seed,
         "original_box": box,
+        "kept_box": None if gaps else kept_box(plan),
         "band_px": plan.band,
+    }
+
+
+def kept_box(plan: Plan) -> dict[str, int]:
+    """The input less the band on every side that grows; px in the result."""
+    sides, band = plan.sides, plan.band
+    left, top = min(plan.width, band * (sides.left > 0)), min(plan.height, band * (sides.top > 0))
+    return {
+        "left": sides.left + left,
+        "top": sides.top + top,
+        "width": max(0, plan.width - left - band * (sides.right > 0)),
+        "height": max(0, plan.height - top - band * (sides.bottom > 0)),
     }
 
 

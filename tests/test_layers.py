@@ -23,6 +23,7 @@ ROOMS = {
         "exif",
         "xmp",
         "deep",
+        "verify",
         "images",
         "output",
         "fill",
