@@ -59,7 +59,7 @@ def composite_ramp(
     if known is not None:
         share = _within_band(share, known, band)
     if seed is not None:
-        share -= wander(amount.shape, max(WANDER_LEAST, band or 0), seed)
+        share -= wander(amount.shape, max(WANDER_LEAST, (band or 0) // 2), seed)
     np.clip(share, 0.0, 1.0, out=share)
     ramp = 3 - 2 * share
     ramp *= share
