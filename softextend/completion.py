@@ -16,20 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from softextend.fillparts import nearest_known
+from softextend.fillparts import Flat as Ints
+from softextend.fillparts import Floats, nearest_known
+from softextend.pyramid import Level, gauss, outline, pyramid, searchable
 
 if TYPE_CHECKING:
     from softextend.patch import Patch
     from softextend.types import Known, Pixels
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
-
-COARSEST = 32  # px, least short side of the coarsest level
-SEARCHED = 2_500_000  # px, levels larger than this only follow the one below
-SOURCES = 64  # patches that must lie in the known area before a level can be searched
 PARTS = 8  # pieces a level is cut into, whatever the number of threads
 SWEEPS = {0: 2, 1: 3, 2: 6}  # search and vote rounds by level, 0 = finest searched
 SWEEPS_ELSEWHERE, SWEEPS_COARSEST = 8, 16
@@ -48,97 +43,6 @@ CENTRE = 1.0  # px, spread of the window of the first and last votes: near the c
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
 
 
-def sources(trusted: Known, radius: int) -> Known:
-    """Centres of the patches that lie wholly in the trusted area and inside the picture."""
-    if min(trusted.shape) < 2 * radius + 1:
-        return np.zeros_like(trusted)
-    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    inside = cv2.erode(trusted.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(inside, dtype=bool)
-
-
-# --- pyramid --------------------------------------------------------------------------------------
-
-
-def _halved(image: npt.NDArray[Any], trusted: Known) -> tuple[npt.NDArray[Any], Known]:
-    """Half the size, rounded up: means of the trusted pixels of each 2x2 cell; trusted where at least half of it is."""
-    edges = (0, image.shape[0] % 2, 0, image.shape[1] % 2)
-    image = cv2.copyMakeBorder(image * trusted[..., None], *edges, cv2.BORDER_REPLICATE)
-    part = cv2.copyMakeBorder(trusted.astype(np.uint8) * 4, *edges, cv2.BORDER_REPLICATE)
-    size = (image.shape[1] // 2, image.shape[0] // 2)
-    quarters = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    mixed = (quarters > 0) & (quarters < 4)
-    mean[mixed] = np.minimum(mean[mixed] * (4.0 / quarters[mixed])[:, None], 255)
-    return mean, quarters >= 2
-
-
-@dataclass(slots=True)
-class _Level:
-    """One size of the picture and its field; shapes as in `patchmatch`."""
-
-    image: npt.NDArray[Any]  # uint8 where the level is too large to be searched
-    trusted: Known
-    valid: Known
-    place: Ints
-    slot: Ints
-    near: Ints
-    distance: Floats  # (T,) px to the trusted area
-    hole: Ints  # flat indices of the untrusted pixels
-
-
-def _outline(image: npt.NDArray[Any], trusted: Known, radius: int) -> _Level:
-    """A level that is only painted: without what the search needs."""
-    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    place = np.flatnonzero(cv2.dilate((~trusted).astype(np.uint8), kernel)).astype(np.int32)
-    slot = np.full(trusted.shape, -1, np.int32)
-    slot.ravel()[place] = np.arange(len(place), dtype=np.int32)
-    return _Level(
-        image=image,
-        trusted=trusted,
-        valid=sources(trusted, radius),
-        place=place,
-        slot=slot,
-        near=np.empty(0, np.int32),
-        distance=np.empty(0, np.float32),
-        hole=np.flatnonzero(~trusted).astype(np.int32),
-    )
-
-
-def _level(image: Floats, trusted: Known, radius: int) -> _Level:
-    """A level that can be searched."""
-    level = _outline(image, trusted, radius)
-    near, distance = nearest_known(trusted)
-    level.near, level.distance = near.ravel()[level.place], distance.ravel()[level.place]
-    return level
-
-
-def _pyramid(pixels: Pixels, trusted: Known, radius: int) -> tuple[list[tuple[Floats, Known]], int]:
-    """The levels to search, finest first, and how many times the picture was halved to reach the first of them.
-
-    Ends where the short side or the number of patches in the known area would become too small.
-    """
-    halvings = 0
-    image: npt.NDArray[Any] = pixels
-    levels: list[tuple[Floats, Known]] = []
-    while True:
-        if levels or image.shape[0] * image.shape[1] <= SEARCHED:
-            levels.append((image.astype(np.float32), trusted))
-        smaller = _halved(levels[-1][0] if levels else image, trusted)
-        few = np.count_nonzero(sources(smaller[1], radius)) < SOURCES
-        if few and not levels:
-            levels.append((image.astype(np.float32), trusted))
-        if few or min(smaller[1].shape) < COARSEST:
-            return levels, halvings
-        halvings += not levels
-        image, trusted = smaller
-
-
-def _gauss(radius: int, spread: float) -> Floats:
-    line = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * spread**2))
-    return np.asarray(line / line.sum(), dtype=np.float32)
-
-
 # --- search and vote ------------------------------------------------------------------------------
 
 
@@ -154,11 +58,11 @@ class _Field:
 def complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int) -> Pixels:
     """The picture with its untrusted pixels composed of trusted patches."""
     radius = size // 2
-    sizes, halvings = _pyramid(pixels, trusted, radius)
+    sizes, halvings = pyramid(pixels, trusted, radius)
     spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN
-    centre = _gauss(radius, CENTRE)
+    centre = gauss(radius, CENTRE)
     with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
-        level = _level(*sizes.pop(), radius)
+        level = searchable(*sizes.pop(), radius)
         _paint_nearest(level)
         traits = _Traits(radius, spread, _rarity(level, radius), _looks(level, LOOK * max(level.trusted.shape)))
         found = _started(level, np.random.default_rng(seed))
@@ -166,13 +70,13 @@ def complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int)
         _solve(level, found, patch, traits, len(sizes), depth, seed, pool)
         while sizes:
             depth += 1
-            finer = _level(*sizes.pop(), radius)
+            finer = searchable(*sizes.pop(), radius, level.lean)
             found = _enlarged(finer, level, found, 2)
             level = finer
             _solve(level, found, patch, traits, len(sizes), depth, seed, pool)
         found = _levelled(level, found, centre, pool)
         if halvings:
-            finer = _outline(pixels.copy(), trusted, radius)
+            finer = outline(pixels.copy(), trusted, radius)
             found = _enlarged(finer, level, found, 2**halvings)
             level = finer
         _paint(level, found, centre, pool)
@@ -181,7 +85,7 @@ def complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int)
 
 
 def _solve(
-    level: _Level,
+    level: Level,
     found: _Field,
     patch: Patch,
     traits: _Traits,
@@ -194,21 +98,22 @@ def _solve(
     rules = _rules(level, traits, patch, ANNEAL**depth)
     longer = max(level.trusted.shape)
     reach = longer // 2 if depth == 0 else (longer // 8 if above > 1 else 4)
-    _paint(level, found, _gauss(rules.gauss.size // 2, CENTRE), pool)
+    _paint(level, found, gauss(rules.gauss.size // 2, CENTRE), pool)
     for sweep in range(SWEEPS_COARSEST if depth == 0 else SWEEPS.get(above, SWEEPS_ELSEWHERE)):
         _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
         _paint(level, found, rules.gauss, pool)
 
 
-def _paint_nearest(level: _Level) -> None:
-    near = nearest_known(level.trusted)[0]
-    image = np.take(level.image.reshape(-1, 3), near, axis=0)
+def _paint_nearest(level: Level) -> None:
+    """Draw the border's colours outwards along its lines, slightly blurred."""
+    image = np.take(level.image.reshape(-1, 3), nearest_known(level.trusted)[0], axis=0)
+    image.reshape(-1, 3)[level.place] = level.image.reshape(-1, 3)[level.near]
     image = cv2.GaussianBlur(image, (0, 0), 2.0)
     level.image.reshape(-1, 3)[level.hole] = image.reshape(-1, 3)[level.hole]
 
 
-def _started(level: _Level, rng: np.random.Generator) -> _Field:
-    """Each target starts with a source straight inwards, a random way from the nearest known pixel."""
+def _started(level: Level, rng: np.random.Generator) -> _Field:
+    """Each target starts with a source inwards along the border's lines, a random way from the border."""
     height, width = level.trusted.shape
     y, x = np.divmod(level.place, width)
     near_y, near_x = np.divmod(level.near, width)
@@ -222,7 +127,7 @@ def _started(level: _Level, rng: np.random.Generator) -> _Field:
     )
 
 
-def _enlarged(level: _Level, below: _Level, found: _Field, times: int) -> _Field:
+def _enlarged(level: Level, below: Level, found: _Field, times: int) -> _Field:
     """The coarser field so many times as large; sources that left the known area move to its nearest."""
     height, width = level.trusted.shape
     half = below.trusted.shape[1]
@@ -239,14 +144,14 @@ def _enlarged(level: _Level, below: _Level, found: _Field, times: int) -> _Field
     return _Field(source=source, cost=found.cost[parent], raised=found.raised[parent])
 
 
-def _rarity(level: _Level, radius: int) -> Floats:
+def _rarity(level: Level, radius: int) -> Floats:
     """(H, W): how unlike all other, distant patches each source is, mean squared difference; 0 elsewhere."""
     places = np.flatnonzero(level.valid)
     if len(places) > 4000:
         places = places[:: len(places) // 4000 + 1]
     height, width = level.trusted.shape
     y, x = np.divmod(places, width)
-    line = np.sqrt(_gauss(radius, radius * 0.8))
+    line = np.sqrt(gauss(radius, radius * 0.8))
     kernel = (line[:, None] * line[None])[..., None]
     windows = np.lib.stride_tricks.sliding_window_view(level.image, (2 * radius + 1, 2 * radius + 1), axis=(0, 1))
     rows = np.moveaxis(windows[y - radius, x - radius], 1, -1) * kernel
@@ -289,7 +194,7 @@ class _Rules:
     reuse: Floats  # (H, W) cost of being used as often as the average source
 
 
-def _looks(level: _Level, reach: float) -> Floats:
+def _looks(level: Level, reach: float) -> Floats:
     """(H, W, 4): mean colour and contrast of the known area within about `reach` px of each pixel, levels of 255."""
     known = level.trusted.astype(np.float32)
     share = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-6)
@@ -308,7 +213,7 @@ def _variance(image: Floats, radius: int) -> Floats:
     )
 
 
-def _rules(level: _Level, traits: _Traits, patch: Patch, ease: float) -> _Rules:
+def _rules(level: Level, traits: _Traits, patch: Patch, ease: float) -> _Rules:
     """Prices for one level; `ease` is what remains of the priors there."""
     height, width = level.trusted.shape
     longer = max(height, width)
@@ -318,7 +223,7 @@ def _rules(level: _Level, traits: _Traits, patch: Patch, ease: float) -> _Rules:
     rare = cv2.resize(traits.rare, (width, height), interpolation=cv2.INTER_LINEAR)
     variance = _variance(level.image, radius)
     return _Rules(
-        gauss=_gauss(radius, radius * 0.8),
+        gauss=gauss(radius, radius * 0.8),
         trust=np.where(level.trusted, 1, GUESS).astype(np.float32),
         fixed=np.where(level.valid, patch.unique * rare, np.inf).astype(np.float32),
         across=across,
@@ -330,7 +235,7 @@ def _rules(level: _Level, traits: _Traits, patch: Patch, ease: float) -> _Rules:
 
 
 def _search(
-    level: _Level, found: _Field, rules: _Rules, reach: int, seed: int, reverse: bool, pool: ThreadPoolExecutor
+    level: Level, found: _Field, rules: _Rules, reach: int, seed: int, reverse: bool, pool: ThreadPoolExecutor
 ) -> None:
     """One sweep over all targets; changes found."""
     from softextend import patchmatch
@@ -356,14 +261,14 @@ def _search(
     found.source = after
 
 
-def _paint(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> None:
+def _paint(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> None:
     colour = _vote(level, found, level.hole, gauss, pool)
     level.image.reshape(-1, 3)[level.hole] = (
         np.clip(np.rint(colour), 0, 255) if level.image.dtype == np.uint8 else colour
     )
 
 
-def _levelled(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> _Field:
+def _levelled(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> _Field:
     """Lift the sources by what they miss the known pixels by at the old border, smoother and less with the distance."""
     height, width = level.trusted.shape
     ring = level.place[level.trusted.ravel()[level.place]]
@@ -386,7 +291,7 @@ def _levelled(level: _Level, found: _Field, gauss: Floats, pool: ThreadPoolExecu
     return _Field(source=found.source, cost=found.cost, raised=found.raised + lift)
 
 
-def _vote(level: _Level, found: _Field, pixel: Ints, gauss: Floats, pool: ThreadPoolExecutor) -> Floats:
+def _vote(level: Level, found: _Field, pixel: Ints, gauss: Floats, pool: ThreadPoolExecutor) -> Floats:
     """(N, 3): each pixel's colour as its patches see it (Wexler et al. 2007, eq. 8; sigma: 75th percentile)."""
     from softextend import patchmatch
 

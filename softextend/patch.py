@@ -15,6 +15,7 @@ import numpy as np
 from softextend import completion
 from softextend.errors import BadRequest
 from softextend.fillparts import Ranged, is_full, param, replicate
+from softextend.pyramid import SOURCES, sources
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -58,7 +59,7 @@ def enough_known(known: Known) -> bool:
 def _fitting_size(trusted: Known, size: int) -> int:
     """The largest odd patch up to `size` of which enough lie in the trusted area, 0 if none does."""
     for side in range(size, 2, -2):
-        if np.count_nonzero(completion.sources(trusted, side // 2)) >= completion.SOURCES:
+        if np.count_nonzero(sources(trusted, side // 2)) >= SOURCES:
             return side
     return 0
 
