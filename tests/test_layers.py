@@ -31,6 +31,7 @@ ROOMS = {
         "fieldfills",
         "reflection",
         "patch",
+        "pyramid",
         "completion",
         "patchmatch",
         "noisefield",
