@@ -29,6 +29,7 @@ Bools = npt.NDArray[np.bool_]
 PART = 8_192  # targets a thread takes at once
 THREADS = 8  # at most
 REACH = 3  # px
+LENT = 6  # of a neighbour's candidates, the first ones are tried
 WANDER = 4  # px, how far from a candidate another is tried
 NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
 
@@ -127,9 +128,11 @@ def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-d
         if total > limit:
             break
         dy = side // 2 + (n + 1) // 2 * (1 - 2 * (n % 2))
-        for k in range(row):
-            d = a[ay + dy, 3 * ax + k] - b[by + dy, 3 * bx + k]
-            total += weight[dy, k] * d * d
+        ya, yb, yw = np.uint64(ay + dy), np.uint64(by + dy), np.uint64(dy)  # unsigned: no index counts from the end
+        xa, xb = np.uint64(3 * ax), np.uint64(3 * bx)
+        for k in range(np.uint64(row)):
+            d = a[ya, xa + k] - b[yb, xb + k]
+            total += weight[yw, k] * d * d
     return total
 
 
@@ -283,7 +286,7 @@ def _refined(image, weight, at, index, field, where, valid, precision, seed, out
             if y < 0 or x < 0 or y >= height or x >= width or index[y, x] < 0:
                 continue
             j = index[y, x]
-            for k in range(field.shape[1]):
+            for k in range(field.shape[1] if step == 0 else min(LENT, field.shape[1])):
                 sy, sx = field[j, k, 0] - dy, field[j, k, 1] - dx
                 if step == 5:
                     h = _mixed(ty * 65_536 + tx, k, seed)
