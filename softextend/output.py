@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,7 +206,17 @@ def write_picture(
 
 
 def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
-    """Bytes under a temporary name in the same folder, then renamed: never half a file, no other file lost."""
+    """Bytes into a file, as `whole_file` does it."""
+    with whole_file(target, overwrite=overwrite) as temporary:
+        _write_through(temporary, data)
+
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A new file to write under a temporary name in the same folder, then renamed: never half a file, no other lost.
+
+    OutputError, with the reason, for any OSError.
+    """
     real = Path(os.path.realpath(target))  # a link stays a link
     temporary = real.parent / f".softextend-{secrets.token_hex(8)}.tmp"
     try:
@@ -214,7 +226,9 @@ def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         _make_folder(real.parent)
         try:
-            _write_through(temporary, data, like=real)
+            temporary.open("xb").close()
+            yield temporary
+            _settle(temporary, like=real)
             if overwrite:
                 temporary.replace(real)
             else:
@@ -235,11 +249,14 @@ def _make_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
 
 
-def _write_through(path: Path, data: bytes, *, like: Path) -> None:
-    """A new file down to the disk, with the permissions of the one it will replace, if any."""
-    with path.open("xb") as file:
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
         file.write(data)
-        file.flush()
+
+
+def _settle(path: Path, *, like: Path) -> None:
+    """A finished file down to the disk, with the permissions of the one it will replace, if any."""
+    with path.open("rb+") as file:
         os.fsync(file.fileno())
     if like.exists():
         path.chmod(like.stat().st_mode & 0o777)

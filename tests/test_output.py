@@ -456,7 +456,7 @@ def test_nothing_half_written(
 
 
 def half_of(error: BaseException) -> Any:
-    def write(path: Path, data: bytes, *, like: Path) -> None:
+    def write(path: Path, data: bytes) -> None:
         path.write_bytes(data[: len(data) // 2])
         raise error
 
