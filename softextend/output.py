@@ -219,12 +219,12 @@ def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     real = Path(os.path.realpath(target))  # a link stays a link
     temporary = real.parent / f".softextend-{secrets.token_hex(8)}.tmp"
-    try:
+    with writing(target):
         if real.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not overwrite and os.path.lexists(real):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        _make_folder(real.parent)
+        make_folder(real.parent)
         try:
             temporary.open("xb").close()
             yield temporary
@@ -232,9 +232,16 @@ def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
             if overwrite:
                 temporary.replace(real)
             else:
-                _move_to_free_name(temporary, real)
+                move_to_free_name(temporary, real)
         finally:  # after an error, after Ctrl-C, and the second name after a link
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Any OSError as an OutputError that says what `target` ran into."""
+    try:
+        yield
     except FileExistsError:
         raise OutputError(f"{target}: exists already; --overwrite replaces it, -o names another") from None
     except OSError as error:
@@ -242,7 +249,8 @@ def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
         raise OutputError(f"{target}: cannot be written: {reason}") from error
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """The folder with its parents; NotADirectoryError where a part of the path is a file."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -262,7 +270,7 @@ def _settle(path: Path, *, like: Path) -> None:
         path.chmod(like.stat().st_mode & 0o777)
 
 
-def _move_to_free_name(temporary: Path, target: Path) -> None:
+def move_to_free_name(temporary: Path, target: Path) -> None:
     """Rename that never replaces: FileExistsError where another program was faster."""
     try:
         target.hardlink_to(temporary)
