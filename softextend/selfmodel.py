@@ -118,7 +118,7 @@ class _Row:
         z0 = z0.detach().float().cpu().contiguous()
         targets = np.flatnonzero(scene.change[0, 0].cpu().numpy() > 0)
         sources, _ = posterior.source_centres(scene.known, WIDEST)
-        if not sources.size:
+        if not sources.size or not targets.size:
             return cls(
                 z0=z0,
                 targets=targets[:0],
