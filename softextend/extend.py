@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softextend.canvas import Prepared, blocks, grow, plan, plan_for, prepare_pass
+from softextend.canvas import Plan, Prepared, blocks, grow, plan, plan_for, prepare_pass
 from softextend.errors import BadRequest
 from softextend.finish import composite, quantise
 from softextend.mask import composite_ramp, latent_levels
 from softextend.recipe import make_recipe, parameters
+from softextend.scores import MATERIAL_FILLS, UNSEEN, Scores, score
 from softextend.stages import sample
 from softextend.types import Model, OnNote, OnStep, Sides, Spec
 from softextend.verify import hold, kept_area
@@ -32,6 +33,7 @@ class Result:
     raw: Pixels  # the decoded picture before it joins the original
     recipe: dict[str, Any]  # JSON values; can be run again
     parameters: str  # the A1111 form of the recipe
+    scores: Scores  # how it looks against its own photo
     seed: int
     seconds: float
     notes: tuple[str, ...]
@@ -65,7 +67,7 @@ def extend(
     if result is None:
         raise RuntimeError(f"{settled}: a plan has at least one pass")
     facts = make_recipe(spec, settled, model.facts(), gaps=gaps)
-    return replace(result, recipe=facts, parameters=parameters(facts))
+    return _judged(replace(result, recipe=facts, parameters=parameters(facts)), from_original, settled)
 
 
 def paint(
@@ -90,7 +92,8 @@ def paint(
     holes = blocks(~known, model.profile.window)
     settled = plan(spec, model.profile, width=width, height=height, gaps=True, holes=holes)
     prepared = Prepared(plan=settled, filled=pixels, mask=mask, known=known)
-    return _finish(prepared, pixels, known, spec, model, began, on_step, on_note, feathered=False)
+    result = _finish(prepared, pixels, known, spec, model, began, on_step, on_note, feathered=False)
+    return _judged(result, known, settled, painted=True)
 
 
 def _finish(
@@ -127,10 +130,18 @@ def _finish(
         raw=quantise(painted),
         recipe=facts,
         parameters=parameters(facts),
+        scores=UNSEEN,
         seed=spec.seed,
         seconds=time.perf_counter() - began,
         notes=tuple(notes),
     )
+
+
+def _judged(result: Result, known: Known, settled: Plan, *, painted: bool = False) -> Result:
+    """The result with its scores; `painted`: by hand, so that what was there may well shine through."""
+    filled = None if painted or settled.fill.partition(":")[0] in MATERIAL_FILLS else result.filled
+    scores = score(result.pixels, known, filled, band=settled.band)
+    return replace(result, scores=scores, recipe={**result.recipe, "scores": scores.facts()})
 
 
 def _joined(before: Result, now: Result, sides: Sides) -> Result:

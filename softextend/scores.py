@@ -26,6 +26,7 @@ WIDEST_GAP = 32  # px; colours farther apart than this say more about the scene 
 COLOUR_FLOOR = 0.5  # Delta E (CIE76), added to both sides of a ratio; 2.3 is just noticeable (Mahy et al. 1994)
 LEVEL_FLOOR = 0.5  # grey levels, the same for gradients and texture
 FLAT = 0.75  # grey levels, standard deviation in 9x9 px below which nothing is painted
+MATERIAL_FILLS = ("patch",)  # fills made of the photo's own material: what is left of them is meant to stay
 FRAME = 4.0  # Delta E of a line that runs parallel to the old border in four fifths of its segments
 
 
@@ -48,6 +49,11 @@ class Scores:
 
     def __str__(self) -> str:
         return ", ".join(f"{each.name.replace('_', ' ')} {getattr(self, each.name):.2f}" for each in fields(self))
+
+
+UNSEEN = Scores(
+    colour_step=1.0, gradient_step=1.0, line=1.0, texture=1.0, leftover=0.0, flat=0.0, broken=0.0, total=1.0
+)
 
 
 def score(
@@ -169,18 +175,18 @@ def frame_share(means: Floats, lines: Walks) -> float:
         coherent = np.nanpercentile(steps[:, some], 20, axis=0)
         frames = np.flatnonzero(coherent > FRAME)
         whole += coherent.size
-        hidden += coherent.size - frames[0] if frames.size else 0
+        hidden += coherent.size - int(frames[0]) if frames.size else 0
     return hidden / whole if whole else 0.0
 
 
 def _scores(
     colour: float, gradient: float, line: float, texture: float, left: float, flat: float, broken: float
 ) -> Scores:
-    """All measures with their total: each fault lowers it by its own factor."""
+    """All measures with their total: each fault lowers it by its own factor, ratios by their logarithm."""
     total = (
-        _fall(colour, 1.3, 2.5)
-        * _fall(gradient, 1.3, 2.5)
-        * _fall(line, 1.5, 3.0)
+        _fall(np.log(colour), np.log(1.3), np.log(2.5))
+        * _fall(np.log(gradient), np.log(1.3), np.log(2.5))
+        * _fall(np.log(line), np.log(1.5), np.log(3.0))
         * _fall(abs(np.log(texture)), np.log(1.4), np.log(4.0))
         * _fall(left, 0.25, 0.75)
         * (1 - flat)

@@ -24,6 +24,7 @@ ROOMS = {
         "xmp",
         "deep",
         "verify",
+        "judge",
         "images",
         "output",
         "fill",
@@ -41,7 +42,7 @@ ROOMS = {
         "scores",
         "walks",
     },
-    "plan": {"canvas", "recipe"},
+    "plan": {"canvas", "recipe", "choice", "sweep"},
     "sampling": {"diffdiff", "solvers"},
     "models": {
         "candidates",
