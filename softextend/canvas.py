@@ -16,6 +16,8 @@ from softextend.mask import change_map
 from softextend.types import Box, Profile, Sides, SolverName, Spec, Stage
 from softextend.windows import (
     Region,
+    around,
+    connected,
     fits,
     grown,
     margin,
@@ -98,6 +100,17 @@ class Plan:
     def reach(self) -> int:
         """Pixels from the new area that the map covers."""
         return self.overlap + self.feather // 2
+
+    @property
+    def areas(self) -> tuple[Box, ...]:
+        """Boxes, apart from each other, outside which nothing changes; the canvas where it is seen whole."""
+        size = self.size[::-1]
+        if self.whole:
+            return (Box(top=0, left=0, bottom=size[0], right=size[1]),)
+        boxes = [grown(each, self.reach + 1, size) for each in self.new]
+        while len(groups := connected(boxes)) < len(boxes):
+            boxes = [around(group) for group in groups]
+        return tuple(boxes)
 
     @property
     def whole(self) -> bool:

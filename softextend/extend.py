@@ -116,7 +116,10 @@ def _finish(
     painted = sample(prepared, spec, model, on_step or _silent, functools.partial(_tell, notes, on_note))
     amount, settled = latent_levels(prepared.mask), prepared.plan
     if feathered:
-        ramp = composite_ramp(amount, prepared.known, band=settled.band, seed=settled.seed)
+        ramp = np.zeros_like(amount)
+        for area in settled.areas:
+            known = prepared.known[area.cut]
+            ramp[area.cut] = composite_ramp(amount[area.cut], known, band=settled.band, seed=settled.seed)
         ramp[kept] = 0.0
     else:
         ramp = composite_ramp(amount)

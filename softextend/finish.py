@@ -24,8 +24,8 @@ def composite(original: Pixels, painted: Floats, ramp: Change) -> Pixels:
         touched = ramp[rows] > 0
         share = ramp[rows][touched][:, None]
         mixed = original[rows][touched] * (1 - share) + painted[rows][touched] * share
-        noise = dither(touched.shape, first)[touched]
-        result[rows][touched] = _bytes(mixed + noise)
+        row, column = np.nonzero(touched)
+        result[rows][touched] = _bytes(mixed + dither(row + first, column))
     return result
 
 
@@ -33,21 +33,22 @@ def quantise(painted: Floats) -> Pixels:
     """float32 (H, W, 3) in about [0, 255] -> uint8, dithered."""
     result = np.empty(painted.shape, np.uint8)
     for first in range(0, len(painted), ROWS):
-        part = painted[first : first + ROWS]
-        result[first : first + ROWS] = _bytes(part + dither(part.shape[:2], first))
+        part, rows = painted[first : first + ROWS], slice(first, first + ROWS)
+        result[rows] = _bytes(part)
+        between = (result[rows] != part).any(2)
+        row, column = np.nonzero(between)
+        result[rows][between] = _bytes(part[between] + dither(row + first, column))
     return result
 
 
-def dither(shape: tuple[int, ...], first_row: int = 0) -> Floats:
-    """(H, W, 3) in (-0.5, 0.5): noise that turns a slow ramp into a fine mixture of two levels instead of bands.
+def dither(row: npt.NDArray[np.int64], column: npt.NDArray[np.int64]) -> Floats:
+    """Places (...) -> (..., 3) in (-0.5, 0.5): noise that makes a slow ramp a mixture of two levels instead of bands.
 
     Interleaved gradient noise (Jimenez, SIGGRAPH 2014), shifted per channel: no state, the same in every run; whole
     numbers stay as they are.
     """
-    rows = np.arange(first_row, first_row + shape[0])[:, None, None]
-    columns = np.arange(shape[1])[None, :, None]
     shift = np.array([0.0, 47.0, 83.0])
-    inner = np.mod(0.06711056 * (columns + shift) + 0.00583715 * (rows + 2 * shift), 1.0)
+    inner = np.mod(0.06711056 * (column[..., None] + shift) + 0.00583715 * (row[..., None] + 2 * shift), 1.0)
     noise = np.mod(52.9829189 * inner, 1.0) - 0.5
     return np.asarray(noise * 0.998, np.float32)
 

@@ -40,7 +40,9 @@ def change_map(known: Known, overlap: int = OVERLAP, feather: int = FEATHER, cha
 
 def latent_levels(mask: Change) -> Change:
     """Mask levels LOW..HIGH -> amounts of change 0..1, so that a mask's tails are exactly kept or new; SoftExtend."""
-    return np.asarray(np.clip((mask - LOW) / (HIGH - LOW), 0.0, 1.0), np.float32)
+    levels = np.subtract(mask, np.float32(LOW), dtype=np.float32)
+    levels /= np.float32(HIGH - LOW)
+    return np.clip(levels, 0.0, 1.0, out=levels)
 
 
 def composite_ramp(
@@ -66,7 +68,7 @@ def composite_ramp(
     ramp *= share
     if known is not None:
         ramp[~known] = 1.0
-    return np.asarray(ramp, np.float32)
+    return ramp
 
 
 def wander(shape: tuple[int, ...], width: int, seed: int) -> Change:

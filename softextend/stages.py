@@ -103,7 +103,7 @@ def run_stage(
     """
     size = work.height, work.width
     canvas, levels = fit(pixels, size), fit(amount, size)
-    kept = fit(known.astype(np.float32), size) > 0.99
+    kept = known if size == known.shape else fit(known.astype(np.float32), size) > 0.99
     done = np.zeros(size, np.bool_)
     before = 0
     for number, region in enumerate(work.regions):

@@ -109,9 +109,10 @@ def stage_regions(
 ) -> tuple[Region, ...]:
     """Regions of a stage of `size` (height, width) px on a canvas of `full`; `new` and `band` in px of the full one.
 
-    One region with one window where all fits; with `joint`, windows that overlap form a region, else each is its own.
+    One window where the full canvas fits into one; with `joint`, windows that overlap form a region, else each is its
+    own.
     """
-    if fits(*size, window):
+    if fits(*full, window):
         whole = Box(top=0, left=0, bottom=size[0], right=size[1])
         return (Region(box=whole, windows=(whole,)),)
     reach = max(math.ceil(band * size[0] / full[0]) + ROUNDING, margin(window))
