@@ -185,6 +185,14 @@ def test_frame_is_not_copied_along(colour: int, width: int) -> None:
         assert near.mean(0).max() < 0.3  # no column of the frame's colour
 
 
+def test_blended_line_at_the_edge_is_not_copied_along() -> None:
+    photo = skimage.data.chelsea()[60:200, 100:300].copy()
+    photo[:, -1] = photo[:, -1] // 2 + 127
+    pixels, known = grown(photo, 0, 40, 0, 0)
+    gray = painted(pixels, known).mean(2)
+    assert np.abs(gray[:, 200:206].mean() - gray[:, 190:198].mean()) < 8
+
+
 def test_subject_gets_no_twin() -> None:
     rng = np.random.default_rng(0)
     grass = cv2.GaussianBlur(rng.normal(0, 1, (160, 220, 3)), (0, 0), 1.5)
