@@ -15,7 +15,7 @@ from softextend.images import SUFFIXES, format_of_name
 
 WRITTEN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 READ = WRITTEN | {".gif"}  # what a folder or a glob is searched for
-RESULT = re.compile(r"(?P<stem>.+)-(?:extended(?:-\d+)?|painted(?:-\d+)?|canvas|mask|raw|redo)$")
+RESULT = re.compile(r"(?P<stem>.+)-(?:extended(?:-\d+)?|painted(?:-\d+)?|canvas|mask|raw|redo|zoom)$")
 STDIN = "stdin"  # what a picture without a file name is called
 
 Picture = TypeVar("Picture")

@@ -16,6 +16,7 @@ from softextend.errors import BadRequest, OutputError
 from softextend.options import (
     Border,
     Engine,
+    Filming,
     Inputs,
     Looking,
     ModelName,
@@ -24,6 +25,7 @@ from softextend.options import (
     Seed,
     Talk,
     Writing,
+    Zooming,
     command,
 )
 from softextend.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
@@ -135,6 +137,24 @@ def redo(
         from softextend import commands
 
         raise typer.Exit(commands.redo(report, result, input, engine, reading, writing))
+
+
+@app.command()
+@command
+def zoom(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="The photo to zoom out of; - for stdin.")],
+    *,
+    zooming: Zooming,
+    filming: Filming,
+    sampling: Sampling,
+    engine: Engine,
+    talk: Talk,
+) -> None:
+    """Zoom out of a photo, as a film: softextend zoom photo.jpg --factor 8 -o zoom.mp4"""
+    with reporting(talk) as report:
+        from softextend.zooming import make_film
+
+        raise typer.Exit(make_film(report, image, zooming, filming, sampling, engine))
 
 
 @app.command()

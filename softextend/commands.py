@@ -115,6 +115,8 @@ def redo(
 ) -> int:
     """`softextend redo`: the exit code."""
     recipe = images.read_recipe(result)
+    if "zoom" in recipe:
+        raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
     spec = spec_of(recipe)
     before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
     origin = source or found_again(result, before["input"], "input", "--input FILE")

@@ -47,6 +47,7 @@ __all__ = [
     "read_mask",
     "read_picture",
     "read_recipe",
+    "to_srgb",
     "write_file",
     "write_picture",
 ]
@@ -317,6 +318,14 @@ def _managed(base: Image.Image, icc: bytes) -> Pixels:
     if converted is None:
         raise ImageCms.PyCMSError("no picture came back")
     return np.array(converted)
+
+
+def to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
+    """Pixels that an RGB profile describes -> sRGB; BadPicture where the profile is damaged."""
+    try:
+        return _managed(Image.fromarray(pixels), icc)
+    except ImageCms.PyCMSError as error:
+        raise BadPicture(f"the colour profile is damaged ({error}); remove it, or save the picture as sRGB") from error
 
 
 def srgb_profile() -> bytes:

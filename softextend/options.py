@@ -176,6 +176,58 @@ class Looking:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Zooming:
+    """The zoom."""
+
+    factor: Annotated[
+        float, Option(metavar="X", help="How much more the widest frame shows in each direction, 1.1 to 64.")
+    ] = 4.0
+    seconds: Annotated[float, Option(metavar="S", help="How long the film lasts, 0.1 to 600 s.")] = 6.0
+    fps: Annotated[float, Option(metavar="N", help="Frames a second, 1 to 120; a GIF has 50 at most.")] = 30.0
+    anchor: Annotated[
+        str,
+        Option(
+            metavar="PLACE",
+            help="Where the photo ends up: center, top, bottom-left, ... or X,Y from 0,0 (top left) to 1,1.",
+        ),
+    ] = "center"
+    reverse: Annotated[bool, Option("--reverse", help="Zoom in: the photo comes last.")] = False
+    ease: Annotated[bool, Option("--ease", help="Start and end slowly; else the speed never changes.")] = False
+    fill: Annotated[
+        str | None,
+        Option(metavar="NAME[:KEY=VALUE,...]", help="What empty areas are painted with first. Default: the model's."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filming:
+    """The film."""
+
+    output: Annotated[
+        str | None,
+        Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="NAME.mp4 (H.264), .gif, .webp, a folder for PNGs, or FOLDER/%04d.png. Default: NAME-zoom.mp4.",
+        ),
+    ] = None
+    size: Annotated[
+        str | None,
+        Option(
+            metavar="WxH",
+            help="The frames' size in px; the photo is extended to another shape. Default: its own, 3840 px at most.",
+        ),
+    ] = None
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a film that exists.")] = False
+    allow_huge: Annotated[bool, Option("--allow-huge", help="Read pictures above 500 megapixels.")] = False
+    save_steps: Annotated[
+        Path | None, Option(metavar="DIR", help="Save the pictures that the frames are cut from here. Default: not.")
+    ] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Print the plan, load no model, write nothing.")] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Talk:
     """What is said, and where."""
 

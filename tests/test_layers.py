@@ -40,6 +40,7 @@ ROOMS = {
         "colour",
         "finish",
         "scores",
+        "video",
         "walks",
     },
     "plan": {"canvas", "recipe", "choice", "sweep"},
@@ -60,9 +61,9 @@ ROOMS = {
         "tokenizer",
         "trust",
     },
-    "story": {"joint", "stages", "extend"},
+    "story": {"joint", "stages", "extend", "zoom"},
     "voice": {"options", "report", "batch"},
-    "commands": {"making", "commands", "tables"},
+    "commands": {"making", "commands", "tables", "zooming"},
     "door": {"cli", "__main__"},
 }
 RANK = {module: rank for rank, modules in enumerate(ROOMS.values()) for module in modules}
