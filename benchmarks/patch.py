@@ -165,9 +165,8 @@ def main() -> None:
     best, painted = min((seconds(pixels, known) for _ in range(3)), key=lambda run: run[0])
     spent = (time.process_time() - spent) / 3
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{options.size} plus {options.sides}: first {first:.2f} s, then {best:.2f} s ({spent:.2f} s of processor); process peak {peak:.0f} MiB"
-    )
+    print(f"{options.size} plus {options.sides}: first {first:.2f} s, then {best:.2f} s ({spent:.2f} s of processor)")
+    print(f"process peak {peak:.0f} MiB")
     if options.plain == "once":
         with mock.patch.multiple(patchmatch, improve=plain_improve, vote=plain_vote):
             plain, same = seconds(pixels, known)
