@@ -37,6 +37,7 @@ LONGEST_DELAY = 65_535  # 1/100 s; a GIF stores 16 bits
 CODEC = "libx264"
 X264 = {"preset": "medium", "crf": "16"}  # crf 17 and below: nobody sees the difference to the frames (x264's guide)
 BT709, LIMITED, FULL = 1, 1, 2  # ITU-T H.273, tables 2 to 4; FFmpeg's colour ranges
+BICUBIC, ACCURATE_ROUNDING = 0x4, 0x40000  # libswscale/swscale.h
 WEBP = {"quality": 90, "method": 4}
 NO_AV = "needs PyAV: pip install 'softextend[video]' (or choose a .gif, a .webp or a folder of PNGs with -o)"
 ANIMATED, METADATA = 0x02, 0x04  # VP8X flags; RFC 9649, 2.7
@@ -233,7 +234,7 @@ def _yuv(av: Any, pixels: Pixels, index: int, film: Film) -> Any:
         dst_colorspace=BT709,
         src_color_range=FULL,
         dst_color_range=LIMITED,
-        interpolation="BICUBIC",
+        interpolation=BICUBIC | ACCURATE_ROUNDING,
     )
     frame.pts, frame.time_base = index, 1 / film.fps
     return frame

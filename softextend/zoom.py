@@ -30,10 +30,11 @@ STEP = math.sqrt(2)  # at most so much more in each direction per picture: half 
 FACTORS = 1.1, 64.0
 SECONDS = 0.1, 600.0
 RATES = 1.0, 120.0  # frames a second
+FINEST = 1001  # denominator of a rate: NTSC's
 SMALLEST = 16  # px, shorter side of a frame
 FEATHER = 0.06  # of the frame's shorter side: where the inner picture fades into the outer one
 CROP = 0.02  # of the photo, at most: what is cut off rather than extended where its shape is not quite the frame's
-WIDEST = 4.0  # times the photo's length that another shape may need, as for `extend`
+WIDEST = 4.0  # times as long as the photo: the most that a frame of another shape may be
 LOBES = 3  # px that resampling looks at on each side, of the coarser of both pictures
 SLACK = 1e-6  # px; what floating-point arithmetic may miss a whole number by
 ANCHORS = {
@@ -62,7 +63,6 @@ class Motion:
         for name, value, (low, high) in (
             ("--factor", self.factor, FACTORS),
             ("--seconds", self.seconds, SECONDS),
-            ("--fps", float(self.fps), RATES),
         ):
             if not low <= value <= high:
                 raise BadRequest(f"{name} {value:g}: must be from {low:g} to {high:g}")
@@ -105,6 +105,14 @@ class Fit:
     def crops(self) -> bool:
         """Whether all of the frame is photo."""
         return self.sides == Sides()
+
+
+def parse_rate(fps: float) -> Fraction:
+    """Frames a second as a fraction, 23.976 being 24000/1001; BadRequest outside of 1 to 120."""
+    low, high = RATES
+    if not low <= fps <= high:
+        raise BadRequest(f"--fps {fps:g}: must be from {low:g} to {high:g}")
+    return Fraction(fps).limit_denominator(FINEST)
 
 
 def parse_anchor(text: str) -> tuple[float, float]:
@@ -175,30 +183,30 @@ def around(box: Box, size: tuple[int, int]) -> Sides:
 def fit(width: int, height: int, motion: Motion) -> Fit:
     """A photo of this size (px) in the first frame: whole, or cut by at most 2 % or 1 px where that fills the frame.
 
-    BadRequest where the frame's shape needs more than 4 times the photo.
+    BadRequest where the photo would fill less than a quarter of the frame.
     """
     (x, y), scales = motion.anchor, (motion.width / width, motion.height / height)
     lost = 1 - min(scales) / max(scales)
     whole = Box(top=0, left=0, bottom=motion.height, right=motion.width)
-    if lost <= CROP or lost * max(width, height) <= 1 + SLACK:
-        scale = max(scales)
+    near = 0 <= width - motion.width <= 1 and 0 <= height - motion.height <= 1
+    if near or lost <= CROP:
+        scale = 1.0 if near else max(scales)
         across, down = motion.width / scale, motion.height / scale
         left, top = x * (width - across), y * (height - down)
-        if scale == 1:  # nothing is resampled
+        if near:  # nothing is resampled
             left, top = math.floor(left), math.floor(top)
         return Fit(source=(left, top, left + across, top + down), box=whole, sides=Sides())
     scale = min(scales)
     across, down = width * scale, height * scale
     left, top = x * (motion.width - across), y * (motion.height - down)
     rect = (left, top, left + across, top + down)
-    box = inside(rect)
-    sides = around(box, motion.size)
-    if max(sides.top, sides.bottom) > WIDEST * down or max(sides.left, sides.right) > WIDEST * across:
+    if min(across, down) < SMALLEST / 2 or min(across / motion.width, down / motion.height) < 1 / WIDEST:
         raise BadRequest(
-            f"--size {motion.width}x{motion.height}: needs more than {WIDEST:g} times the photo ({width}x{height}) "
-            "on one side; choose a shape nearer to it"
+            f"--size {motion.width}x{motion.height}: the photo ({width}x{height}) would fill less than 1/{WIDEST:g} "
+            "of it; choose a shape nearer to the photo's"
         )
-    return Fit(source=part_of(rect, box, (width, height)), box=box, sides=sides)
+    box = inside(rect)
+    return Fit(source=part_of(rect, box, (width, height)), box=box, sides=around(box, motion.size))
 
 
 def step_box(motion: Motion) -> Box:
@@ -308,7 +316,7 @@ def frame(made: Sequence[Keyframe], zoom: float, motion: Motion) -> Pixels:
     box = inside(rect)
     front = resample(inner.pixels, part_of(rect, box, size), box)
     done = math.log(zoom / inner.zoom) / math.log(outer.zoom / inner.zoom)
-    inset = done * outer.band * outer.zoom / zoom
+    inset = done * (outer.band + 1) * outer.zoom / zoom  # 1: the band is counted from whole px
     feather = max(1.0, done * FEATHER * min(size))
     sides = around(step_box(motion), size)
     left, top, right, bottom = rect

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 LARGEST = 3840  # px, longer side of a frame where no size is asked for: what a 4K screen shows
 PALETTE_SIDE = 256  # px; enough of a picture to choose 256 colours by
-FINEST = 1001  # denominator: 23.976 is 24000/1001
 
 
 def make_film(
@@ -75,7 +73,7 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
         height=size[1],
         factor=zooming.factor,
         seconds=zooming.seconds,
-        fps=Fraction(zooming.fps).limit_denominator(FINEST),
+        fps=zoom.parse_rate(zooming.fps),
         anchor=zoom.parse_anchor(zooming.anchor),
         reverse=zooming.reverse,
         ease=zooming.ease,
