@@ -30,6 +30,12 @@ class Target:
     format: str | None
     seed: int
     extras: tuple[Path, ...] = ()  # files written beside it
+    others: tuple[Path, ...] = ()  # where results go that were made and not chosen, by seed from `seed` on
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that may be written."""
+        return (*((self.path,) if self.path else ()), *self.extras, *self.others)
 
     @property
     def name(self) -> str:
@@ -242,7 +248,7 @@ def settle(
         skipped += len(job.targets) - len(targets)
         if targets:
             left.append(replace(job, targets=targets))
-    files = [path for job in left for target in job.targets for path in (target.path, *target.extras) if path]
+    files = [path for job in left for target in job.targets for path in target.files]
     if not overwrite and not skip_existing:
         _refuse_existing(files)
     for folder in dict.fromkeys(path.parent for path in files):
@@ -258,7 +264,7 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
     inputs = {_key(job.source) for job in jobs if job.source is not None}
     makers: dict[str | None, str] = {}
     for job in jobs:
-        for path in (path for target in job.targets for path in (target.path, *target.extras) if path):
+        for path in (path for target in job.targets for path in target.files):
             key = _key(path)
             if key in inputs:
                 raise BadRequest(f"{path}: the output is an input; give another name with -o or --out-dir")

@@ -15,6 +15,7 @@ from softextend import __version__
 from softextend.errors import BadRequest, OutputError
 from softextend.options import (
     Border,
+    Demand,
     Engine,
     Filming,
     Inputs,
@@ -23,6 +24,7 @@ from softextend.options import (
     Reading,
     Sampling,
     Seed,
+    Sweeping,
     Talk,
     Writing,
     Zooming,
@@ -38,6 +40,7 @@ app = typer.Typer(
 )
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of Typer carry inside
 Result = Annotated[Path, typer.Argument(metavar="RESULT", help="A picture made by softextend.")]
+Original = Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The picture it was made of.")]
 
 
 def _show_version(given: bool) -> None:
@@ -67,6 +70,7 @@ def extend(
     *,
     border: Border,
     sampling: Sampling,
+    wanted: Demand,
     engine: Engine,
     reading: Reading,
     writing: Writing,
@@ -77,7 +81,9 @@ def extend(
     with reporting(talk) as report:
         from softextend import commands
 
-        raise typer.Exit(commands.extend(report, inputs or [], border, sampling, engine, reading, writing, looking))
+        raise typer.Exit(
+            commands.extend(report, inputs or [], border, sampling, wanted, engine, reading, writing, looking)
+        )
 
 
 @app.command()
@@ -87,6 +93,7 @@ def paint(
     mask: Annotated[Path, typer.Argument(metavar="MASK", help="As large; white = repaint, grey = in between.")],
     *,
     sampling: Sampling,
+    wanted: Demand,
     engine: Engine,
     reading: Reading,
     writing: Writing,
@@ -97,7 +104,7 @@ def paint(
     with reporting(talk) as report:
         from softextend import commands
 
-        raise typer.Exit(commands.paint(report, image, mask, sampling, engine, reading, writing, looking))
+        raise typer.Exit(commands.paint(report, image, mask, sampling, wanted, engine, reading, writing, looking))
 
 
 @app.command()
@@ -155,6 +162,57 @@ def zoom(
         from softextend.zooming import make_film
 
         raise typer.Exit(make_film(report, image, zooming, filming, sampling, engine))
+
+
+@app.command()
+@command
+def verify(
+    result: Result,
+    original: Original,
+    mask: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What a painted result was made with. Default: as the recipe says."),
+    ] = None,
+    *,
+    talk: Talk,
+) -> None:
+    """Check that a result has every original pixel beyond its band: exit code 0, or 1 and what differs."""
+    with reporting(talk) as report:
+        from softextend import checks
+
+        raise typer.Exit(checks.verify(report, result, original, mask))
+
+
+@app.command()
+@command
+def score(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="An extended picture, by whatever made it.")],
+    original: Original,
+    *,
+    talk: Talk,
+) -> None:
+    """Score an extended picture against its original: seam, texture, flat areas."""
+    with reporting(talk) as report:
+        from softextend import checks
+
+        checks.score(report, result, original)
+
+
+@app.command()
+@command
+def sweep(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The photo to try things on.")],
+    *,
+    border: Border,
+    sweeping: Sweeping,
+    engine: Engine,
+    talk: Talk,
+) -> None:
+    """Try strengths and fills on a photo, on one sheet with scores: softextend sweep photo.jpg --fill perlin,telea"""
+    with reporting(talk) as report:
+        from softextend import checks
+
+        checks.sweep(report, image, border, sweeping, engine)
 
 
 @app.command()

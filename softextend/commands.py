@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from softextend import __version__, batch, images, models
 from softextend.batch import Job, Naming
+from softextend.choice import Choosing
 from softextend.errors import BadPicture, BadRequest
 from softextend.geometry import parse_sides
 from softextend.making import Making, digest
@@ -22,7 +23,7 @@ from softextend.report import INTERRUPTED
 from softextend.types import Model, Spec
 
 if TYPE_CHECKING:
-    from softextend.options import Border, Looking, Reading, Sampling, Writing
+    from softextend.options import Border, Demand, Looking, Reading, Sampling, Writing
     from softextend.report import Report
 
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
@@ -34,6 +35,7 @@ def extend(
     inputs: Sequence[str],
     border: Border,
     sampling: Sampling,
+    wanted: Demand,
     engine: Engine,
     reading: Reading,
     writing: Writing,
@@ -44,7 +46,7 @@ def extend(
     sources = gather(inputs, reading, report)
     ref = models.resolve_model(engine.model)
     making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing)
-    return variations(making, sources, "-extended", sampling, looking)
+    return variations(making, sources, "-extended", sampling, wanted, looking)
 
 
 def paint(
@@ -52,6 +54,7 @@ def paint(
     picture: str,
     mask: Path,
     sampling: Sampling,
+    wanted: Demand,
     engine: Engine,
     reading: Reading,
     writing: Writing,
@@ -62,17 +65,27 @@ def paint(
     sources = gather([picture], reading, report)
     ref = models.resolve_model(engine.model)
     making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
-    return variations(making, sources, "-painted", sampling, looking)
+    return variations(making, sources, "-painted", sampling, wanted, looking)
 
 
-def variations(making: Making, sources: list[Path | None], suffix: str, sampling: Sampling, looking: Looking) -> int:
+def variations(
+    making: Making,
+    sources: list[Path | None],
+    suffix: str,
+    sampling: Sampling,
+    wanted: Demand,
+    looking: Looking,
+) -> int:
     """All pictures with all their seeds; the exit code."""
+    choosing = chosen(wanted, sampling)
     steps = looking.save_steps
     naming = named(making.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
     making.check()
     first = making.spec.seed
     jobs = batch.plan_jobs(sources, naming, range(first, first + sampling.num))
-    making = replace(making, drawn=sampling.seed is None, variations=sampling.num > 1)
+    if wanted.keep_all:
+        jobs = [with_others(job, choosing.most) for job in jobs]
+    making = replace(making, drawn=sampling.seed is None, variations=sampling.num > 1, choosing=choosing)
     folders = made_for(making.writing, steps)
     return dry_run(making, jobs, folders) if looking.dry_run else work(making, jobs, folders)
 
@@ -168,6 +181,7 @@ def asked(sampling: Sampling, writing: Writing) -> Spec:
         steps=sampling.steps,
         guidance=sampling.guidance,
         solver=sampling.sampler,
+        color_match=sampling.color_match,
     )
 
 
@@ -181,6 +195,7 @@ def bordered(border: Border, spec: Spec) -> Spec:
         feather=border.feather,
         change=border.change,
         allow_large=border.allow_large,
+        band=border.band,
     )
 
 
@@ -227,6 +242,27 @@ def named(writing: Writing, suffix: str, *, extras_dir: Path | None = None, extr
 def made_for(writing: Writing, *others: Path | None) -> list[Path]:
     """The folders that are made where they are missing."""
     return [folder for folder in (writing.out_dir, *others) if folder is not None]
+
+
+def chosen(wanted: Demand, sampling: Sampling) -> Choosing:
+    """What the options say of choosing; BadRequest where they contradict each other."""
+    choosing = Choosing(best_of=wanted.best_of, retry=wanted.retry, min_score=wanted.min_score)
+    if choosing.most > 1 and sampling.num > 1:
+        raise BadRequest("--num with --best-of or --retry: --num keeps all its variations; give --best-of K --keep-all")
+    if wanted.keep_all and choosing.most == 1:
+        raise BadRequest("--keep-all: there is one result to keep; give --best-of K or --retry N with it")
+    return choosing
+
+
+def with_others(job: Job, most: int) -> Job:
+    """The job with names for every result that may be made, the seed in each."""
+    (target,) = job.targets
+    path = target.path
+    if path is None:
+        raise BadRequest("--keep-all: stdout holds one picture; use -o FILE or --out-dir DIR")
+    seeds = range(target.seed, target.seed + most)
+    others = tuple(path.with_name(f"{path.stem}-{seed}{path.suffix}") for seed in seeds)
+    return replace(job, targets=(replace(target, others=others),))
 
 
 def with_mask(job: Job) -> Job:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from softextend import canvas, images, models
 from softextend.batch import Job, Outcome, Target
+from softextend.choice import Choosing, choose, demand, facts_of
 from softextend.errors import BadPicture, BadRequest
 from softextend.images import Picture
 from softextend.models import ModelRef
@@ -39,6 +41,7 @@ class Making:
     mask: Path | None = None
     drawn: bool = False
     variations: bool = False
+    choosing: Choosing = field(default_factory=Choosing)
 
     def read(self, job: Job) -> tuple[Picture, Change | None]:
         """The picture (and the mask), checked against the spec before a model is loaded for them."""
@@ -100,21 +103,30 @@ class Making:
 
     def make(self, read: tuple[Picture, Change | None], job: Job, target: Target, model: Model) -> Outcome:
         """One result of `extend` or `paint`, written."""
-        from softextend.extend import extend, paint  # imports torch
-
         picture, mask = read
         if self.variations:
             self.report.begin(f"{job.name} (seed {target.seed})")
-        spec = replace(self.spec, seed=target.seed)
+        once = partial(self.once, picture, mask, model)
+        choice = choose(once, replace(self.spec, seed=target.seed), self.choosing, self.report.note)
+        best = choice.best
+        demand(best.scores, self.choosing)
+        for each in choice.made if target.others else ():
+            path = target.others[each.seed - target.seed]
+            self.write(each, picture, job, replace(target, path=path, extras=()))
+        self.write(best, picture, job, target)
+        height, width = best.pixels.shape[:2]
+        seconds = round(sum(each.seconds for each in choice.made), 2)
+        facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
+        return Outcome(job=job, target=target, facts={**facts, **facts_of(best)})
+
+    def once(self, picture: Picture, mask: Change | None, model: Model, spec: Spec) -> Result:
+        """One result, in memory."""
+        from softextend.extend import extend, paint  # imports torch
+
         on_step, on_note = self.report.progress.step, self.report.note
         if mask is None:
-            result = extend(picture.pixels, picture.known, spec, model, on_step=on_step, on_note=on_note)
-        else:
-            result = paint(picture.pixels, mask, spec, model, on_step=on_step, on_note=on_note)
-        self.write(result, picture, job, target)
-        height, width = result.pixels.shape[:2]
-        facts = {"seed": target.seed, "model": model.name, "seconds": round(result.seconds, 2)}
-        return Outcome(job=job, target=target, facts={"width": width, "height": height, **facts})
+            return extend(picture.pixels, picture.known, spec, model, on_step=on_step, on_note=on_note)
+        return paint(picture.pixels, mask, spec, model, on_step=on_step, on_note=on_note)
 
     def write(self, result: Result, picture: Picture, job: Job, target: Target) -> None:
         """The result with its recipe, after its intermediates: where there is a result, all is there."""

@@ -68,6 +68,14 @@ class Border:
         int | None,
         Option(metavar="PX", help="Width of the blur from new to original, 0 to 4096 px. Default: the model's."),
     ] = None
+    band: Annotated[
+        int | None,
+        Option(
+            metavar="PX",
+            help="How far into the original pixels are replaced at most; 0 keeps all of it. "
+            "Default: as far as overlap and feather reach.",
+        ),
+    ] = None
     change: Annotated[
         float, Option(metavar="X", help="How much of the new area may change, above 0 to 1; below 1 the fill shows.")
     ] = 1.0
@@ -98,10 +106,66 @@ class Sampling:
         Option(metavar="X", help="Weight of the prompt, 0 to 50; 1 = none. Default: the model's."),
     ] = None
     sampler: Annotated[SolverName | None, Option(help="The solver. Default: the model's.")] = None
+    color_match: Annotated[
+        bool,
+        Option(
+            "--color-match/--no-color-match",
+            help="Measure the decoder's colour error on what is kept and take it off the rest.",
+        ),
+    ] = True
     seed: Seed = None
     num: Annotated[
         int, Option(metavar="K", help="Variations per picture, 1 or more, with seeds N, N+1, ... in their names.")
     ] = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demand:
+    """How good it must be."""
+
+    best_of: Annotated[
+        int, Option(metavar="K", help="Make K seeds of each picture, 1 or more, and keep the one that scores best.")
+    ] = 1
+    keep_all: Annotated[
+        bool, Option("--keep-all", help="With --best-of or --retry: keep the others too, the seed in their names.")
+    ] = False
+    retry: Annotated[
+        int,
+        Option(
+            metavar="N",
+            help="Try up to N times more, 0 to 20, where the fill shows (more strength) or a seam (another seed).",
+        ),
+    ] = 0
+    min_score: Annotated[
+        float | None,
+        Option(
+            metavar="X", help="A result that scores below X, 0 to 1, is an error and is not written. Default: none."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweeping:
+    """What varies, and what does not."""
+
+    strength: Annotated[
+        str, Option(metavar="FROM:TO:STEP", help="The strengths to try; or some values, such as 0.6,0.85.")
+    ] = "0.6:1.0:0.1"
+    prompt: Annotated[str, Option("-p", "--prompt", metavar="TEXT", help="What to paint; empty works well.")] = ""
+    negative: Annotated[str, Option("-n", "--negative", metavar="TEXT", help="What to keep out.")] = ""
+    steps: Annotated[
+        int | None, Option(metavar="N", help="Steps of the full schedule, 1 to 1000. Default: the model's.")
+    ] = None
+    guidance: Annotated[
+        float | None, Option(metavar="X", help="Weight of the prompt, 0 to 50; 1 = none. Default: the model's.")
+    ] = None
+    sampler: Annotated[SolverName | None, Option(help="The solver. Default: the model's.")] = None
+    seed: Seed = None
+    output: Annotated[
+        Path | None,
+        Option("-o", "--output", metavar="FILE", help="The sheet. Default: NAME-sweep.png beside the input."),
+    ] = None
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a sheet that exists.")] = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -179,7 +179,8 @@ class Report:
             return
         facts = outcome.facts
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
-        self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{seconds}")
+        score = f", score {facts['score']:.2f}" if "score" in facts else ""
+        self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
         if self.talk.json:
             self.print(json.dumps({**names, **facts}))
         elif outcome.target and outcome.target.path:

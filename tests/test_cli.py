@@ -24,6 +24,7 @@ HEAVY = ("torch", "diffusers", "transformers", "accelerate", "numpy", "cv2", "PI
 GROUPS = (
     options.Border,
     options.Sampling,
+    options.Demand,
     options.Engine,
     options.Reading,
     options.Writing,
@@ -133,6 +134,7 @@ def test_a_json_line_says_all(run: Run) -> None:
     photo("a.png")
     (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", 7, "--json").facts
     assert facts.pop("seconds") >= 0
+    assert facts.pop("scores")["total"] == facts.pop("score")
     assert facts == {
         "input": "a.png",
         "output": "a-extended.png",

@@ -65,7 +65,7 @@ ROOMS = {
     },
     "story": {"joint", "stages", "extend", "zoom"},
     "voice": {"options", "arguments", "report", "batch"},
-    "commands": {"making", "commands", "tables", "zooming"},
+    "commands": {"making", "commands", "tables", "zooming", "checks"},
     "door": {"cli", "__main__"},
 }
 RANK = {module: rank for rank, modules in enumerate(ROOMS.values()) for module in modules}
