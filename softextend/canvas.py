@@ -11,9 +11,10 @@ import numpy as np
 
 from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
-from softextend.geometry import fit_band, resolve_sides, running_steps
+from softextend.geometry import fit_band, running_steps, settle_sides
 from softextend.mask import change_map
-from softextend.types import Box, Profile, Sides, SolverName, Spec, Stage
+from softextend.ready import make_ready
+from softextend.types import Box, Profile, Sides, SolverName, Spec, Stage, Used
 from softextend.windows import (
     Region,
     around,
@@ -79,6 +80,7 @@ class Plan:
     refine: float | None  # strength of native windows after a pass over the scene
     holes: tuple[Box, ...]  # parts of the input that are empty or to be repainted
     passes: tuple[Sides, ...]  # what each pass adds; their sum is `sides`
+    used: Used | None = None  # of the file, where `width` and `height` are not all of it as it is
 
     @property
     def size(self) -> tuple[int, int]:
@@ -198,6 +200,18 @@ class Plan:
         """Denoiser calls of that many steps: a second-order sampler looks twice, but for the last."""
         return 2 * steps - 1 if self.solver is SolverName.HEUN else steps
 
+    def input(self) -> str:
+        """The input's size and what is used of it, in words."""
+        used = self.used
+        if used is None:
+            return f"{self.width}x{self.height}"
+        words, box = [f"{used.width}x{used.height}"], (used.box.width, used.box.height)
+        if box != (used.width, used.height):
+            words.append(f"trimmed to {box[0]}x{box[1]} at {used.box.left},{used.box.top}")
+        if used.size != box:
+            words.append(f"scaled down to {used.size[0]}x{used.size[1]}")
+        return ", ".join(words)
+
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) as a table shows them."""
         width, height = self.size
@@ -207,7 +221,7 @@ class Plan:
             for each in self.stages
         )
         return [
-            ("input", f"{self.width}x{self.height}"),
+            ("input", self.input()),
             ("sides (top right bottom left)", str(self.sides)),
             ("output", f"{width}x{height}"),
             ("fill", self.fill),
@@ -249,16 +263,14 @@ def plan(
     height: int,
     gaps: bool = False,
     holes: Sequence[Box] | None = None,
+    used: Used | None = None,
 ) -> Plan:
     """Settle a spec for a picture of this size (px); `gaps`: parts of it are new, so no side needs to grow.
 
-    `holes`: where those parts are; None: anywhere.
+    `holes`: where those parts are; None: anywhere. `used`: what the picture is of its file.
     BadRequest for sides, steps or a fill that cannot be.
     """
-    if gaps and not any(amount.value for amount in spec.sides):
-        sides = Sides()
-    else:
-        sides = resolve_sides(spec.sides, width=width, height=height, allow_large=spec.allow_large)
+    sides = settle_sides(spec, width=width, height=height, gaps=gaps)
     overlap = profile.overlap if spec.overlap is None else spec.overlap
     feather = profile.feather if spec.feather is None else spec.feather
     overlap, feather = fit_band(overlap, feather, sides, width=width, height=height)
@@ -289,6 +301,7 @@ def plan(
         refine=profile.refine if spec.refine is None else spec.refine,
         holes=tuple(holes) if holes is not None else whole_picture if gaps else (),
         passes=passes,
+        used=used,
     )
 
 
@@ -315,17 +328,18 @@ def grow(pixels: Pixels, known: Known, sides: Sides) -> tuple[Pixels, Known]:
     return np.pad(pixels, (*margins, (0, 0))), np.pad(known, margins)
 
 
-def plan_for(known: Known, spec: Spec, profile: Profile) -> Plan:
-    """`plan` for a picture whose empty parts are where `known`, bool (H, W), is False."""
+def plan_for(known: Known, spec: Spec, profile: Profile, used: Used | None = None) -> Plan:
+    """`plan` for a picture whose empty parts are where `known`, bool (H, W), is False; `used`: of its file."""
     height, width = known.shape
     gaps = not known.all()
     holes = blocks(~known, profile.window) if gaps else ()
-    return plan(spec, profile, width=width, height=height, gaps=gaps, holes=holes)
+    return plan(spec, profile, width=width, height=height, gaps=gaps, holes=holes, used=used)
 
 
 def prepare(pixels: Pixels, known: Known, spec: Spec, profile: Profile) -> Prepared:
     """Canvas, fill and map; pixels uint8 (H, W, 3) RGB, known bool (H, W), False where the input is transparent."""
-    return prepare_pass(pixels, known, plan_for(known, spec, profile))
+    ready = make_ready(pixels, known, spec)
+    return prepare_pass(ready.pixels, ready.known, plan_for(ready.known, spec, profile, ready.used))
 
 
 def prepare_pass(pixels: Pixels, known: Known, settled: Plan) -> Prepared:

@@ -13,6 +13,7 @@ from softextend.canvas import Plan, Prepared, blocks, grow, plan, plan_for, prep
 from softextend.errors import BadRequest
 from softextend.finish import composite, quantise
 from softextend.mask import composite_ramp, latent_levels
+from softextend.ready import make_ready
 from softextend.recipe import make_recipe, parameters
 from softextend.scores import MATERIAL_FILLS, UNSEEN, Scores, score
 from softextend.stages import sample
@@ -48,9 +49,14 @@ def extend(
     on_step: OnStep | None = None,
     on_note: OnNote | None = None,
 ) -> Result:
-    """Make a picture wider: pixels uint8 (H, W, 3) RGB, known bool (H, W), False where it is transparent."""
+    """Make a picture wider: pixels uint8 (H, W, 3) RGB, known bool (H, W), False where it is transparent.
+
+    What is said of the picture itself, such as a border that was shaved, is only in the result's notes.
+    """
     began = time.perf_counter()
-    settled = plan_for(known, spec, model.profile)
+    ready = make_ready(pixels, known, spec)
+    pixels, known = ready.pixels, ready.known
+    settled = plan_for(known, spec, model.profile, ready.used)
     parts = settled.each_pass()
     steps = [part.steps for part in parts]
     original, from_original = pixels, known
@@ -67,7 +73,8 @@ def extend(
     if result is None:
         raise RuntimeError(f"{settled}: a plan has at least one pass")
     facts = make_recipe(spec, settled, model.facts(), gaps=gaps)
-    return _judged(replace(result, recipe=facts, parameters=parameters(facts)), from_original, settled)
+    result = replace(result, recipe=facts, parameters=parameters(facts), notes=ready.notes + result.notes)
+    return _judged(result, from_original, settled)
 
 
 def paint(

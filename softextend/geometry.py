@@ -1,16 +1,32 @@
-"""How much to add, in whole pixels: the sides grammar, its resolution against a picture, padding and band widths."""
+"""How much to add, in whole pixels: the grammar of sizes, its resolution against a picture, padding, band widths."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from fractions import Fraction
+from typing import Literal
 
 from softextend.errors import BadRequest
-from softextend.types import Amount, Sides
+from softextend.types import Amount, Sides, Spec, Target
 
 LARGEST_GROWTH = 4  # times the picture's own size, per side, unless lifted
+CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
+ANCHORS = {  # where the original lies, from left to right and from top to bottom
+    "center": (0.5, 0.5),
+    "top": (0.5, 0.0),
+    "top-right": (1.0, 0.0),
+    "right": (1.0, 0.5),
+    "bottom-right": (1.0, 1.0),
+    "bottom": (0.5, 1.0),
+    "bottom-left": (0.0, 1.0),
+    "left": (0.0, 0.5),
+    "top-left": (0.0, 0.0),
+}
+NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
 
 
-def parse_amount(text: str) -> Amount:
+def parse_amount(text: str, option: str = "--sides") -> Amount:
     """`256`, `256px` or `25%` -> Amount; BadRequest for anything else."""
     body, percent = text.strip(), False
     if body.endswith("%"):
@@ -20,18 +36,104 @@ def parse_amount(text: str) -> Amount:
     try:
         value = float(body) if percent else int(body)
     except ValueError:
-        raise BadRequest(f"--sides {text!r}: write pixels (256) or percent (25%)") from None
+        raise BadRequest(f"{option} {text!r}: write pixels (256) or percent (25%)") from None
     if not 0 <= value < float("inf"):
-        raise BadRequest(f"--sides {text}: each side must be 0 or more")
+        each = "each side" if option == "--sides" else "it"
+        raise BadRequest(f"{option} {text}: {each} must be 0 or more")
     return Amount(value=value, percent=percent)
 
 
 def parse_sides(texts: Sequence[str]) -> tuple[Amount, Amount, Amount, Amount]:
-    """Four amounts in the order top, right, bottom, left; BadRequest for another count."""
-    if len(texts) != 4:
-        raise BadRequest(f"--sides {' '.join(texts)}: give four values, top right bottom left, such as 0 256 0 256")
-    top, right, bottom, left = (parse_amount(text) for text in texts)
+    """One to four amounts in CSS order -> top, right, bottom, left; BadRequest for another count."""
+    if not 1 <= len(texts) <= 4:
+        raise BadRequest(
+            f"--sides {' '.join(texts)}: give one value (all sides), two (vertical horizontal), three (top horizontal "
+            "bottom) or four (top right bottom left), such as 0 256 0 256"
+        )
+    amounts = [parse_amount(text) for text in texts]
+    top, right, bottom, left = (amounts[index] for index in CSS_ORDER[len(amounts)])
     return top, right, bottom, left
+
+
+def parse_target(
+    *,
+    aspect: str | None = None,
+    size: str | None = None,
+    scale: str | None = None,
+    all_sides: str | None = None,
+    anchor: str | None = None,
+    fit: bool = False,
+) -> Target:
+    """`16:9`, `1920x1080`, `1.5` or `20%`, one of them, and an anchor -> Target; BadRequest for anything else."""
+    where = (0.5, 0.5) if anchor is None else parse_anchor(anchor)
+    if aspect is not None:
+        return Target(aspect=parse_aspect(aspect), anchor=where, fit=fit)
+    if size is not None:
+        return Target(size=parse_size(size), anchor=where, fit=fit)
+    if scale is not None:
+        return Target(scale=parse_scale(scale), anchor=where, fit=fit)
+    return Target(all=None if all_sides is None else parse_amount(all_sides, "--all"), anchor=where, fit=fit)
+
+
+def parse_aspect(text: str) -> tuple[int, int]:
+    """`16:9` or `2.39:1` -> width to height in lowest terms."""
+    parts = re.fullmatch(rf"({NUMBER}):({NUMBER})", text.strip())
+    if parts is None or not float(parts[1]) or not float(parts[2]):
+        raise BadRequest(f"--aspect {text!r}: write width:height, both above 0, such as 16:9 or 2.39:1")
+    ratio = Fraction(parts[1]) / Fraction(parts[2])
+    return ratio.numerator, ratio.denominator
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`1920x1080` -> width, height in px."""
+    parts = re.fullmatch(r"(\d{1,6})[xX×](\d{1,6})", text.strip())
+    if parts is None or not int(parts[1]) or not int(parts[2]):
+        raise BadRequest(f"--size {text!r}: write width x height in pixels, both above 0, such as 1920x1080")
+    return int(parts[1]), int(parts[2])
+
+
+def parse_scale(text: str) -> float:
+    """`1.5` -> 1.5."""
+    if re.fullmatch(NUMBER, text.strip()) is None or float(text) <= 1:
+        raise BadRequest(f"--scale {text!r}: write how many times as large, above 1, such as 1.5")
+    return float(text)
+
+
+def parse_anchor(text: str) -> tuple[float, float]:
+    """`center`, `top-right`, ... or `0.3,0.5` -> where the original lies from left to right and from top to bottom."""
+    if text in ANCHORS:
+        return ANCHORS[text]
+    parts = re.fullmatch(rf"({NUMBER}),\s*({NUMBER})", text.strip())
+    if parts is None or max(float(parts[1]), float(parts[2])) > 1:
+        raise BadRequest(
+            f"--anchor {text!r}: write one of {', '.join(ANCHORS)}, or two numbers from 0 (left, top) to 1 "
+            "(right, bottom), such as 0.3,0.5"
+        )
+    return float(parts[1]), float(parts[2])
+
+
+def parse_trim(text: str) -> Literal["auto"] | int:
+    """`auto` or px to take off every side."""
+    if text == "auto":
+        return "auto"
+    number = text.strip().removesuffix("px")
+    if not number.isascii() or not number.isdigit():
+        raise BadRequest(f"--trim {text!r}: write auto, or the pixels to take off every side, 1 to 4096")
+    return int(number)
+
+
+def settle_sides(spec: Spec, *, width: int, height: int, gaps: bool = False) -> Sides:
+    """What a spec adds to a picture of this size, px; BadRequest for nothing (unless there are `gaps`) or too much."""
+    if spec.target is None:
+        if gaps and not any(amount.value for amount in spec.sides):
+            return Sides()
+        return resolve_sides(spec.sides, width=width, height=height, allow_large=spec.allow_large)
+    sides = target_sides(spec.target, width=width, height=height)
+    if sides == Sides() and not gaps:
+        raise BadRequest(f"{spec.target}: nothing to add; the picture is {width}x{height}, which is that already")
+    if not spec.allow_large:
+        _refuse_large(str(spec.target), sides, width=width, height=height)
+    return sides
 
 
 def resolve_sides(
@@ -44,19 +146,76 @@ def resolve_sides(
     if not any((top, right, bottom, left)):
         raise BadRequest(f"--sides {sides}: nothing to add to {width}x{height}; at least one side must be above 0")
     if not allow_large:
-        for name, added, extent in zip(
-            ("top", "right", "bottom", "left"), (top, right, bottom, left), extents, strict=True
-        ):
-            if added > LARGEST_GROWTH * extent:
-                raise BadRequest(
-                    f"--sides {sides}: {name} {added} is more than {LARGEST_GROWTH} times the picture "
-                    f"({extent} px, so {LARGEST_GROWTH * extent} at most); --allow-large lifts the limit"
-                )
+        _refuse_large(f"--sides {sides}", sides, width=width, height=height)
     return sides
 
 
+def target_sides(target: Target, *, width: int, height: int) -> Sides:
+    """What makes the picture as large as the target, split as anchored; BadRequest where the target is smaller."""
+    across, down = target_size(target, width=width, height=height)
+    if across < width or down < height:
+        inside = fitted_size(target, width=width, height=height)
+        raise BadRequest(
+            f"{target}: the picture is {width}x{height}; {max(across, width)}x{max(down, height)} would hold it, "
+            f"or --fit scales it down to {inside[0]}x{inside[1]} first"
+        )
+    left = _rounded((across - width) * target.anchor[0])
+    top = _rounded((down - height) * target.anchor[1])
+    return Sides(top=top, right=across - width - left, bottom=down - height - top, left=left)
+
+
+def target_size(target: Target, *, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the result, px, for a picture of this size."""
+    if target.size:
+        return target.size
+    if target.scale:
+        return _rounded(width * target.scale), _rounded(height * target.scale)
+    if target.all:
+        return width + 2 * _pixels(target.all, width), height + 2 * _pixels(target.all, height)
+    across, down = target.aspect or (width, height)
+    if width * down < height * across:
+        return max(width, _divided(height * across, down)), height
+    return width, max(height, _divided(width * down, across))
+
+
+def fitted_size(target: Target | None, *, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the picture scaled down until the target's size holds it; as it is where it does."""
+    if target is None or target.size is None:
+        return width, height
+    across, down = target.size
+    if width <= across and height <= down:
+        return width, height
+    if across * height <= down * width:
+        return across, max(1, _divided(height * across, width))
+    return max(1, _divided(width * down, height)), down
+
+
+def _refuse_large(asked: str, sides: Sides, *, width: int, height: int) -> None:
+    for name, added, extent in (
+        ("top", sides.top, height),
+        ("right", sides.right, width),
+        ("bottom", sides.bottom, height),
+        ("left", sides.left, width),
+    ):
+        if added > LARGEST_GROWTH * extent:
+            raise BadRequest(
+                f"{asked}: {name} {added} is more than {LARGEST_GROWTH} times the picture "
+                f"({extent} px, so {LARGEST_GROWTH * extent} at most); --allow-large lifts the limit"
+            )
+
+
 def _pixels(amount: Amount, extent: int) -> int:
-    return int(amount.value * extent / 100 + 0.5) if amount.percent else int(amount.value)
+    return _rounded(amount.value * extent / 100) if amount.percent else int(amount.value)
+
+
+def _rounded(value: float) -> int:
+    """To the nearest whole number, halves up."""
+    return int(value + 0.5)
+
+
+def _divided(number: int, by: int) -> int:
+    """number / by to the nearest whole number, halves up, exactly."""
+    return (2 * number + by) // (2 * by)
 
 
 def padding(size: int, multiple: int) -> int:

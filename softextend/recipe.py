@@ -10,7 +10,7 @@ from typing import Any
 from softextend import __version__
 from softextend.canvas import Plan
 from softextend.errors import BadPicture
-from softextend.types import Amount, SolverName, Spec
+from softextend.types import Amount, SolverName, Spec, Target, Used
 
 WATCHED = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "pillow")
 A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion-webui
@@ -30,7 +30,9 @@ def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any], *, gaps: bool = F
     """JSON values: `spec` (as asked), `plan` (as settled), `model`, `versions`, `seed`, and what was kept.
 
     `original_box` is where the input lies; `kept_box` is the part of it whose pixels are the input's (None for an
-    input with `gaps`, whose kept part is no box); `band_px` is how far into the original it may differ.
+    input with `gaps`, whose kept part is no box); `band_px` is how far into the original it may differ. `trimmed` is
+    the box that was left of the input (px of the input), `scaled` the width and height that it was scaled down to;
+    None where that was not done: the result is what is left of the input plus its sides.
     """
     box = {"left": plan.sides.left, "top": plan.sides.top, "width": plan.width, "height": plan.height}
     return {
@@ -41,8 +43,21 @@ def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any], *, gaps: bool = F
         "versions": {name: _version(name) for name in WATCHED},
         "seed": spec.seed,
         "original_box": box,
+        **used_facts(plan.used),
         "kept_box": None if gaps else kept_box(plan),
         "band_px": plan.band,
+    }
+
+
+def used_facts(used: Used | None) -> dict[str, Any]:
+    """`trimmed` and `scaled`, None where the input was taken as it is."""
+    if used is None:
+        return {"trimmed": None, "scaled": None}
+    box = {"left": used.box.left, "top": used.box.top, "width": used.box.width, "height": used.box.height}
+    whole = (used.box.width, used.box.height)
+    return {
+        "trimmed": box if whole != (used.width, used.height) else None,
+        "scaled": list(used.size) if whole != used.size else None,
     }
 
 
@@ -63,10 +78,23 @@ def spec_of(recipe: dict[str, Any]) -> Spec:
     try:
         asked = dict(recipe["spec"])
         top, right, bottom, left = (Amount(**side) for side in asked.pop("sides"))
-        solver = asked.pop("solver")
-        return Spec(sides=(top, right, bottom, left), solver=solver and SolverName(solver), **asked)
+        solver, target = asked.pop("solver"), asked.pop("target", None)
+        return Spec(
+            sides=(top, right, bottom, left),
+            solver=solver and SolverName(solver),
+            target=target and _target_of(target),
+            **asked,
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadPicture(f"the recipe cannot be read ({error}): it was written by another version") from error
+
+
+def _target_of(asked: dict[str, Any]) -> Target:
+    """A target from JSON values."""
+    pairs = {name: tuple(asked[name]) if asked[name] else None for name in ("aspect", "size")}
+    amount = asked["all"] and Amount(**asked["all"])
+    across, down = asked["anchor"]
+    return Target(**pairs, scale=asked["scale"], all=amount, anchor=(across, down), fit=asked["fit"])
 
 
 def parameters(recipe: dict[str, Any]) -> str:

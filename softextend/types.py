@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from softextend.errors import BadRequest
 
@@ -125,6 +125,48 @@ class Amount:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """The result as a whole: one of aspect, size, scale and all, and where the original lies in it."""
+
+    aspect: tuple[int, int] | None = None  # width to height; the dimension that is short grows
+    size: tuple[int, int] | None = None  # width and height, px
+    scale: float | None = None  # times the picture's width and height, above 1
+    all: Amount | None = None  # on each of the four sides
+    anchor: tuple[float, float] = (0.5, 0.5)  # of what is added, the share to the left of and above the original
+    fit: bool = False  # scale a picture down that is larger than `size`
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("aspect", "size", "scale", "all") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise BadRequest(f"{' and '.join(given) or 'no target'}: give exactly one of aspect, size, scale and all")
+        if min(self.aspect or self.size or (1, 1)) < 1:
+            raise BadRequest(f"{self}: both numbers must be 1 or more")
+        if self.scale is not None and not 1 < self.scale < float("inf"):
+            raise BadRequest(f"--scale {self.scale:g}: must be above 1, such as 1.5")
+        if not all(0 <= share <= 1 for share in self.anchor):
+            raise BadRequest(f"--anchor {self.anchor[0]:g},{self.anchor[1]:g}: both numbers must be from 0 to 1")
+        if self.fit and self.size is None:
+            raise BadRequest("--fit: only --size can be smaller than a picture; leave --fit out")
+
+    def __str__(self) -> str:
+        if self.aspect:
+            return f"--aspect {self.aspect[0]}:{self.aspect[1]}"
+        if self.size:
+            return f"--size {self.size[0]}x{self.size[1]}"
+        return f"--all {self.all}" if self.all else f"--scale {self.scale:g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Used:
+    """What is used of an input of width x height px: a box of it, scaled to `size` (width, height)."""
+
+    width: int
+    height: int
+    box: Box
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
     """One img2img pass: on the picture at `scale`, with `strength` in [0, 1] and `steps` in the full schedule."""
 
@@ -170,6 +212,8 @@ class Spec:
     color_match: bool = True  # take the decoder's colour error off
     passes: int | None = None  # 1..64; None: as many as keep half of every window known
     refine: float | None = None  # (0, 1]: strength of native windows after a pass over the scene; None: the profile's
+    target: Target | None = None  # in place of `sides`
+    trim: Literal["auto"] | int | None = None  # px off every side before the picture grows; "auto": what is no picture
 
     def __post_init__(self) -> None:
         _within("--strength", self.strength, 0.0, 1.0)
@@ -183,6 +227,10 @@ class Spec:
         _within("--refine-strength", self.refine, 0.01, 1.0)
         if not 0.0 < self.change <= 1.0:
             raise BadRequest(f"--change {self.change:g}: must be above 0 and at most 1")
+        if self.target and any(side.value for side in self.sides):
+            raise BadRequest(f"{self.target}: says already how much; leave --sides out")
+        if self.trim != "auto":
+            _within("--trim", self.trim, 1, 4096)
 
 
 def _within(name: str, value: float | None, low: float, high: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ import numpy as np
 from softextend.errors import BadPicture, BrokenPromise
 from softextend.images import Picture, read_mask, read_picture, read_recipe
 from softextend.mask import latent_levels
+from softextend.ready import take
+from softextend.types import Box, Used
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -104,6 +106,7 @@ def verify(result: Path, original: Path, mask: Path | None = None) -> Verdict:
     """
     recipe, made, given = read_recipe(result), read_picture(result), read_picture(original)
     box, size, band = _facts(result, recipe)
+    given = _used(given, recipe, original, result)
     height, width = given.pixels.shape[:2]
     if (width, height) != (box["width"], box["height"]):
         raise BadPicture(
@@ -132,6 +135,25 @@ def _facts(result: Path, recipe: dict[str, Any]) -> tuple[dict[str, int], tuple[
         return box, (width, height), int(recipe["band_px"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadPicture(f"{result}: its recipe does not say where the original lies ({error})") from error
+
+
+def _used(given: Picture, recipe: dict[str, Any], original: Path, result: Path) -> Picture:
+    """The original as the recipe used it: its border shaved, scaled down; BadPicture where it is of another size."""
+    try:
+        facts = recipe["plan"].get("used")
+        if not facts:
+            return given
+        used = Used(**{**facts, "box": Box(**facts["box"]), "size": tuple(facts["size"])})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadPicture(f"{result}: its recipe does not say what was used of the original ({error})") from error
+    height, width = given.known.shape
+    if (width, height) != (used.width, used.height):
+        raise BadPicture(
+            f"{original} is {width}x{height}, and {result} was made of a picture of {used.width}x{used.height}: "
+            "name the picture that it was made of"
+        )
+    pixels, known = take(given.pixels, given.known, used)
+    return replace(given, pixels=pixels, known=known)
 
 
 def _outside(mask: Path | None, result: Path, known: Known) -> Known:

@@ -1,0 +1,51 @@
+"""The command line before it is parsed: `--sides` takes one to four values, which parsers of options cannot count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from softextend.errors import BadRequest
+
+SIDES = "--sides"
+MOST = 4  # values
+AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts, and what was meant as one
+
+
+def join_sides(arguments: Sequence[str]) -> list[str]:
+    """`--sides 0 256 0 256 photo.jpg` -> `--sides "0 256 0 256" photo.jpg`; BadRequest where no value follows.
+
+    All of up to four words that look like amounts are its values. A word between amounts is taken for a wrong one,
+    which is then refused by name; what follows `--` stays as it is.
+    """
+    joined: list[str] = []
+    left = list(arguments)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            return [*joined, word, *left]
+        name, equals, value = word.partition("=")
+        if name != SIDES:
+            joined.append(word)
+            continue
+        values = value.split() if equals else []
+        if not values and left and " " in left[0].strip():
+            values = left.pop(0).split()
+        elif len(values) <= 1:
+            count = _count(left[: MOST - len(values)])
+            values, left = [*values, *left[:count]], left[count:]
+        if not values:
+            raise BadRequest(f"{SIDES}: give one to four values, such as {SIDES} 0 256 0 256")
+        joined += [SIDES, " ".join(values)]
+    return joined
+
+
+def _count(words: Sequence[str]) -> int:
+    """How many words, up to the last amount, belong to `--sides`; an option ends them."""
+    count = 0
+    for index, word in enumerate(words, 1):
+        if AMOUNT.fullmatch(word):
+            count = index
+        elif word.startswith("-") and word != "-":
+            break
+    return count
