@@ -29,6 +29,8 @@ GROUPS = (
     options.Reading,
     options.Writing,
     options.Looking,
+    options.Zooming,
+    options.Filming,
     options.Talk,
 )
 
@@ -429,7 +431,7 @@ def test_where_the_model_comes_from(run: Run, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_help_is_there_for_every_command(run: Run) -> None:
-    for name in ("extend", "paint", "prepare", "redo", "models", "fills", "doctor"):
+    for name in ("extend", "paint", "prepare", "redo", "zoom", "models", "fills", "doctor"):
         ran = run(name, "-h")
         assert (ran.code, ran.err) == (0, "")
         assert "--verbose" in ran.out
