@@ -36,7 +36,7 @@ LOOSE = 0.25  # of the longer side: distance at which the prior has halved
 SHARP = 1 / 20.0**2  # votes: an opinion 20 levels from the mean counts a quarter
 MISSED = 32.0  # levels of 255, the most the sources at the old border are lifted by
 GRAIN = 100.0  # levels squared over three channels: differences below it are noise
-LOOK = 0.04  # of the longer side: how far the surroundings of a pixel reach
+LOOK, LOOK_MOST = 0.04, 8.0  # of the longer side and px: how far the surroundings of a pixel reach
 GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
 ANNEAL = 0.5  # the prior loses this factor from level to level
 CENTRE = 1.0  # px, spread of the window of the first and last votes: near the centre a patch is right
@@ -64,7 +64,9 @@ def complete(pixels: Pixels, trusted: Known, patch: Patch, size: int, seed: int)
     with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
         level = searchable(*sizes.pop(), radius)
         _paint_nearest(level)
-        traits = _Traits(radius, spread, _rarity(level, radius), _looks(level, LOOK * max(level.trusted.shape)))
+        traits = _Traits(
+            radius, spread, _rarity(level, radius), _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
+        )
         found = _started(level, np.random.default_rng(seed))
         depth = 0
         _solve(level, found, patch, traits, len(sizes), depth, seed, pool)
