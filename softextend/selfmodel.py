@@ -35,6 +35,7 @@ CHUNK = 16_384  # targets computed at once: bounds memory
 CANDIDATES = 24  # sources a pixel where looking at all would take too long
 RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
 WIDEST = 4  # px, the largest radius
+REPAINTED = 0.5  # change from which a known pixel is no source: earlier stages have altered it
 COARSE = 2.0  # px, Gaussian sigma
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 
@@ -117,7 +118,8 @@ class _Row:
     def of(cls, z0: Tensor, scene: Scene, device: torch.device) -> _Row:
         z0 = z0.detach().float().cpu().contiguous()
         targets = np.flatnonzero(scene.change[0, 0].cpu().numpy() > 0)
-        sources, _ = posterior.source_centres(scene.known, WIDEST)
+        known = _untouched(scene)
+        sources, _ = posterior.source_centres(known, WIDEST)
         if not sources.size or not targets.size:
             return cls(
                 z0=z0,
@@ -130,13 +132,13 @@ class _Row:
         rng = np.random.default_rng(scene.seed)
         denoise: Dense | Sparse
         if len(targets) * min(len(sources), SOURCES) <= DENSE or device.type != "cpu":
-            denoise = Dense(z0.to(device), scene.known, targets, where, rng)
+            denoise = Dense(z0.to(device), known, targets, where, rng)
         else:
-            denoise = Sparse(z0, scene.known, targets, where, rng)
+            denoise = Sparse(z0, known, targets, where, rng)
         distance = np.zeros(scene.known.shape, np.float32)
         distance.ravel()[targets] = denoise.residual().numpy()
         picture = np.ascontiguousarray(z0.permute(1, 2, 0).numpy())
-        detail, coarse = trust.precision(picture, scene.known, distance)
+        detail, coarse = trust.precision(picture, known, distance)
         return cls(
             z0=z0,
             targets=targets,
@@ -162,6 +164,12 @@ class _Row:
         """Share of the coarse noise to take away (h, w): all of it where the clean picture's layout is sure."""
         coarse = sigma**2 / (4 * math.pi * COARSE**2)  # variance left of the noise by a Gaussian blur
         return coarse / (coarse + 1 / self.coarse_trust)
+
+
+def _untouched(scene: Scene) -> Known:
+    """The photo's own pixels (h, w): a coarser stage has repainted those that may change much."""
+    known: Known = scene.known & (scene.change[0, 0].cpu().numpy() < REPAINTED)
+    return known if posterior.source_centres(known, WIDEST)[1] == WIDEST else scene.known
 
 
 def _blurred(picture: Tensor) -> Tensor:
