@@ -256,6 +256,14 @@ class Zooming:
         ),
     ] = "center"
     reverse: Annotated[bool, Option("--reverse", help="Zoom in: the photo comes last.")] = False
+    trim: Annotated[
+        str | None,
+        Option(
+            metavar="auto|PX",
+            help="Shave borders first: auto finds bars, frames, a scanner's edge; 1 to 4096 px: off every side. "
+            "Default: nothing is shaved, a suspicious edge is said.",
+        ),
+    ] = None
     ease: Annotated[bool, Option("--ease", help="Start and end slowly; else the speed never changes.")] = False
     fill: Annotated[
         str | None,

@@ -30,19 +30,13 @@ STEP = math.sqrt(2)  # at most so much more in each direction per picture: half 
 FACTORS = 1.1, 64.0
 SECONDS = 0.1, 600.0
 RATES = 1.0, 120.0  # frames a second
-FINEST = 1001  # denominator of a rate: NTSC's
+ROUNDED = 0.005  # frames a second: how far 23.98 and 29.97 are from 24000/1001 and 30000/1001
 SMALLEST = 16  # px, shorter side of a frame
 FEATHER = 0.06  # of the frame's shorter side: where the inner picture fades into the outer one
 CROP = 0.02  # of the photo, at most: what is cut off rather than extended where its shape is not quite the frame's
 WIDEST = 4.0  # times as long as the photo: the most that a frame of another shape may be
 LOBES = 3  # px that resampling looks at on each side, of the coarser of both pictures
 SLACK = 1e-6  # px; what floating-point arithmetic may miss a whole number by
-ANCHORS = {
-    f"{rows}-{columns}".replace("center-center", "center").replace("center-", "").replace("-center", ""): (x, y)
-    for rows, y in (("top", 0.0), ("center", 0.5), ("bottom", 1.0))
-    for columns, x in (("left", 0.0), ("center", 0.5), ("right", 1.0))
-}
-
 Rect = tuple[float, float, float, float]  # left, top, right, bottom in px, not whole
 
 
@@ -112,21 +106,8 @@ def parse_rate(fps: float) -> Fraction:
     low, high = RATES
     if not low <= fps <= high:
         raise BadRequest(f"--fps {fps:g}: must be from {low:g} to {high:g}")
-    return Fraction(fps).limit_denominator(FINEST)
-
-
-def parse_anchor(text: str) -> tuple[float, float]:
-    """`center`, `top`, `bottom-right`, ..., or `0.3,0.5` (x, y) -> a point in [0, 1]; BadRequest otherwise."""
-    name = text.strip().lower()
-    if name in ANCHORS:
-        return ANCHORS[name]
-    try:
-        x, y = (float(part) for part in name.split(","))
-    except ValueError:
-        raise BadRequest(f"--anchor {text!r}: use one of {', '.join(ANCHORS)}, or X,Y such as 0.3,0.5") from None
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise BadRequest(f"--anchor {text}: X and Y must be from 0 (left, top) to 1 (right, bottom)")
-    return x, y
+    television = Fraction(round(fps * 1.001) * 1000, 1001)
+    return television if abs(television - fps) < ROUNDED else Fraction(fps).limit_denominator(1000)
 
 
 def keyframe_zooms(factor: float) -> tuple[float, ...]:

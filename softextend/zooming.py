@@ -14,8 +14,10 @@ from softextend import __version__, images, models, video, zoom
 from softextend.batch import STDIN, Job, Outcome, Target
 from softextend.commands import asked
 from softextend.errors import BadRequest, OutputError
+from softextend.geometry import parse_anchor, parse_size, parse_trim
 from softextend.making import Making, digest, source_of, way
 from softextend.options import Reading, Writing
+from softextend.ready import Ready, make_ready
 from softextend.zoom import Motion
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
     report, (target,) = making.report, job.targets
     report.begin(job.name)
     picture = images.read_picture(source_of(job), name=job.name, allow_huge=filming.allow_huge)
-    height, width = picture.known.shape
+    trim = None if zooming.trim is None else parse_trim(zooming.trim)
+    ready = make_ready(picture.pixels, picture.known, replace(making.spec, trim=trim))
+    height, width = ready.known.shape
     wanted = largest(width, height) if filming.size is None else parse_size(filming.size)
     form, path = str(target.format), target.path or Path()
     size = video.even(form, *wanted)
@@ -74,7 +78,7 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
         factor=zooming.factor,
         seconds=zooming.seconds,
         fps=zoom.parse_rate(zooming.fps),
-        anchor=zoom.parse_anchor(zooming.anchor),
+        anchor=parse_anchor(zooming.anchor),
         reverse=zooming.reverse,
         ease=zooming.ease,
     )
@@ -82,14 +86,19 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
     shoot = Shoot(
         making=making,
         job=job,
-        picture=picture,
+        ready=ready,
+        icc=picture.metadata.icc,
         motion=motion,
         film=film,
         entry=zoom.fit(width, height, motion),
         saved=keyframe_files(filming.save_steps, job, motion, overwrite=filming.overwrite),
     )
     video.check(film, overwrite=filming.overwrite)
-    notes = *picture.notes, *remarks(shoot.entry, wanted, size, width, height, chosen=filming.size is not None)
+    notes = (
+        *picture.notes,
+        *ready.notes,
+        *remarks(shoot.entry, wanted, size, width, height, chosen=filming.size is not None),
+    )
     for note in notes:
         report.note(f"{job.name}: {note}")
     return shoot
@@ -101,7 +110,8 @@ class Shoot:
 
     making: Making
     job: Job
-    picture: images.Picture
+    ready: Ready  # the photo, shaved where that is asked for
+    icc: bytes | None  # its colour profile
     motion: Motion
     film: Film
     entry: Fit
@@ -115,7 +125,7 @@ class Shoot:
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) as a table shows them."""
         motion, box = self.motion, zoom.step_box(self.motion)
-        height, width = self.picture.known.shape
+        height, width = self.ready.known.shape
         way_there = "in" if motion.reverse else "out"
         first = "the photo" if self.entry.crops else f"the photo, extended by {self.entry.sides}"
         return [
@@ -154,13 +164,13 @@ class Shoot:
 
     def keyframes(self, model: Model) -> list[Keyframe]:
         """The photo in sRGB, and the pictures around it."""
-        pixels, report = self.picture.pixels, self.making.report
-        if self.picture.metadata.icc:
-            pixels = images.to_srgb(pixels, self.picture.metadata.icc)
+        pixels, report = self.ready.pixels, self.making.report
+        if self.icc:
+            pixels = images.to_srgb(pixels, self.icc)
         report.total = len(self.zooms) + 1
         return zoom.keyframes(
             pixels,
-            self.picture.known,
+            self.ready.known,
             self.motion,
             self.making.spec,
             model,
@@ -193,15 +203,6 @@ class Shoot:
             "input": way(self.film.path.parent, self.job.source),
             "input_sha256": self.job.source and digest(self.job.source),
         }
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """`1920x1080` -> width, height; BadRequest otherwise."""
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise BadRequest(f"--size {text}: write WIDTHxHEIGHT in px, such as 1920x1080") from None
-    return width, height
 
 
 def largest(width: int, height: int) -> tuple[int, int]:

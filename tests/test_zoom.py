@@ -159,24 +159,12 @@ def test_an_odd_photo_loses_one_line_and_is_not_resampled() -> None:
     assert entry.crops
 
 
-@pytest.mark.parametrize(
-    ("text", "point"),
-    [
-        ("center", (0.5, 0.5)),
-        ("top", (0.5, 0.0)),
-        ("left", (0.0, 0.5)),
-        ("Bottom-Right", (1.0, 1.0)),
-        ("0.3,0.5", (0.3, 0.5)),
-    ],
-)
-def test_anchors(text: str, point: tuple[float, float]) -> None:
-    assert zoom.parse_anchor(text) == point
-
-
-@pytest.mark.parametrize("text", ["middle", "0.3", "0.3,1.5", "nan,0", "-0.1,0", ""])
-def test_no_anchors(text: str) -> None:
-    with pytest.raises(BadRequest, match="--anchor"):
-        zoom.parse_anchor(text)
+def test_rates() -> None:
+    assert zoom.parse_rate(23.976) == Fraction(24000, 1001)
+    assert zoom.parse_rate(29.97) == Fraction(30000, 1001)
+    assert [zoom.parse_rate(rate) for rate in (24.0, 30.0, 12.5)] == [24, 30, Fraction(25, 2)]
+    with pytest.raises(BadRequest, match="--fps"):
+        zoom.parse_rate(math.inf)
 
 
 @given(count=st.integers(1, 300), rate=st.fractions(1, 120), unit=st.sampled_from([100, 1000]))
@@ -379,6 +367,25 @@ def test_another_shape_keeps_the_whole_photo(run: Run) -> None:  # noqa: F811
     assert first[:20].std() > 0
 
 
+def test_borders_are_shaved_or_said(run: Run) -> None:  # noqa: F811
+    framed = np.zeros((56, 72, 3), np.uint8)
+    framed[4:52, 4:68] = astronaut()
+    Image.fromarray(framed).save("a.png")
+    asked = ("zoom", "a.png", "--factor", 1.5, "--seconds", 0.2, "--seed", 1)
+    assert "--trim auto" in run(*asked, "-o", "x").err
+    ran = run(*asked, "--trim", "4", "-o", "y")
+    assert "trimmed to 64x48" in ran.err
+    assert np.array_equal(pixels("y/0001.png"), astronaut())
+
+
+def test_the_photo_ends_up_where_the_anchor_says(run: Run) -> None:  # noqa: F811
+    photo("a.png")
+    asked = ("--factor", 2, "--seconds", 0.2, "--seed", 1, "--anchor", "bottom-right")
+    assert run("zoom", "a.png", *asked, "-o", "z").code == 0
+    corner = pixels("z/0006.png")[24:, 32:]
+    assert difference(corner[12:], astronaut(32, 24)[12:]) < difference(corner[12:], pixels("z/0006.png")[:12, :32]) / 3
+
+
 def test_a_photo_in_another_colour_space(run: Run) -> None:  # noqa: F811
     """Films are sRGB: a profile that swaps nothing changes nothing, beyond rounding."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -421,7 +428,8 @@ def test_a_dry_run_prints_pictures_and_frames(run: Run, tmp_path: Path) -> None:
         ("--fps nan", 2, "from 1 to 120"),
         ("--seconds 0.1 --fps 5", 2, "2 are needed"),
         ("--anchor middle", 2, "--anchor"),
-        ("--size 64", 2, "WIDTHxHEIGHT"),
+        ("--size 64", 2, "such as 1920x1080"),
+        ("--trim 40", 2, "nothing would be left"),
         ("--size 8x8", 2, "16 px"),
         ("--size 640x32", 2, "nearer"),
         ("--size 20000x15000", 2, "16384 px"),
