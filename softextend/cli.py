@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from softextend import __version__
+from softextend.arguments import join_sides
 from softextend.errors import BadRequest, OutputError
 from softextend.options import (
     Border,
@@ -254,7 +255,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        code = app(arguments or ["--help"], prog_name="softextend", standalone_mode=False)
+        code = app(join_sides(arguments) or ["--help"], prog_name="softextend", standalone_mode=False)
+    except BadRequest as error:
+        print(f"softextend: {error}", file=sys.stderr)
+        return error.exit_code
     except UsageError as error:
         return _wrong_usage(error)
     except (KeyboardInterrupt, typer.Abort):

@@ -15,7 +15,7 @@ from softextend import __version__, batch, images, models
 from softextend.batch import Job, Naming
 from softextend.choice import Choosing
 from softextend.errors import BadPicture, BadRequest
-from softextend.geometry import parse_sides
+from softextend.geometry import parse_growth, parse_trim
 from softextend.making import Making, digest
 from softextend.options import Engine, Format
 from softextend.recipe import spec_of
@@ -62,6 +62,10 @@ def paint(
 ) -> int:
     """`softextend paint`: the exit code."""
     spec = asked(sampling, writing)
+    if spec.passes is not None:
+        raise BadRequest(
+            f"--passes {spec.passes}: paint adds nothing to the picture, so there is one pass; leave it out"
+        )
     sources = gather([picture], reading, report)
     ref = models.resolve_model(engine.model)
     making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
@@ -81,6 +85,8 @@ def variations(
     steps = looking.save_steps
     naming = named(making.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
     making.check()
+    if looking.plan_image is not None:
+        making = replace(making, plan_image=drawing(looking.plan_image, len(sources)))
     first = making.spec.seed
     jobs = batch.plan_jobs(sources, naming, range(first, first + sampling.num))
     if wanted.keep_all:
@@ -180,16 +186,45 @@ def asked(sampling: Sampling, writing: Writing) -> Spec:
         strength=sampling.strength,
         steps=sampling.steps,
         guidance=sampling.guidance,
+        refine=sampling.refine_strength,
+        passes=parse_passes(sampling.passes),
         solver=sampling.sampler,
         color_match=sampling.color_match,
     )
 
 
+def parse_passes(text: str) -> int | None:
+    """`auto` (None) or a number of passes; BadRequest for anything else."""
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise BadRequest(f"--passes {text}: write auto or a whole number from 1 to 64")
+    return int(text)
+
+
+def drawing(path: Path, pictures: int) -> Path:
+    """The file of `--plan-image`; BadRequest for several pictures and for what is no PNG."""
+    if pictures > 1:
+        raise BadRequest(
+            f"--plan-image {path}: one file cannot hold the plans of {pictures} pictures; give one picture"
+        )
+    if path.suffix.lower() != ".png":
+        raise BadRequest(f"--plan-image {path}: the drawing is a PNG; name it so")
+    return path
+
+
 def bordered(border: Border, spec: Spec) -> Spec:
-    """The spec with what the border asks for."""
+    """The spec with what the border asks for; BadRequest unless exactly one option says how much."""
+    sides, target = parse_growth(
+        {"sides": border.sides, "aspect": border.aspect, "size": border.size, "scale": border.scale, "all": border.all},
+        anchor=border.anchor,
+        fit=border.fit,
+    )
     return replace(
         spec,
-        sides=parse_sides(border.sides),
+        sides=sides,
+        target=target,
+        trim=None if border.trim is None else parse_trim(border.trim),
         fill=border.fill,
         overlap=border.overlap,
         feather=border.feather,

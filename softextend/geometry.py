@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
@@ -55,24 +55,39 @@ def parse_sides(texts: Sequence[str]) -> tuple[Amount, Amount, Amount, Amount]:
     return top, right, bottom, left
 
 
-def parse_target(
-    *,
-    aspect: str | None = None,
-    size: str | None = None,
-    scale: str | None = None,
-    all_sides: str | None = None,
-    anchor: str | None = None,
-    fit: bool = False,
-) -> Target:
-    """`16:9`, `1920x1080`, `1.5` or `20%`, one of them, and an anchor -> Target; BadRequest for anything else."""
+def parse_growth(
+    given: Mapping[str, str | None], *, anchor: str | None = None, fit: bool = False
+) -> tuple[tuple[Amount, Amount, Amount, Amount], Target | None]:
+    """What the options sides, aspect, size, scale and all say -> amounts, or a target and amounts of 0.
+
+    BadRequest unless exactly one is given, and for an anchor or `fit` that goes with none.
+    """
+    options = ", ".join(f"--{name}" for name in given)
+    chosen = {name: text for name, text in given.items() if text is not None}
+    if not chosen:
+        raise BadRequest(f"nothing says how much to add: give one of {options}, such as --sides 0 256 0 256")
+    if len(chosen) > 1:
+        came = " and ".join(f"--{name} {text}" for name, text in chosen.items())
+        raise BadRequest(f"{came}: each says how much to add; give exactly one of {options}")
+    ((name, text),) = chosen.items()
+    if name != "sides":
+        return (Amount(value=0),) * 4, parse_target(name, text, anchor=anchor, fit=fit)
+    if anchor is not None or fit:
+        extra = "--fit" if anchor is None else f"--anchor {anchor}"
+        raise BadRequest(f"{extra}: --sides says already what is added where; leave one of them out")
+    return parse_sides(text.split()), None
+
+
+def parse_target(name: str, text: str, *, anchor: str | None = None, fit: bool = False) -> Target:
+    """`aspect` 16:9, `size` 1920x1080, `scale` 1.5 or `all` 20% -> Target; BadRequest for anything else."""
     where = (0.5, 0.5) if anchor is None else parse_anchor(anchor)
-    if aspect is not None:
-        return Target(aspect=parse_aspect(aspect), anchor=where, fit=fit)
-    if size is not None:
-        return Target(size=parse_size(size), anchor=where, fit=fit)
-    if scale is not None:
-        return Target(scale=parse_scale(scale), anchor=where, fit=fit)
-    return Target(all=None if all_sides is None else parse_amount(all_sides, "--all"), anchor=where, fit=fit)
+    if name == "aspect":
+        return Target(aspect=parse_aspect(text), anchor=where, fit=fit)
+    if name == "size":
+        return Target(size=parse_size(text), anchor=where, fit=fit)
+    if name == "scale":
+        return Target(scale=parse_scale(text), anchor=where, fit=fit)
+    return Target(all=parse_amount(text, "--all"), anchor=where, fit=fit)
 
 
 def parse_aspect(text: str) -> tuple[int, int]:

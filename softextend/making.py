@@ -17,7 +17,10 @@ from softextend.batch import Job, Outcome, Target
 from softextend.choice import Choosing, choose, demand, facts_of
 from softextend.errors import BadPicture, BadRequest
 from softextend.images import Picture
+from softextend.mask import latent_levels
 from softextend.models import ModelRef
+from softextend.planimage import draw_plan
+from softextend.ready import make_ready
 from softextend.types import Amount, Model, Spec
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Making:
     mask: Path | None = None
     drawn: bool = False
     variations: bool = False
+    plan_image: Path | None = None
     choosing: Choosing = field(default_factory=Choosing)
 
     def read(self, job: Job) -> tuple[Picture, Change | None]:
@@ -51,6 +55,9 @@ class Making:
         for note in picture.notes:
             self.report.note(f"{job.name}: {note}")
         mask = None if self.mask is None else images.read_mask(self.mask)
+        if mask is None:
+            for note in make_ready(picture.pixels, picture.known, self.spec).notes:
+                self.report.note(f"{job.name}: {note}")
         settled = self.plan(picture, mask)
         for form in sorted({form_of(target) for target in job.targets}):
             images.check_size(form, *settled.size)
@@ -58,23 +65,31 @@ class Making:
                 self.report.note(f"{job.name}: {loss}")
         for name, value in settled.rows():
             self.report.detail(f"  {name}: {value}")
+        if self.plan_image is not None:
+            used = picture if mask is not None else make_ready(picture.pixels, picture.known, self.spec)
+            drawn = draw_plan(settled, used.pixels)
+            images.write_picture(self.plan_image, drawn, format="PNG", overwrite=self.writing.overwrite)
         return picture, mask
 
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
-        spec = replace(self.spec, sides=(Amount(value=0),) * 4)
+        spec = replace(self.spec, sides=(Amount(value=0),) * 4, target=None)
         canvas.plan(spec, models.known_profile(self.ref), width=1024, height=1024, gaps=True)
 
     def plan(self, picture: Picture, mask: Change | None) -> Plan:
         """The spec settled for this picture; BadRequest where it cannot be."""
+        profile = models.known_profile(self.ref)
+        if mask is None:
+            ready = make_ready(picture.pixels, picture.known, self.spec)
+            return canvas.plan_for(ready.known, self.spec, profile, ready.used)
         height, width = picture.known.shape
-        if mask is not None and mask.shape != (height, width):
+        if mask.shape != (height, width):
             raise BadRequest(
                 f"{self.mask}: the mask is {mask.shape[1]}x{mask.shape[0]}, the picture {width}x{height}; "
                 "make them one size"
             )
-        gaps = mask is not None or not picture.known.all()
-        return canvas.plan(self.spec, models.known_profile(self.ref), width=width, height=height, gaps=gaps)
+        holes = canvas.blocks(latent_levels(mask) > 0, profile.window)
+        return canvas.plan(self.spec, profile, width=width, height=height, gaps=True, holes=holes)
 
     def say_seed(self) -> None:
         """A seed that nobody named is worth a line."""
@@ -117,7 +132,8 @@ class Making:
         height, width = best.pixels.shape[:2]
         seconds = round(sum(each.seconds for each in choice.made), 2)
         facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
-        return Outcome(job=job, target=target, facts={**facts, **facts_of(best)})
+        changed = {name: value for name in ("trimmed", "scaled") if (value := best.recipe[name])}
+        return Outcome(job=job, target=target, facts={**facts, **facts_of(best), **changed})
 
     def once(self, picture: Picture, mask: Change | None, model: Model, spec: Spec) -> Result:
         """One result, in memory."""

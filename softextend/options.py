@@ -47,12 +47,48 @@ class Border:
     """The new area, and how it meets the picture."""
 
     sides: Annotated[
-        tuple[str, str, str, str],
+        str | None,
         Option(
             metavar="TOP RIGHT BOTTOM LEFT",
-            help="How much to add: pixels (256) or percent of that dimension (25%), each 0 or more.",
+            help="How much to add: pixels (256) or percent of that dimension (25%), each 0 or more. One value: all "
+            "sides; two: vertical, horizontal; three: top, horizontal, bottom. Default: one of the next four says it.",
         ),
-    ]
+    ] = None
+    aspect: Annotated[
+        str | None,
+        Option(metavar="W:H", help="Grow the dimension that is short until width:height is 16:9. Default: none."),
+    ] = None
+    size: Annotated[
+        str | None,
+        Option(metavar="WxH", help="Grow to exactly 1920x1080 px; 1 or more, as large as the photo. Default: none."),
+    ] = None
+    scale: Annotated[
+        str | None,
+        Option(metavar="X", help="Grow to 1.5 times the photo's width and height, above 1. Default: none."),
+    ] = None
+    all: Annotated[
+        str | None,
+        Option(metavar="AMOUNT", help="Grow by 256 px or 20% on all sides, 0 or more. Default: none."),
+    ] = None
+    anchor: Annotated[
+        str | None,
+        Option(
+            metavar="PLACE",
+            help="Where the photo lies in the result: center, top, top-right, right, ... or X,Y from 0,0 (top left) to "
+            "1,1; with --aspect, --size, --scale and --all. Default: center.",
+        ),
+    ] = None
+    fit: Annotated[
+        bool, Option("--fit", help="With --size: scale a photo down that is larger, never up. Else that is an error.")
+    ] = False
+    trim: Annotated[
+        str | None,
+        Option(
+            metavar="auto|PX",
+            help="Shave borders first: auto finds bars, frames, a scanner's edge, rounded or transparent corners; "
+            "1 to 4096 px: off every side. Default: nothing is shaved, a suspicious edge is said.",
+        ),
+    ] = None
     fill: Annotated[
         str | None,
         Option(
@@ -106,6 +142,20 @@ class Sampling:
         Option(metavar="X", help="Weight of the prompt, 0 to 50; 1 = none. Default: the model's."),
     ] = None
     sampler: Annotated[SolverName | None, Option(help="The solver. Default: the model's.")] = None
+    refine_strength: Annotated[
+        float | None,
+        Option(
+            metavar="X",
+            help="Strength of the windows that refine a big picture after a pass over the scene, 0.01 to 1. "
+            "Default: the model's.",
+        ),
+    ] = None
+    passes: Annotated[
+        str,
+        Option(
+            metavar="auto|N", help="In how many passes much is added, 1 to 64. Default: as few as see enough known."
+        ),
+    ] = "auto"
     color_match: Annotated[
         bool,
         Option(
@@ -237,6 +287,14 @@ class Looking:
         ),
     ] = None
     dry_run: Annotated[bool, Option("--dry-run", help="Print the plan, load no model, write nothing.")] = False
+    plan_image: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE.png",
+            help="Draw the canvas with the windows that the model will see, numbered; also with --dry-run. "
+            "Default: not.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,7 +40,9 @@ def make_ready(pixels: Pixels, known: Known, spec: Spec) -> Ready:
         sides = Sides(top=spec.trim, right=spec.trim, bottom=spec.trim, left=spec.trim)
         if min(height, width) <= 2 * spec.trim:
             raise BadRequest(f"--trim {spec.trim}: nothing would be left of {width}x{height}")
-        border = Border(sides=sides, what=(f"{spec.trim} px off every side, as asked",))
+        border = Border(sides=sides)
+    elif spec.trim is None and not known.all():
+        border = Border()  # what is transparent will be filled, at the rim too
     else:
         border = find_border(pixels, known)
         if spec.trim is None and border.what:
@@ -54,9 +56,10 @@ def make_ready(pixels: Pixels, known: Known, spec: Spec) -> Ready:
         raise BadPicture(
             f"--trim {spec.trim}: only transparent pixels would be left; there is nothing to continue from"
         )
-    if border.what:
-        notes.append(f"trimmed to {box.width}x{box.height}: {'; '.join(border.what)}")
-    size = fitted_size(spec.target, width=box.width, height=box.height)
+    if (box.width, box.height) != (width, height):
+        notes.append(": ".join([f"trimmed to {box.width}x{box.height}", *filter(None, ["; ".join(border.what)])]))
+    fitted = spec.target is not None and spec.target.fit
+    size = fitted_size(spec.target, width=box.width, height=box.height) if fitted else (box.width, box.height)
     if size != (box.width, box.height):
         notes.append(f"scaled down from {box.width}x{box.height} to {size[0]}x{size[1]} to fit {spec.target}")
     used = Used(width=width, height=height, box=box, size=size)

@@ -1,6 +1,6 @@
 """Borders that are not picture: transparent rims, bars and frames, a scanner's edge, rounded corners.
 
-Each finder looks at the top of a picture; the others sides are seen by turning it. Nothing here changes a pixel.
+Each finder looks at the top of a picture; the other sides are seen by turning it. Nothing here changes a pixel.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ ENOUGH = 0.4  # of the columns must not be that close
 INTERIOR = 64  # rows behind the edge in which no line half as clear may lie: it would be the picture's own
 
 # Rounded corners, of one colour.
-ROUNDEST = 1, 4  # of the shorter side, the largest radius
+ROUNDEST = 1, 3  # of the shorter side, the largest radius
 LEAST_RADIUS = 6  # px
+LARGE_RADIUS = 12  # px
 CORNER_AREA = 1 - math.pi / 4  # of radius^2: what a rounded corner leaves of its square
 CORNER_INSET = 1 - 1 / math.sqrt(2)  # of the radius: the largest rectangle inside
 OFF = 1.5, 0.03  # px, and share of the radius, by which a corner may differ from that of a circle
@@ -127,12 +128,14 @@ def _bars(pixels: Pixels, known: Known) -> tuple[int, ...]:
     return tuple(amounts)
 
 
-def _bar(pixels: Pixels, straight: float = STRAIGHT) -> tuple[int, Floats]:
+def _bar(pixels: Pixels, straight: float = STRAIGHT) -> tuple[int, npt.NDArray[np.int16]]:
     """Rows from the top that form a bar of one colour, mixed rows behind it included (0: none), and its colour."""
     deep = pixels.shape[0] * MOST[0] // MOST[1]
     part = _thinned(pixels[:deep]).astype(np.int16)
-    colour = np.median(part[0], axis=0)
-    apart = np.abs(part - colour).max(2)
+    colour = np.rint(np.median(part[0], axis=0)).astype(np.int16)
+    apart = np.abs(part[..., 0] - colour[0])
+    for channel in (1, 2):  # far quicker than a maximum over a last axis of three
+        np.maximum(apart, np.abs(part[..., channel] - colour[channel]), out=apart)
     for step in STEPS:
         away = apart > step
         crossed = away.any(0)
@@ -176,9 +179,11 @@ def _edge(pixels: Pixels, *, light: bool = False) -> int:
         return 0
     level = _thinned(pixels[:deep]).mean(2)
     level = 255 - level if light else level
-    shares = [_share(level[row], level[row + 2]) for row in range(deep - 2)]
-    last = max((row for row in range(EDGE + 1) if shares[row] <= DARKER), default=-1)
-    if last < 0 or min(shares[EDGE + 2 :]) ** 2 <= min(shares[: last + 1]):
+    shares = [_share(level[row], level[row + 2]) for row in range(EDGE + 1)]
+    last = max((row for row, share in enumerate(shares) if share <= DARKER), default=-1)
+    if last < 0:
+        return 0
+    if min(_share(level[row], level[row + 2]) for row in range(EDGE + 2, deep - 2)) ** 2 <= min(shares[: last + 1]):
         return 0
     if any(_share(level[row], level[last + 2]) > DARKER for row in range(last + 1)):
         return 0
@@ -217,12 +222,20 @@ def _reach(outside: Known) -> npt.NDArray[np.int64]:
 
 
 def _inset(corners: Sequence[npt.NDArray[np.int64]]) -> tuple[int, ...]:
-    """Px off every side that leave a rectangle without rounded corners; all 0 unless the four are of one circle."""
+    """Px off every side that leave a rectangle without rounded corners; all 0 where there are none.
+
+    Where the picture at a corner is of the corner's own colour its arc is lost: half of the four suffice if they are
+    large and the others are of that colour too.
+    """
     radii = [_radius(runs) for runs in corners]
-    low, high = min(radii), max(radii)
-    if low == 0 or high - low > 2 * OFF[0] + OFF[1] * high:
+    found = [radius for radius in radii if radius]
+    largest = max(found, default=0.0)
+    if len(found) < (2 if largest >= LARGE_RADIUS else 3) or largest - min(found) > 2 * OFF[0] + OFF[1] * largest:
         return (0, 0, 0, 0)
-    return (math.ceil(CORNER_INSET * high),) * 4
+    lost = [runs for runs, radius in zip(corners, radii, strict=True) if not radius]
+    if any((runs + OFF[0] + OFF[1] * largest < _arc(min(found), len(runs))).any() for runs in lost):
+        return (0, 0, 0, 0)
+    return (math.ceil(CORNER_INSET * largest),) * 4
 
 
 def _radius(runs: npt.NDArray[np.int64]) -> float:
@@ -231,15 +244,18 @@ def _radius(runs: npt.NDArray[np.int64]) -> float:
     A row's smoothed last pixel counts as picture or not, so that a corner may look smaller than it is.
     """
     least = math.sqrt(runs.sum() / CORNER_AREA)
-    radii = least + np.arange(0, 4, 0.25)[:, None]
-    rows = np.arange(len(runs))
-    inside = (radii - rows - 0.5).clip(0)
-    reach = radii - np.sqrt(radii**2 - inside**2)
-    off = np.abs(runs + 0.5 * (runs > 0) - reach).max(1)
-    best = int(off.argmin())
-    radius = float(radii[best, 0])
+    radii = least + np.arange(0, 4, 0.25)
+    off = [np.abs(runs + 0.5 * (runs > 0) - _arc(radius, len(runs))).max() for radius in radii]
+    best = int(np.argmin(off))
+    radius = float(radii[best])
     fits = LEAST_RADIUS <= radius < len(runs) and off[best] <= OFF[0] + OFF[1] * radius
     return radius if fits else 0.0
+
+
+def _arc(radius: float, rows: int) -> Floats:
+    """How far a rounded corner reaches into each of so many rows, px."""
+    inside = (radius - np.arange(rows) - 0.5).clip(0)
+    return np.asarray(np.where(inside > 0, radius - np.sqrt(np.maximum(radius**2 - inside**2, 0)), 0))
 
 
 def _turns(array: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

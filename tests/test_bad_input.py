@@ -140,7 +140,7 @@ def test_one_pixel_grows(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> N
         (("--sides", 0, "1e9", 0, 0), "256"),
         (("--sides", 0, "nan%", 0, 0), "0 or more"),
         (("--sides", 0, 193, 0, 0), "--allow-large"),
-        (("--sides", 0, "16"), "--sides"),
+        (("--sides",), "one to four values"),
         ((), "--sides"),
         ((*SIDES, "--fill", "plasma"), "perlin"),
         ((*SIDES, "--fill", "perlin:colour=3"), "opacity"),
