@@ -173,10 +173,11 @@ def fit(width: int, height: int, motion: Motion) -> Fit:
     if near or lost <= CROP:
         scale = 1.0 if near else max(scales)
         across, down = motion.width / scale, motion.height / scale
-        left, top = x * (width - across), y * (height - down)
+        left, top = max(0.0, x * (width - across)), max(0.0, y * (height - down))
         if near:  # nothing is resampled
             left, top = math.floor(left), math.floor(top)
-        return Fit(source=(left, top, left + across, top + down), box=whole, sides=Sides())
+        source = left, top, min(width, left + across), min(height, top + down)
+        return Fit(source=source, box=whole, sides=Sides())
     scale = min(scales)
     across, down = width * scale, height * scale
     left, top = x * (motion.width - across), y * (motion.height - down)

@@ -218,6 +218,22 @@ def test_no_jump_where_pictures_change(anchor: tuple[float, float]) -> None:
                 assert difference(near, each.pixels) < 0.2
 
 
+@pytest.mark.parametrize("anchor", [(0.5, 0.5), (0.2, 1.0)])
+def test_every_frame_is_where_its_zoom_says(anchor: tuple[float, float]) -> None:
+    """Pictures of a scene that is known at any zoom: each frame is that scene, to a fraction of a pixel."""
+    moves = motion(97, 71, factor=2.0, seconds=4.0, anchor=anchor)
+
+    def scene(at: float) -> Array:
+        x = anchor[0] * 97 * (1 - at) + (np.arange(97) + 0.5) * at
+        y = anchor[1] * 71 * (1 - at) + (np.arange(71) + 0.5) * at
+        waves = 128 + 100 * np.sin(x / 11)[None] * np.cos(y / 13)[:, None]
+        return np.repeat(np.rint(waves)[..., None], 3, axis=2).astype(np.uint8)
+
+    made = [Keyframe(zoom=at, pixels=scene(at), band=8) for at in zoom.keyframe_zooms(2.0)]
+    for at, shown in zip(zoom.frame_zooms(moves), zoom.frames(made, moves), strict=True):
+        assert np.abs(shown.astype(int) - scene(at))[4:-4, 4:-4].max() <= 2
+
+
 @pytest.mark.parametrize("anchor", [(0.5, 0.5), (1.0, 0.0)])
 def test_the_speed_has_no_spikes(anchor: tuple[float, float]) -> None:
     moves = motion(96, 72, factor=4.0, seconds=4.0, fps=Fraction(20), anchor=anchor)
