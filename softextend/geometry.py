@@ -188,9 +188,10 @@ def target_size(target: Target, *, width: int, height: int) -> tuple[int, int]:
     if target.all:
         return width + 2 * _pixels(target.all, width), height + 2 * _pixels(target.all, height)
     across, down = target.aspect or (width, height)
-    if width * down < height * across:
-        return max(width, _divided(height * across, down)), height
-    return width, max(height, _divided(width * down, across))
+    wide, tall = _divided(height * across, down), _divided(width * down, across)
+    if width == wide or height == tall:  # as near as whole pixels come
+        return width, height
+    return (wide, height) if width < wide else (width, tall)
 
 
 def fitted_size(target: Target | None, *, width: int, height: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from softextend.errors import BadPicture, BadRequest
+from softextend.fillparts import replicate
 from softextend.geometry import fitted_size
 from softextend.trim import Border, find_border
 from softextend.types import Box, Sides, Spec, Used
@@ -74,9 +75,7 @@ def take(pixels: Pixels, known: Known, used: Used) -> tuple[Pixels, Known]:
     pixels, known = pixels[used.box.cut], known[used.box.cut]
     if used.size == (used.box.width, used.box.height):
         return np.ascontiguousarray(pixels), np.ascontiguousarray(known)
-    if known.all():
-        scaled = Image.fromarray(np.ascontiguousarray(pixels)).resize(used.size, Image.Resampling.LANCZOS)
-        return np.array(scaled), np.ones(used.size[::-1], np.bool_)
-    layers = np.dstack([pixels, np.where(known, 255, 0).astype(np.uint8)])  # Pillow weighs colours by alpha
-    scaled_layers = np.array(Image.fromarray(layers).resize(used.size, Image.Resampling.LANCZOS))
-    return np.ascontiguousarray(scaled_layers[..., :3]), np.asarray(scaled_layers[..., 3] >= OPAQUE)
+    whole = pixels if known.all() else replicate(pixels, known)  # no colour of what is transparent mixes in
+    scaled = Image.fromarray(np.ascontiguousarray(whole)).resize(used.size, Image.Resampling.LANCZOS)
+    cover = Image.fromarray(np.where(known, 255, 0).astype(np.uint8)).resize(used.size, Image.Resampling.BOX)
+    return np.array(scaled), np.asarray(cover) >= OPAQUE
