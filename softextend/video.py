@@ -250,8 +250,9 @@ def _write_gif(file: BinaryIO, frames: Iterable[Pixels], film: Film, palette: Pi
         file.write(b"!\xfe" + b"".join(bytes([len(part)]) + part for part in _blocks(note.encode())) + b"\0")
     for pixels, delay in zip(frames, delays(film.count, film.fps, 100), strict=True):
         picture = Image.fromarray(pixels).quantize(palette=chosen, dither=Image.Dither.FLOYDSTEINBERG)
-        for part in GifImagePlugin.getdata(picture, duration=min(delay, LONGEST_DELAY) * 10):
-            file.write(part)
+        parts = GifImagePlugin.getdata(picture, duration=min(delay, LONGEST_DELAY) * 10)
+        file.writelines(parts)
+        parts.clear()  # Pillow keeps them in a class of the call, which lives until garbage is collected
     file.write(b";")
 
 
