@@ -86,11 +86,14 @@ class Tally:
     skipped: int = 0
     misused: int = 0  # failures that are wrong usage
     failed: list[str] = field(default_factory=list)  # names of pictures
+    scores: list[tuple[float, str]] = field(default_factory=list)  # of results, with the names of their pictures
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         if outcome.error is None:
             self.made += 1
+            if "score" in outcome.facts:
+                self.scores.append((outcome.facts["score"], outcome.job.name))
         else:
             self.misused += isinstance(outcome.error, BadRequest)
             self.failed.append(outcome.job.name)

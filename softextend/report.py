@@ -202,7 +202,7 @@ class Report:
         self.close()
         if self.total + tally.skipped > 1 or tally.skipped:
             names = f": {', '.join(tally.failed)}" if tally.failed else ""
-            self.note(f"{_counts(tally)}, {seconds:.1f} s{names}")
+            self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{_scores(tally)}")
 
     def stopped(self, tally: Tally | None = None) -> None:
         """One line about Ctrl-C."""
@@ -248,6 +248,14 @@ def _writing_stdout() -> Iterator[None]:
     except OSError as error:
         abandon_stdout()
         raise OutputError(f"stdout: cannot be written ({error.strerror}); give -o FILE or --out-dir DIR") from error
+
+
+def _scores(tally: Tally) -> str:
+    """The scores of a batch, with the picture to look at first."""
+    if len(tally.scores) < 2:
+        return ""
+    (lowest, name), (highest, _) = min(tally.scores), max(tally.scores)
+    return f"; scores {lowest:.2f} ({name}) to {highest:.2f}"
 
 
 def _counts(tally: Tally) -> str:

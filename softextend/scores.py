@@ -25,6 +25,7 @@ CLEAR = 4  # px beside the old border that belong to neither texture
 WIDEST_GAP = 32  # px; colours farther apart than this say more about the scene than about the seam
 COLOUR_FLOOR = 0.5  # Delta E (CIE76), added to both sides of a ratio; 2.3 is just noticeable (Mahy et al. 1994)
 LEVEL_FLOOR = 0.5  # grey levels, the same for gradients and texture
+ROWS = 512  # rows that are turned grey at a time
 FLAT = 0.75  # grey levels, standard deviation in 9x9 px below which nothing is painted
 MATERIAL_FILLS = ("patch",)  # fills made of the photo's own material: what is left of them is meant to stay
 FRAME = 4.0  # Delta E of a line that runs parallel to the old border in four fifths of its segments
@@ -63,23 +64,20 @@ def score(
 
     `filled`: the canvas before sampling, to look for in the result; `band`: px of the original that were repainted.
     """
-    sound = pixels.astype(np.float32)
-    if pixels.dtype != np.uint8:
-        sound = np.nan_to_num(sound, nan=0.0, posinf=255.0, neginf=0.0)
-    area = known_in(known, *sound.shape[:2]) if isinstance(known, Mapping) else known
+    area = known_in(known, *pixels.shape[:2]) if isinstance(known, Mapping) else known
     gap = min(band, WIDEST_GAP)
     lines = walk(area, inside=gap + NEAR, outside=FAR)
     broken = _broken(pixels, area)
+    grey = _grey(pixels)
     if not lines.segment.size:
-        return _scores(1.0, 1.0, 1.0, 1.0, 0.0, _flat(_grey(sound), area), broken)
-    means = segment_means(lab(sound[lines.rows, lines.columns]), lines)
-    grey = _grey(sound)
+        return _scores(1.0, 1.0, 1.0, 1.0, 0.0, _flat(grey, area), broken)
+    means = segment_means(lab(_sound(pixels[lines.rows, lines.columns])), lines)
     return _scores(
         colour_step(means, lines),
         gradient_step(grey[lines.rows, lines.columns], lines, gap),
         line_strength(means, lines, band),
         texture_ratio(_fine(grey, 1.5)[lines.rows, lines.columns], lines, gap),
-        0.0 if filled is None else leftover(sound, filled, lines),
+        0.0 if filled is None else leftover(grey, _grey(filled), lines),
         min(1.0, _flat(grey, area) + frame_share(means, lines)),
         broken,
     )
@@ -150,13 +148,13 @@ def texture_ratio(fine: Floats, lines: Walks, gap: int = 0) -> float:
     return float(np.exp(np.log(ratios).mean())) if ratios.size else 1.0
 
 
-def leftover(pixels: Floats, filled: Pixels, lines: Walks) -> float:
-    """Correlation in [0, 1] of the fine detail with the fill's, in the new area along the lines."""
+def leftover(grey: Floats, filled: Floats, lines: Walks) -> float:
+    """Correlation in [0, 1] of the fine detail with the fill's, in the new area along the lines; both grey (H, W)."""
     new = lines.valid.copy()
     new[:, : lines.inside] = False
     rows, columns = lines.rows[new], lines.columns[new]
-    ours = _fine(_grey(pixels), 4.0)[rows, columns].astype(np.float64)
-    fill = _fine(_grey(filled.astype(np.float32)), 4.0)[rows, columns].astype(np.float64)
+    ours = _fine(grey, 4.0)[rows, columns].astype(np.float64)
+    fill = _fine(filled, 4.0)[rows, columns].astype(np.float64)
     if not ours.size:
         return 0.0
     quiet = ours.size * LEVEL_FLOOR**2
@@ -222,8 +220,18 @@ def _mean(values: Floats) -> Floats:
     return np.asarray(np.where(count > 0, np.nansum(values, 1) / np.maximum(count, 1), np.nan), np.float32)
 
 
-def _grey(pixels: Floats) -> Floats:
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
+def _grey(pixels: Pixels | Floats) -> Floats:
+    """(H, W, 3) -> (H, W) in [0, 255], some rows at a time: large pictures need no second copy in floats."""
+    grey = np.empty(pixels.shape[:2], np.float32)
+    for first in range(0, len(pixels), ROWS):
+        rows = slice(first, first + ROWS)
+        grey[rows] = cv2.cvtColor(_sound(pixels[rows]), cv2.COLOR_RGB2GRAY)
+    return grey
+
+
+def _sound(pixels: Pixels | Floats) -> Floats:
+    """As float32, with 0 for what is no number."""
+    return np.nan_to_num(np.asarray(pixels, np.float32), nan=0.0, posinf=255.0, neginf=0.0)
 
 
 def _fine(grey: Floats, sigma: float) -> Floats:
