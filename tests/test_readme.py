@@ -41,12 +41,17 @@ def test_there_are_commands_to_run() -> None:
     assert "make test" in LINES
 
 
+def size(name: str) -> tuple[int, int]:
+    with Image.open(name) as picture:
+        return picture.size
+
+
 def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if "|" in command:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True, env={**os.environ, "PATH": path})
         return
-    arguments = [each.replace("256", "32") for each in shlex.split(command)[1:]]
+    arguments = [each.replace("256", "32").replace("1920x1080", "120x80") for each in shlex.split(command)[1:]]
     with monkeypatch.context() as patched:
         if "--model" in arguments:  # no checkpoint is at hand: a toy at the model seam
             checkpoint = desk / "sdxl.safetensors"
@@ -63,10 +68,13 @@ def test_every_command_runs_and_does_what_it_says(desk: Path, monkeypatch: pytes
     monkeypatch.setenv("XDG_CONFIG_HOME", str(desk / "config"))
     for command in COMMANDS:
         run(command, desk, monkeypatch)
-    assert Image.open("photo-extended.jpg").size == (90 + 2 * 32, 64)
-    assert Image.open("prompted.jpg").size == (90 + 32 + 23, 64)
-    assert Image.open("wide.png").size == (90 + 128, 64)
-    assert Image.open("finished.png").size == (90 + 256, 64)
+    assert size("photo-extended.jpg") == (90 + 2 * 32, 64)
+    assert size("prompted.jpg") == (90 + 32 + 23, 64)
+    assert size("wide.png") == (90 + 128, 64)
+    assert size("finished.png") == (90 + 256, 64)
+    assert size("widescreen.jpg") == (114, 64)
+    assert size("wallpaper.jpg") == (120, 80)
+    assert size("roomier.jpg") == (90 + 2 * 9, 64 + 2 * 6)
     assert len(list(Path("wide").rglob("*.jpg"))) == 2
     assert len(Path("results.jsonl").read_text().splitlines()) == 2
     assert len(list(Path().glob("photo-extended-*.jpg"))) >= 3
