@@ -121,18 +121,9 @@ def _finish(
     """
     notes: list[str] = []
     painted = sample(prepared, spec, model, on_step or _silent, functools.partial(_tell, notes, on_note))
-    amount, settled = latent_levels(prepared.mask), prepared.plan
-    if feathered:
-        ramp = np.zeros_like(amount)
-        for area in settled.areas:
-            known = prepared.known[area.cut]
-            ramp[area.cut] = composite_ramp(amount[area.cut], known, band=settled.band, seed=settled.seed)
-        ramp[kept] = 0.0
-    else:
-        ramp = composite_ramp(amount)
-    joined = composite(prepared.filled, painted, ramp)
+    joined = composite(prepared.filled, painted, _ramp(prepared, kept, feathered=feathered))
     hold(joined, original, kept)
-    facts = make_recipe(spec, settled, model.facts(), gaps=True)
+    facts = make_recipe(spec, prepared.plan, model.facts(), gaps=True)
     return Result(
         pixels=joined,
         filled=prepared.filled,
@@ -145,6 +136,19 @@ def _finish(
         seconds=time.perf_counter() - began,
         notes=tuple(notes),
     )
+
+
+def _ramp(prepared: Prepared, kept: Known, *, feathered: bool) -> Change:
+    """Share of the repainted pixel, (H, W) in [0, 1], 0 wherever something is `kept`."""
+    amount, settled = latent_levels(prepared.mask), prepared.plan
+    if not feathered:
+        return composite_ramp(amount)
+    ramp = np.zeros_like(amount)
+    for area in settled.areas:
+        known = prepared.known[area.cut]
+        ramp[area.cut] = composite_ramp(amount[area.cut], known, band=settled.band, seed=settled.seed)
+    ramp[kept] = 0.0
+    return ramp
 
 
 def _judged(result: Result, known: Known, settled: Plan, *, painted: bool = False) -> Result:
