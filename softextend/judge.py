@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from softextend.errors import BadPicture
 from softextend.images import read_picture, read_recipe
+from softextend.ready import take, used_of
 from softextend.scores import Scores, known_in, score
 
 if TYPE_CHECKING:
@@ -28,9 +30,13 @@ def score_files(result: Path, original: Path) -> tuple[Scores, dict[str, int]]:
 
     By the result's recipe, or by looking for the original in it. BadPicture where it is not to be found.
     """
-    made, given = read_picture(result), read_picture(original)
+    made, given, recipe = read_picture(result), read_picture(original), _recipe(result)
     height, width = given.pixels.shape[:2]
-    recipe = _recipe(result)
+    used = used_of(recipe) if recipe and "plan" in recipe else None
+    if used and (used.width, used.height) == (width, height):
+        pixels, known = take(given.pixels, given.known, used)
+        given = replace(given, pixels=pixels, known=known)
+        height, width = known.shape
     box = recipe.get("original_box") if recipe else None
     size = {"height": made.pixels.shape[0], "width": made.pixels.shape[1]}
     if not box or (box["width"], box["height"]) != (width, height) or _outside(box, size):

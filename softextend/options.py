@@ -51,24 +51,33 @@ class Border:
         Option(
             metavar="TOP RIGHT BOTTOM LEFT",
             help="How much to add: pixels (256) or percent of that dimension (25%), each 0 or more. One value: all "
-            "sides; two: vertical, horizontal; three: top, horizontal, bottom. Default: one of the next four says it.",
+            "sides; two: vertical, horizontal; three: top, horizontal, bottom. Default: none; exactly one of this and "
+            "the next four is needed.",
         ),
     ] = None
     aspect: Annotated[
         str | None,
-        Option(metavar="W:H", help="Grow the dimension that is short until width:height is 16:9. Default: none."),
+        Option(
+            metavar="W:H",
+            help="Width to height of the result, such as 16:9 or 2.39:1, both above 0; the dimension that is short "
+            "grows. Default: none.",
+        ),
     ] = None
     size: Annotated[
         str | None,
-        Option(metavar="WxH", help="Grow to exactly 1920x1080 px; 1 or more, as large as the photo. Default: none."),
+        Option(
+            metavar="WxH",
+            help="Width and height of the result in px, such as 1920x1080; no smaller than the photo, but with --fit. "
+            "Default: none.",
+        ),
     ] = None
     scale: Annotated[
         str | None,
-        Option(metavar="X", help="Grow to 1.5 times the photo's width and height, above 1. Default: none."),
+        Option(metavar="X", help="Times the photo's width and height, above 1, such as 1.5. Default: none."),
     ] = None
     all: Annotated[
         str | None,
-        Option(metavar="AMOUNT", help="Grow by 256 px or 20% on all sides, 0 or more. Default: none."),
+        Option(metavar="AMOUNT", help="Pixels (256) or percent (20%) on each side, 0 or more. Default: none."),
     ] = None
     anchor: Annotated[
         str | None,

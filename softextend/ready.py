@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -68,6 +68,15 @@ def make_ready(pixels: Pixels, known: Known, spec: Spec) -> Ready:
         return Ready(pixels=pixels, known=known, used=None, notes=tuple(notes))
     pixels, known = take(pixels, known, used)
     return Ready(pixels=pixels, known=known, used=used, notes=tuple(notes))
+
+
+def used_of(recipe: dict[str, Any]) -> Used | None:
+    """What a result used of its input, None for all of it as it is; BadPicture for a recipe of an unknown form."""
+    try:
+        facts = recipe["plan"].get("used")
+        return facts and Used(**{**facts, "box": Box(**facts["box"]), "size": tuple(facts["size"])})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadPicture(f"the recipe does not say what was used of the original ({error})") from error
 
 
 def take(pixels: Pixels, known: Known, used: Used) -> tuple[Pixels, Known]:

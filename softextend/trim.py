@@ -43,7 +43,7 @@ EDGE = 8  # px
 DARKER = 0.9  # of what follows two rows on, in nearly every column; measured on photos, their own rows stay near 1
 NEARLY_ALL = 85  # percent of the columns
 CLEAR = 16  # levels: where the picture itself is closer to black (or white), nothing is seen
-ENOUGH = 0.4  # of the columns must not be that close
+ENOUGH = 0.25  # of the columns must not be that close
 INTERIOR = 64  # rows behind the edge in which no line half as clear may lie: it would be the picture's own
 
 # Rounded corners, of one colour.

@@ -12,8 +12,7 @@ import numpy as np
 from softextend.errors import BadPicture, BrokenPromise
 from softextend.images import Picture, read_mask, read_picture, read_recipe
 from softextend.mask import latent_levels
-from softextend.ready import take
-from softextend.types import Box, Used
+from softextend.ready import take, used_of
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -139,13 +138,9 @@ def _facts(result: Path, recipe: dict[str, Any]) -> tuple[dict[str, int], tuple[
 
 def _used(given: Picture, recipe: dict[str, Any], original: Path, result: Path) -> Picture:
     """The original as the recipe used it: its border shaved, scaled down; BadPicture where it is of another size."""
-    try:
-        facts = recipe["plan"].get("used")
-        if not facts:
-            return given
-        used = Used(**{**facts, "box": Box(**facts["box"]), "size": tuple(facts["size"])})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BadPicture(f"{result}: its recipe does not say what was used of the original ({error})") from error
+    used = used_of(recipe)
+    if used is None:
+        return given
     height, width = given.known.shape
     if (width, height) != (used.width, used.height):
         raise BadPicture(

@@ -163,6 +163,7 @@ def test_fitting_keeps_the_profile_and_says_so(run: Run) -> None:  # noqa: F811
         assert picture.info["icc_profile"] == profile
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     assert recipe("a-extended.png")["scaled"] == [100, 50]
+    assert run("verify", "a-extended.png", "a.png").code == 0
     assert run("redo", "a-extended.png", "-o", "b.png").code == 0
     assert Path("a-extended.png").read_bytes() == Path("b.png").read_bytes()
     assert run("extend", "a.png", "--size", "300x200", "--fit", "-o", "c.png").code == 0
@@ -205,6 +206,8 @@ def test_trim_shaves_before_it_extends(run: Run) -> None:  # noqa: F811
     assert np.array_equal(pixels("a-extended.png")[:, :156], picture)
     checked = run("verify", "a-extended.png", "a.png")
     assert checked.code == 0, checked.err
+    scored = run("score", "a-extended.png", "a.png", "--json")
+    assert scored.code == 0, scored.err
     assert run("redo", "a-extended.png", "-o", "b.png").code == 0
     assert Path("a-extended.png").read_bytes() == Path("b.png").read_bytes()
     (planned,) = run("extend", "a.png", "--sides", 16, "--trim", "auto", "--dry-run", "--json", "-o", "c.png").facts
