@@ -78,10 +78,10 @@ def mean_among(
     return state[:, 2:] / state[:, 1:2]
 
 
-def nearest_among(image: Floats, weight: Floats, at: Ints, field: Ints) -> Floats:
-    """Weighted squared distance of each target's patch from its nearest candidate -> (N,); image: padded."""
+def nearest_among(image: Floats, clean: Floats, weight: Floats, at: Ints, field: Ints) -> Floats:
+    """Weighted squared distance of each target's patch from its nearest candidate -> (N,); image, clean: padded."""
     out = np.empty(len(at), np.float32)
-    _in_parts(lambda a, b: _nearest_among(image, weight, at, field, out, a, b), len(at))
+    _in_parts(lambda a, b: _nearest_among(image, clean, weight, at, field, out, a, b), len(at))
     return out
 
 
@@ -146,12 +146,12 @@ def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _nearest_among(image, weight, at, field, out, start, stop):  # type: ignore[no-untyped-def]
+def _nearest_among(image, clean, weight, at, field, out, start, stop):  # type: ignore[no-untyped-def]
     for i in range(start, stop):
         least = np.float32(1e30)
         for k in range(field.shape[1]):
             if field[i, k, 0] >= 0:
-                d = _distance(image, at[i, 0], at[i, 1], image, field[i, k, 0], field[i, k, 1], weight, least)
+                d = _distance(image, at[i, 0], at[i, 1], clean, field[i, k, 0], field[i, k, 1], weight, least)
                 least = min(least, d)
         out[i] = least
 

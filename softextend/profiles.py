@@ -8,9 +8,8 @@ SELF_PROFILE = Profile(
     name="self",
     fill="patch",
     stages=(
-        Stage(scale=0.25, strength=0.4, steps=20),  # layout
-        Stage(scale=0.5, strength=0.35, steps=20),  # shapes
-        Stage(scale=1.0, strength=0.3, steps=20),  # texture
+        Stage(scale=0.5, strength=0.25, steps=24),  # shapes; the fill has laid out the scene
+        Stage(scale=1.0, strength=0.25, steps=20),  # texture
     ),
     guidance=1.0,
     solver=SolverName.EULER,

@@ -37,6 +37,9 @@ RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
 WIDEST = 4  # px, the largest radius
 REPAINTED = 0.5  # change from which a known pixel is no source: earlier stages have altered it
 COARSE = 2.0  # px, Gaussian sigma
+LIFT = 24 / 255  # 12 levels of 255, the most that a source's colour is moved
+LIFT_BLUR = 6.0  # px, Gaussian sigma: texture averages out, a gradient stays
+LIKELY = 0.05  # sigma at which the clean picture's sources are taken
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 
 Denoise = Callable[[Tensor, Tensor, int], Tensor]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
@@ -113,6 +116,7 @@ class _Row:
     denoise: Denoise
     trust: Tensor  # (h, w) 1 / tau^2 of the clean picture as an observation
     coarse_trust: Tensor  # the same of its layout: what a blur of COARSE px leaves
+    lift: Tensor  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
 
     @classmethod
     def of(cls, z0: Tensor, scene: Scene, device: torch.device) -> _Row:
@@ -127,6 +131,7 @@ class _Row:
                 denoise=lambda y, precision, radius: z0[:, :0],
                 trust=z0[0],
                 coarse_trust=z0[0],
+                lift=torch.zeros_like(z0),
             )
         where = posterior.layout(scene.known, targets)
         rng = np.random.default_rng(scene.seed)
@@ -135,9 +140,10 @@ class _Row:
             denoise = Dense(z0.to(device), known, targets, where, rng)
         else:
             denoise = Sparse(z0, known, targets, where, rng)
+        lift = _lift(z0, targets, denoise)
         distance = np.zeros(scene.known.shape, np.float32)
-        distance.ravel()[targets] = denoise.residual().numpy()
-        picture = np.ascontiguousarray(z0.permute(1, 2, 0).numpy())
+        distance.ravel()[targets] = denoise.residual(z0 - lift).numpy()
+        picture = _upright(z0)
         detail, coarse = trust.precision(picture, known, distance)
         return cls(
             z0=z0,
@@ -145,6 +151,7 @@ class _Row:
             denoise=denoise,
             trust=torch.from_numpy(detail),
             coarse_trust=torch.from_numpy(coarse),
+            lift=lift,
         )
 
     def denoised(self, y: Tensor, sigma: float) -> Tensor:
@@ -156,8 +163,9 @@ class _Row:
         y = y - self.hold(sigma) * _blurred(y - self.z0)
         precision = sigma**-2 + self.trust
         seen = (y * sigma**-2 + self.z0 * self.trust) / precision
+        found = self.denoise(seen - self.lift, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
         clean = self.z0.clone()
-        clean.reshape(3, -1)[:, at] = self.denoise(seen, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
+        clean.reshape(3, -1)[:, at] = found + self.lift.reshape(3, -1)[:, at]
         return clean
 
     def hold(self, sigma: float) -> Tensor:
@@ -172,8 +180,26 @@ def _untouched(scene: Scene) -> Known:
     return known if posterior.source_centres(known, WIDEST)[1] == WIDEST else scene.known
 
 
+def _upright(picture: Tensor) -> npt.NDArray[np.float32]:
+    """(3, h, w) -> contiguous (h, w, 3)."""
+    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+
+
+def _lift(z0: Tensor, targets: npt.NDArray[np.int64], denoise: Denoise) -> Tensor:
+    """Smooth difference (3, h, w), at most LIFT, of the clean picture from what its most likely sources show.
+
+    A fill goes on with an evening sky in colours that no source has; without this the sky would fall back to them.
+    """
+    at = torch.from_numpy(targets)
+    nearest = denoise(z0, torch.full((len(targets),), LIKELY**-2), 3).cpu()
+    differ = torch.zeros_like(z0)
+    differ.reshape(3, -1)[:, at] = z0.reshape(3, -1)[:, at] - nearest.T
+    smooth = cv2.GaussianBlur(_upright(differ), (0, 0), LIFT_BLUR).clip(-LIFT, LIFT)
+    return torch.from_numpy(smooth).permute(2, 0, 1)
+
+
 def _blurred(picture: Tensor) -> Tensor:
-    blurred = cv2.GaussianBlur(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()), (0, 0), COARSE)
+    blurred = cv2.GaussianBlur(_upright(picture), (0, 0), COARSE)
     return torch.from_numpy(blurred).permute(2, 0, 1)
 
 
@@ -206,13 +232,14 @@ class Dense:
             self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, *terms, torch.tensor(most))
         return self.built[radius]
 
-    def residual(self) -> Tensor:
-        """Mean square distance of each target's clean patch from its nearest source, per channel and pixel (N,)."""
+    def residual(self, picture: Tensor) -> Tensor:
+        """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest sources."""
         basis, mean, key, _, _, _, most = self.keys(3)
+        picture = picture.to(self.z0.device)
         norm = (key**2).sum(1)
         found = []
         for first in range(0, len(self.targets), 4096):
-            query = (posterior.projected(self.z0, int(most), self.targets[first : first + 4096]) - mean) @ basis
+            query = (posterior.projected(picture, int(most), self.targets[first : first + 4096]) - mean) @ basis
             found.append((query**2).sum(1) + (norm - 2 * query @ key.T).min(1)[0])
         return torch.cat(found).clamp(min=0).cpu() / (3 * float(posterior.patch_weights(int(most)).sum()))
 
@@ -235,7 +262,7 @@ class Sparse:
     def __init__(
         self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: Layout, rng: np.random.Generator
     ) -> None:
-        picture = np.ascontiguousarray(z0.permute(1, 2, 0).numpy())
+        picture = _upright(z0)
         self.at = _points(targets, known.shape[1])
         self.where = _packed(where)
         self.clean = {radius: _padded(picture, radius) for _, radius in RADII}
@@ -243,19 +270,19 @@ class Sparse:
         self.index = _index(known, targets)
         self.valid = _valid(known, WIDEST)
 
-    def residual(self) -> Tensor:
-        """Mean square distance of each target's clean patch from its nearest candidate, per channel and pixel (N,)."""
+    def residual(self, picture: Tensor) -> Tensor:
+        """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest candidates."""
         from softextend import candidates
 
         weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
-        nearest = candidates.nearest_among(self.clean[3], weight, self.at, self.field)
+        nearest = candidates.nearest_among(_padded(_upright(picture), 3), self.clean[3], weight, self.at, self.field)
         return torch.from_numpy(nearest / weight.sum())
 
     def __call__(self, y: Tensor, precision: Tensor, radius: int) -> Tensor:
         """y (3, h, w), precision (N,) -> posterior mean of each target (N, 3)."""
         from softextend import candidates
 
-        noisy = _padded(np.ascontiguousarray(y.permute(1, 2, 0).numpy()), radius)
+        noisy = _padded(_upright(y), radius)
         weight = np.repeat(posterior.patch_weights(radius), 3, axis=1)
         mean = candidates.mean_among(
             noisy,

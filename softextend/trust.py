@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 
-LEAST = 0.05  # tau where the clean picture is made of the photo's patches and has their texture
-STRANGE = 6.0  # tau per distance of a clean patch from its nearest source patch
-LACKING = 12.0  # tau per missing texture, as a standard deviation
+LEAST = 0.03  # tau where the clean picture is made of the photo's patches and has their texture
+STRANGE = 3.0  # tau per distance of a clean patch from its nearest source patch
+LACKING = 6.0  # tau per missing texture, as a standard deviation
 FINE = 1.5  # px, Gaussian sigma: texture is what this blur takes away
 AROUND = 3.0  # px, over which texture is measured
 SMOOTH = 3.0  # px, over which trust changes
 OVERVIEW = 96  # px, longer side of the picture in which texture is looked up
+FAINT = 1e-6  # texture energy that counts as none
 VAGUE = 0.1  # sigma at which it is looked up
 
 
@@ -53,7 +54,7 @@ def missing_texture(picture: Floats, known: Known) -> Floats:
     energy = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
     if not small_known.any():
         return np.zeros_like(own)
-    expected = looked_up(small, small_known, energy)
+    expected = np.exp(looked_up(small, small_known, np.log(energy + FAINT)))  # what is usual, not a mean of extremes
     wide = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.maximum(wide - own, 0), np.float32)
 
