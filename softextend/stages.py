@@ -84,14 +84,22 @@ def lightening(work: Callable[[], T], model: Model, on_note: OnNote) -> T:
     while True:
         try:
             return work()
-        except torch.cuda.OutOfMemoryError:
-            lighter = model.lighten()
+        except RuntimeError as error:
+            if not _short_of_memory(error):
+                raise
+        lighter = model.lighten()  # outside the handler, whose traceback still holds what did not fit
         if lighter is None:
             raise OutOfMemory(
                 f"{model.name} ran out of memory at its leanest setting: use a smaller picture, smaller --sides, "
                 "or --device cpu"
             )
         on_note(lighter)
+
+
+def _short_of_memory(error: RuntimeError) -> bool:
+    """CUDA has a class for it; Metal and the CPU's allocator only say so in words."""
+    words = str(error).lower()
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in words or "allocate memory" in words
 
 
 def run_stage(

@@ -191,14 +191,23 @@ def test_never_a_black_picture() -> None:
         run(photo(), spec(), Toy(denoise=lambda x: x * float("nan")))
 
 
-def test_out_of_memory_goes_to_lighter_ways_and_then_says_so() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("made up"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    ],
+    ids=["cuda", "mps", "cpu"],
+)
+def test_out_of_memory_goes_to_lighter_ways_and_then_says_so(error: RuntimeError) -> None:
     class Hungry(Toy):
         failures = 2
 
         def encode(self, pixels: torch.Tensor) -> torch.Tensor:
             if self.failures:
                 self.failures -= 1
-                raise torch.cuda.OutOfMemoryError("made up")
+                raise error
             return super().encode(pixels)
 
     model = Hungry()
@@ -208,6 +217,17 @@ def test_out_of_memory_goes_to_lighter_ways_and_then_says_so() -> None:
     assert np.array_equal(result.pixels, run(photo(), spec()).pixels)
     model = Hungry()
     with pytest.raises(OutOfMemory, match="smaller"):
+        run(photo(), spec(), model)
+
+
+def test_other_faults_are_not_taken_for_a_lack_of_memory() -> None:
+    class Faulty(Toy):
+        def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("shapes do not match")
+
+    model = Faulty()
+    model.lighter = ["model offload"]
+    with pytest.raises(RuntimeError, match="shapes"):
         run(photo(), spec(), model)
 
 
