@@ -38,6 +38,7 @@ MISSED = 32.0  # levels of 255, the most the sources at the old border are lifte
 GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 LOOK, LOOK_MOST = 0.04, 8.0  # of the longer side and px: how far the surroundings of a pixel reach
 GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
+NEARBY = 0.15  # of the longer side: a copy from closer makes a row of the same thing
 ANNEAL = 0.5  # the prior loses this factor from level to level
 CENTRE = 1.0  # px, spread of the window of the first and last votes: near the centre a patch is right
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
@@ -194,6 +195,7 @@ class _Rules:
     look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
     alike: Floats  # (T,) prior weight of their difference
     reuse: Floats  # (H, W) cost of being used as often as the average source
+    close: Floats  # (H, W) cost of lying right beside the target
 
 
 def _looks(level: Level, reach: float) -> Floats:
@@ -223,7 +225,7 @@ def _rules(level: Level, traits: _Traits, patch: Patch, ease: float) -> _Rules:
     across = (ease * patch.level / longer**2 / loose).astype(np.float32)
     radius = traits.radius
     rare = cv2.resize(traits.rare, (width, height), interpolation=cv2.INTER_LINEAR)
-    variance = _variance(level.image, radius)
+    textured = 1 - GRAIN / (2 * _variance(level.image, radius))  # an even area repeats itself anyway
     return _Rules(
         gauss=gauss(radius, radius * 0.8),
         trust=np.where(level.trusted, 1, GUESS).astype(np.float32),
@@ -232,7 +234,8 @@ def _rules(level: Level, traits: _Traits, patch: Patch, ease: float) -> _Rules:
         along=across * np.float32(ALONG),
         look=cv2.resize(traits.look, (width, height), interpolation=cv2.INTER_LINEAR),
         alike=(ease * patch.alike / traits.spread / loose).astype(np.float32),
-        reuse=patch.variety * (1 - GRAIN / (2 * variance)),
+        reuse=patch.variety * textured,
+        close=patch.spacing * textured,
     )
 
 
@@ -257,6 +260,7 @@ def _search(
             *_alike(found.source, after, found.cost, found.raised),
             *_alike(rules.fixed + rules.reuse * used, level.near, rules.look),
             *_alike(rules.across, rules.along, rules.alike),
+            *_alike(rules.close, np.float32(NEARBY * max(level.slot.shape))),
             *_alike(rules.gauss, np.float32(LIFT), np.float32(EASE), reach, reverse, seed),
         )
     )

@@ -33,6 +33,9 @@ class Patch(Ranged):
     size: int = param(7, "px", 3, 15, "side of a patch, odd")
     level: float = param(30.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
     alike: float = param(1.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
+    spacing: float = param(
+        0.0, "", 0, 10, "what copying from close by costs; about 0.8 keeps things from standing in rows"
+    )
     variety: float = param(0.05, "", 0, 1, "what using one source again costs")
     unique: float = param(0.3, "", 0, 10, "what copying a thing that exists only once costs")
 

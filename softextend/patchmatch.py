@@ -79,9 +79,10 @@ def _compare(image, trust, y, x, v, u, gauss, lift, ease, limit):  # type: ignor
 
 
 @_compiled
-def _prior(y, x, v, u, near, look, across, along, alike):  # type: ignore[no-untyped-def]
+def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type: ignore[no-untyped-def]
     """What the place (v, u) costs for a target at (y, x) whose nearest known pixel is `near`: squares of the distances
-    from that pixel, across the direction of the extension and along it, and of the difference of their looks."""
+    from that pixel, across the direction of the extension and along it, and of the difference of their looks; and
+    what it costs to lie close to the target."""
     ny, nx = near // look.shape[1], near % look.shape[1]
     ey, ex = np.float32(y - ny), np.float32(x - nx)
     sy, sx = np.float32(v - ny), np.float32(u - nx)
@@ -93,20 +94,24 @@ def _prior(y, x, v, u, near, look, across, along, alike):  # type: ignore[no-unt
     cost = along * forward + across * max(apart - forward, np.float32(0.0))
     for c in range(look.shape[2]):
         cost += alike * (look[v, u, c] - look[ny, nx, c]) ** 2
+    way = np.sqrt(np.float32((y - v) ** 2 + (x - u) ** 2))
+    if way < nearby:
+        cost += close[v, u] * (np.float32(1.0) - way / nearby)
     return cost
 
 
 @_compiled
 def improve(  # type: ignore[no-untyped-def]
     image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along,
-    alike, gauss, lift, ease, reach, reverse, seed,
+    alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
     """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
 
     trust: (H, W) weight of a pixel in a difference; variance: (H, W) of the colours in a patch, what differences are
     relative to; penalty: (H, W), what a source costs by itself, infinity where it must not be used; near: (T,) the
-    nearest known pixel; look: (H, W, C), the surroundings of a pixel; across, along, alike: (T,) prior weights; reach:
-    radius in px of the random search, halved until 1. Rows outside the part are read from `before`.
+    nearest known pixel; look: (H, W, C), the surroundings of a pixel; across, along, alike: (T,) prior weights; close:
+    (H, W), what a source costs right beside its target, falling to 0 at `nearby` px; reach: radius in px of the random
+    search, halved until 1. Rows outside the part are read from `before`.
     """
     height, width = slot.shape
     step = -1 if reverse else 1
@@ -115,7 +120,7 @@ def improve(  # type: ignore[no-untyped-def]
         y, x = place[i] // width, place[i] % width
         best_place = before[i]
         v, u = best_place // width, best_place % width
-        extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i])
+        extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
         best, b0, b1, b2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
         own = variance[y, x]
         best = best / (own + variance[v, u]) + extra
@@ -153,7 +158,7 @@ def improve(  # type: ignore[no-untyped-def]
             extra = penalty[v, u]
             if extra >= best:
                 continue
-            extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i])
+            extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
             if extra >= best:
                 continue
             scale = own + variance[v, u]
