@@ -253,7 +253,7 @@ def test_paints_where_no_cache_can_be_written(tmp_path: object) -> None:
 
 
 def alike_at_a_distance(pixels: np.ndarray) -> float:
-    """The highest correlation of a picture's detail with itself, 8 to 59 px aside: near 1 where a thing stands in rows."""
+    """The highest correlation of a picture's detail with itself, 8 to 59 px aside: high where things stand in rows."""
     grey = pixels.astype(np.float32).mean(2)
     detail = grey - cv2.GaussianBlur(grey, (0, 0), 8)
     pairs = ((detail[:, lag:], detail[:, :-lag]) for lag in range(8, 60))
