@@ -106,16 +106,19 @@ def refined(
     valid: Bools,
     precision: Floats,
     seed: int,
+    taken: Ints,
     keep: int,
 ) -> Ints:
     """`keep` sources from a target's candidates, its neighbours', shifted, and some near them -> (N, keep, 2).
 
     They are drawn by their likelihood (Gumbel top-k): the likeliest alone would be shared by all targets of an even
     area and show there as a pattern. image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere;
-    precision (N,).
+    precision (N,); taken (N, T, 2): sources that a target has already.
     """
     out = np.full((len(at), keep, 2), -1, np.int32)
-    _in_parts(lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, seed, out, a, b), len(at))
+    _in_parts(
+        lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, seed, taken, out, a, b), len(at)
+    )
     return out
 
 
@@ -249,11 +252,14 @@ def _mixed(a, b, seed):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, out):  # type: ignore[no-untyped-def]
+def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out):  # type: ignore[no-untyped-def]
     """Put one source where it belongs in a target's list, unless it is in it or too unlikely."""
     last = len(costs) - 1
     for m in range(last + 1):
         if out[i, m, 0] == sy and out[i, m, 1] == sx:
+            return
+    for m in range(taken.shape[1]):
+        if taken[i, m, 0] == sy and taken[i, m, 1] == sx:
             return
     uniform = (_mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
     prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
@@ -273,7 +279,7 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, out)
 
 
 @_compiled
-def _refined(image, weight, at, index, field, where, valid, precision, seed, out, start, stop):  # type: ignore[no-untyped-def]
+def _refined(image, weight, at, index, field, where, valid, precision, seed, taken, out, start, stop):  # type: ignore[no-untyped-def]
     height, width = valid.shape
     costs = np.empty(out.shape[1], np.float32)
     for i in range(start, stop):
@@ -293,4 +299,4 @@ def _refined(image, weight, at, index, field, where, valid, precision, seed, out
                     sy += h % (2 * WANDER + 1) - WANDER
                     sx += h // 1024 % (2 * WANDER + 1) - WANDER
                 if sy >= 0 and sx >= 0 and sy < height and sx < width and valid[sy, sx]:
-                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, out)
+                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out)

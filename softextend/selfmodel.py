@@ -30,6 +30,7 @@ DIMS = 40  # principal components that the dense search compares
 DENSE = 1.5e8  # target-source pairs up to which every source is looked at
 TOP = 1e7  # pairs at the top of the candidates' pyramid
 EXACT = 2e7  # pairs up to which the dense search compares whole patches, not their principal components
+EXACT_SOURCES = 6  # of them chosen by all detail, so that a fill made of whole pieces keeps them
 SPARE = 100_003  # random sources for candidates that lead outside
 CHUNK = 16_384  # targets computed at once: bounds memory
 CANDIDATES = 24  # sources a pixel where looking at all would take too long
@@ -354,20 +355,32 @@ def _search(
     ratio = np.array([height / half[0], width / half[1]], np.float32)
     spare = _points(rng.choice(sources, SPARE), width)
     field = candidates.carried(at, parent.astype(np.int32).ravel(), offsets, ratio, valid, spare)
+    return _settled(picture, at, _index(known, targets), field, _packed(where), valid, rng)
+
+
+def _settled(
+    picture: npt.NDArray[np.float32],
+    at: npt.NDArray[np.int32],
+    index: npt.NDArray[np.int32],
+    field: npt.NDArray[np.int32],
+    where: npt.NDArray[np.float32],
+    valid: Known,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int32]:
+    """Of a level's candidates EXACT_SOURCES that show what the clean picture shows, and draws that share its layout."""
+    from softextend import candidates
+
     weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
-    image = _padded(cv2.GaussianBlur(picture, (0, 0), trust.FINE), 3)
-    return candidates.refined(
-        image,
-        weight,
-        at,
-        _index(known, targets),
-        field,
-        _packed(where),
-        valid,
-        np.full(len(at), SPREAD**-2, np.float32),
-        int(rng.integers(2**31)),
-        CANDIDATES,
-    )
+    chosen = np.empty((len(at), 0, 2), np.int32)
+    layout = cv2.GaussianBlur(picture, (0, 0), trust.FINE)
+    for image, sigma, keep in ((picture, LIKELY, EXACT_SOURCES), (layout, SPREAD, CANDIDATES - EXACT_SOURCES)):
+        precision = np.full(len(at), sigma**-2, np.float32)
+        seed = int(rng.integers(2**31))
+        found = candidates.refined(
+            _padded(image, 3), weight, at, index, field, where, valid, precision, seed, chosen, keep
+        )
+        chosen = np.concatenate([chosen, found], 1)
+    return chosen
 
 
 def _nearest(
@@ -394,7 +407,9 @@ def _nearest(
         at = torch.from_numpy(targets[first : first + 4096])
         logits = (posterior.projected(z0, radius, at) @ key.T - norm) * SPREAD**-2
         logits += left[first : first + 4096] @ right.T
+        surest = torch.topk(logits, min(EXACT_SOURCES, count), dim=1)[1]
         logits -= torch.empty_like(logits).exponential_(generator=generator).log_()  # Gumbel noise: top k is a draw
+        logits.scatter_(1, surest, torch.inf)
         best = torch.topk(logits, count, dim=1)[1].numpy()
         found.append(places[best])
     field = np.concatenate(found)
