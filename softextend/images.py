@@ -76,6 +76,7 @@ STRANGERS = (
     (0, b"PK\x03\x04", "a zip archive"),
 )
 LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
+OPENCV_LOG = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # moved in OpenCV 5
 FIXED_DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # littleCMS writes the time of day into a profile
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs lands on stderr
@@ -199,9 +200,9 @@ def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
 @contextmanager
 def _decoder_errors(name: str) -> Iterator[None]:
     """Decoders of damaged data raise anything and warn of anything: one line for the user, and nothing on stderr."""
-    limit, level = Image.MAX_IMAGE_PIXELS, cv2.utils.logging.getLogLevel()
+    limit, level = Image.MAX_IMAGE_PIXELS, OPENCV_LOG.getLogLevel()
     Image.MAX_IMAGE_PIXELS = None  # the size is checked before anything is decoded, against a limit of our own
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    OPENCV_LOG.setLogLevel(0)  # silent
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -217,7 +218,7 @@ def _decoder_errors(name: str) -> Iterator[None]:
         raise BadPicture(f"{name}: is damaged or incomplete ({reason}); fetch or export it again") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-        cv2.utils.logging.setLogLevel(level)
+        OPENCV_LOG.setLogLevel(level)
 
 
 def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
