@@ -252,8 +252,8 @@ def settle(
         if targets:
             left.append(replace(job, targets=targets))
     files = [path for job in left for target in job.targets for path in target.files]
-    if not overwrite and not skip_existing:
-        _refuse_existing(files)
+    if not overwrite and not skip_existing and (said := existing(left)):
+        raise OutputError(said)
     for folder in dict.fromkeys(path.parent for path in files):
         _refuse_folder(_standing(folder) if folder in will_be_made else folder)
     return left, skipped
@@ -279,11 +279,13 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
             makers[key] = job.name
 
 
-def _refuse_existing(files: Sequence[Path]) -> None:
-    existing = [path for path in files if _exists(path)]
-    if existing:
-        more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
-        raise OutputError(f"{existing[0]}: exists already{more}; use --overwrite, --skip-existing or another name")
+def existing(jobs: Sequence[Job]) -> str | None:
+    """Which result is there already, as a user is told; None where none is."""
+    found = [path for job in jobs for target in job.targets for path in target.files if _exists(path)]
+    if not found:
+        return None
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{found[0]}: exists already{more}; use --overwrite, --skip-existing or another name"
 
 
 def _refuse_folder(folder: Path) -> None:

@@ -359,7 +359,10 @@ def work(
 def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     report, writing = making.report, making.writing
-    left, _ = batch.settle(jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=folders)
+    overwrite = writing.overwrite or not writing.skip_existing  # a plan harms nothing that exists
+    left, _ = batch.settle(jobs, overwrite=overwrite, skip_existing=writing.skip_existing, will_be_made=folders)
+    if not writing.overwrite and (said := batch.existing(left)):
+        report.note(said)
     tally = batch.Tally()
     report.total = len(left)
     for job in left:

@@ -179,7 +179,7 @@ class Report:
             return
         facts = outcome.facts
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
-        score = f", score {facts['score']:.2f}" if "score" in facts else ""
+        score = f", score {facts['score']:.2f} of 1" if "score" in facts else ""
         self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
         if self.talk.json:
             self.print(json.dumps({**names, **facts}))
@@ -255,7 +255,7 @@ def _scores(tally: Tally) -> str:
     if len(tally.scores) < 2:
         return ""
     (lowest, name), (highest, _) = min(tally.scores), max(tally.scores)
-    return f"; scores {lowest:.2f} ({name}) to {highest:.2f}"
+    return f"; scores {lowest:.2f} ({name}) to {highest:.2f} of 1"
 
 
 def _counts(tally: Tally) -> str:

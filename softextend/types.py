@@ -235,7 +235,8 @@ class Spec:
 
 def _within(name: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
-        raise BadRequest(f"{name} {value:g}: must be from {low:g} to {high:g}")
+        shown, least, most = (f"{each:g}" if isinstance(each, float) else str(each) for each in (value, low, high))
+        raise BadRequest(f"{name} {shown}: must be from {least} to {most}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -349,6 +349,18 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(run: Run, tmp_path: Path) -> 
     assert (facts["input"], facts["outputs"], facts["plan"]["output"]) == ("a.png", ["a-extended.png"], "64x40")
 
 
+def test_a_dry_run_plans_even_where_the_result_exists(run: Run) -> None:
+    photo("a.png")
+    photo("a-extended.png")
+    before = Path("a-extended.png").read_bytes()
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run")
+    assert ran.code == 0
+    assert "64x40" in ran.out
+    assert "a-extended.png: exists already" in ran.err
+    assert "exists" not in run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--overwrite").err
+    assert Path("a-extended.png").read_bytes() == before
+
+
 def test_prepare_paint_by_hand(run: Run) -> None:
     photo("a.jpg")
     ran = run("prepare", "a.jpg", "--sides", 0, 16, 0, 0, "--out-dir", "w", "--fill", "perlin")
