@@ -56,11 +56,7 @@ Version = Annotated[
 
 
 @app.callback()
-def softextend(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda given: _show_version(given))
-    ] = False,
-) -> None:
+def softextend(version: Version = False) -> None:
     """Make photos wider. The original pixels stay as they are."""
 
 

@@ -38,13 +38,7 @@ def profile_rows(profile: Profile) -> list[tuple[str, str]]:
 def fills(report: Report) -> None:
     """Every fill, what it does and its parameters."""
     for row in fill.describe_fills():
-        parameters = [
-            (
-                f"{each.name}={each.default}",
-                f"{each.help}{f' ({each.range} {each.unit})'.replace(' )', ')') if each.range else ''}",
-            )
-            for each in row.parameters
-        ]
+        parameters = [(f"{each.name}={each.default}", _meaning(each)) for each in row.parameters]
         report.table(parameters, title=f"{row.name}: {row.meaning}")
 
 

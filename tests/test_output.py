@@ -244,7 +244,8 @@ def test_xmp_too_large_for_jpeg(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dpi", [(0.0, 0.0), (1e9, 1e9)])
 def test_nonsense_resolution_does_no_harm(dpi: tuple[float, float]) -> None:
     for format in (*TAGGED, "BMP"):
-        read_picture(encode_picture(photo(), format=format, metadata=Metadata(dpi=dpi)))
+        picture = read_picture(encode_picture(photo(), format=format, metadata=Metadata(dpi=dpi)))
+        assert picture.pixels.shape == photo().shape
 
 
 def test_what_a_format_loses() -> None:
@@ -316,7 +317,8 @@ def test_png_text_is_what_other_tools_read() -> None:
 
 def test_parameters_with_characters_no_file_can_hold() -> None:
     for format in TAGGED:
-        read_picture(encode_picture(photo(), format=format, parameters="a\0b\udc80\x01c\nSteps: 5"))
+        picture = read_picture(encode_picture(photo(), format=format, parameters="a\0b\udc80\x01c\nSteps: 5"))
+        assert picture.pixels.shape == photo().shape
 
 
 def test_no_recipe_and_a_damaged_one(tmp_path: Path) -> None:
