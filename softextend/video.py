@@ -206,7 +206,7 @@ def _write_mp4(path: Path, frames: Iterable[Pixels], film: Film, note: str | Non
 
     if CODEC not in av.codecs_available:
         raise OutputError(f"this PyAV has no {CODEC}: MP4 {NO_AV}")
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}  # no time of day: the same film, the same bytes
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}  # no time of day in the file
     try:
         with av.open(str(path), "w", format="mp4", options=options) as container:
             if note is not None:
