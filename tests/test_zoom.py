@@ -134,7 +134,8 @@ def test_the_anchor_stays_where_it_is(width: int, height: int, scale: float, x: 
 )
 def test_the_photo_fits_into_any_frame(width: int, height: int, wide: int, high: int) -> None:
     shape = max(width * high / (height * wide), height * wide / (width * high))
-    if shape > 4 or min(wide, high) / shape < 8:
+    shown = min(width, height) * min(wide / width, high / height)
+    if shape > zoom.WIDEST or shown < zoom.SMALLEST / 2:
         with pytest.raises(BadRequest, match="nearer"):
             zoom.fit(width, height, motion(wide, high))
         return
