@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from softextend import completion
 from softextend.errors import BadRequest
 from softextend.fillparts import Ranged, is_full, param, replicate
 from softextend.pyramid import SOURCES, sources
+from softextend.trim import rims
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
-
-FRAME = 8  # px, widest frame looked for at the photo's edge
-UNIFORM = 20  # levels of 255 that a frame's colours may differ by
-JUMP = 24  # levels of 255 between a frame and what lies behind it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +45,7 @@ class Patch(Ranged):
         seed = int(rng.integers(2**31))
         if is_full(known):
             return pixels.copy()
-        trusted = known & ~frame(pixels, known)
+        trusted = known & ~rims(pixels, known)
         size = _fitting_size(trusted, self.size)
         if size == 0:
             return replicate(pixels, known)
@@ -62,44 +58,9 @@ def enough_known(known: Known) -> bool:
     return bool(known.all()) or _fitting_size(known, 3) > 0
 
 
-def frame(pixels: Pixels, known: Known) -> Known:
-    """(H, W): lines along the known area's straight edges that are unlike what lies behind them."""
-    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    framed = np.zeros_like(known)
-    inside, area, view = pixels[top:bottom, left:right], known[top:bottom, left:right], framed[top:bottom, left:right]
-    for turns in range(4):
-        width = _frame_width(np.rot90(inside, turns), np.rot90(area, turns))
-        np.rot90(view, turns)[:width] = True
-    return framed
-
-
 def _fitting_size(trusted: Known, size: int) -> int:
     """The largest odd patch up to `size` of which enough lie in the trusted area, 0 if none does."""
     for side in range(size, 2, -2):
         if np.count_nonzero(sources(trusted, side // 2)) >= SOURCES:
             return side
     return 0
-
-
-def _frame_width(inside: Pixels, area: Known) -> int:
-    """Rows from the top that form a frame, the blended row behind them included; 0 if there is none."""
-    height = min(FRAME + 4, inside.shape[0] // 4)
-    if height < 5 or inside.shape[1] < 16 or not area[: height + 1].all():
-        return 0
-    band = inside[: height + 1].astype(np.int16)
-    low, high = np.percentile(band, [8, 92], axis=1)
-    uniform = (high - low).max(1) <= UNIFORM
-    for width in range(height - 3, 0, -1):
-        rows = band[:width]
-        jump = np.abs(band[width + 1] - rows.mean((0, 1))).max(1)
-        if uniform[:width].all() and np.mean(jump > JUMP) > 0.8 and np.ptp(rows.mean(1), axis=0).max() <= UNIFORM:
-            return width + 1
-    return 2 if _is_line(band.mean(2)) else 0
-
-
-def _is_line(band: npt.NDArray[np.float64]) -> bool:
-    """Whether the first row of grey levels is lighter or darker than what lies behind it, nearly everywhere."""
-    step, inner = band[0] - band[2], np.median(np.abs(band[2] - band[4]))
-    agree = max(np.mean(step > 0), np.mean(step < 0))
-    return bool(agree > 0.85 and np.median(np.abs(step)) > 3 * inner + 4)

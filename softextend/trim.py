@@ -1,6 +1,8 @@
 """Borders that are not picture: transparent rims, bars and frames, a scanner's edge, rounded corners.
 
 Each finder looks at the top of a picture; the other sides are seen by turning it. Nothing here changes a pixel.
+`find_border` is for shaving: it must not take a photo's own lines for a border. `rims` is for fills, which lose little
+by leaving out a row too many: it does without the proof that the opposite side gives.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 NAMES = ("top", "right", "bottom", "left")  # as np.rot90 brings them up, turn by turn
 SMALLEST = 16  # px a side; a smaller picture shows no difference between a border and itself
+FULL = 0.5  # of an edge's columns must be known from there inwards for its rim to be looked for
 ROUNDS = 4  # borders inside borders: a frame around bars around a scanner's edge
 MOST = 2, 5  # a border is at most this share of the picture, per side
 SAMPLES = 512  # rows or columns that are looked at; more tell nothing new
@@ -84,6 +87,30 @@ def find_border(pixels: Pixels, known: Known) -> Border:
             break
     sides = Sides(top=box.top, right=width - box.right, bottom=height - box.bottom, left=box.left)
     return Border(sides=sides, what=tuple(what))
+
+
+def rims(pixels: Pixels, known: Known) -> Known:
+    """Thin borders along the edges of the known area, (H, W): what must not be copied along; one colour or an edge.
+
+    known bool (H, W), any shape with something in it; a wide bar is none: what lies beside it goes on as a bar.
+    """
+    found = np.zeros_like(known)
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    cut = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    for inside, area, view in zip(_turns(pixels[cut]), _turns(known[cut]), _turns(found[cut]), strict=True):
+        width = _rim(inside, area)
+        view[: width + bool(width)] = True  # one more: the row that blends into the picture
+    return found
+
+
+def _rim(pixels: Pixels, known: Known) -> int:
+    """Rows from the top that form a thin border; columns that are not known halfway through tell nothing."""
+    whole = known[: len(known) // 2].all(0)
+    if min(len(known), whole.sum()) < SMALLEST or whole.mean() < FULL:
+        return 0
+    inside = pixels if whole.all() else pixels[:, whole]
+    bar, _ = _bar(inside)
+    return max(_edge(inside), _edge(inside, light=True), bar if bar <= EDGE + MIXED_ROWS else 0)
 
 
 def shrunk(box: Box, amounts: Sequence[int]) -> Box:

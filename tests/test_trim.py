@@ -15,7 +15,7 @@ from skimage import data
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.ready import make_ready, take
-from softextend.trim import find_border
+from softextend.trim import EDGE, MIXED_ROWS, find_border, rims
 from softextend.types import Sides, Spec, Target
 
 Pixels = np.ndarray[Any, Any]
@@ -198,6 +198,72 @@ def test_a_cut_out_keeps_its_gaps() -> None:
     assert known[sides.top].any()
 
 
+# --- thin borders that a fill must not copy along ------------------------------------------------------------------
+
+
+def widths(found: Pixels) -> Sides:
+    """How far what was found reaches in from each side, px, along the middle."""
+    height, width = found.shape
+    lines = found[:, width // 2], found[height // 2, ::-1], found[::-1, width // 2], found[height // 2]
+    top, right, bottom, left = (int(np.argmin(line)) for line in lines)
+    return Sides(top=top, right=right, bottom=bottom, left=left)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "coins", "gravel"])
+@pytest.mark.parametrize("width", [1, 3, 8])
+@pytest.mark.parametrize("colour", [8, 128, 250, (180, 20, 30)])
+def test_a_rim_of_any_colour_on_any_side(name: str, width: int, colour: object) -> None:
+    for sides in (Sides(right=width), Sides(top=width), Sides(top=width, right=width, bottom=width, left=width)):
+        made = framed(PHOTOS[name], sides, colour)
+        found = widths(rims(made, full(made)))
+        for side in ("top", "right", "bottom", "left"):
+            there = getattr(sides, side)
+            assert getattr(found, side) in (range(there + 1, there + 2 + MIXED_ROWS) if there else (0,)), (side, found)
+
+
+def test_a_rim_of_a_cut_out_lies_where_it_is_known() -> None:
+    photo = framed(PHOTOS["chelsea"], Sides(top=4, right=4, bottom=4, left=4), 0)
+    height, width = photo.shape[:2]
+    known = full(photo)
+    known[height * 2 // 3 :, : width // 3] = False  # an L
+    photo[~known] = 255  # what lies there must not matter
+    known = np.pad(known, ((0, 30), (20, 0)))
+    found = rims(np.pad(photo, ((0, 30), (20, 0), (0, 0)), mode="symmetric"), known)
+    middle = 20 + width // 2
+    assert found[:5, middle].all()
+    assert not found[10 : height - 10, middle].any()
+    assert found[height - 5 : height, middle].all()
+    assert found[height // 4, 20:25].all()
+    assert found[height // 4, -5:].all()
+    assert not found[height:].any()
+    assert not found[:, :20].any()
+
+
+def test_a_wide_bar_is_no_rim_and_goes_on() -> None:
+    wide = framed(PHOTOS["coffee"], Sides(top=EDGE + MIXED_ROWS + 2), 0)
+    assert not rims(wide, full(wide)).any()
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_no_rim_on_bundled_photos(name: str) -> None:
+    photo = bundled(name, 1000)
+    assert not rims(photo, full(photo)).any()
+
+
+def test_no_rim_where_too_little_is_known_to_tell() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.zeros((90, 120, 3), np.uint8)
+    pixels[10:] = rng.integers(150, 255, (80, 120, 3))
+    assert rims(pixels, full(pixels)).any()
+    narrow = full(pixels)
+    narrow[:45, :70] = False  # the upper edge is known along less than half of it
+    speckled = rng.random((90, 120)) < 0.7
+    single = np.zeros((90, 120), bool)
+    single[4, 7] = True
+    for known in (narrow, speckled, single):
+        assert not rims(pixels, known).any()
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 3), st.integers(0, 2**31))
 def test_any_picture_keeps_something_of_itself(height: int, width: int, kind: int, seed: int) -> None:
@@ -210,6 +276,7 @@ def test_any_picture_keeps_something_of_itself(height: int, width: int, kind: in
     assert sides.left + sides.right < width
     if known.any():
         assert known[sides.top : height - sides.bottom, sides.left : width - sides.right].any()
+        assert (known & ~rims(pixels, known)).any()
 
 
 # --- before a picture grows ----------------------------------------------------------------------------------------
