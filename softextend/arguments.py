@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts
 
 
 def join_sides(arguments: Sequence[str]) -> list[str]:
-    """`--sides 0 256 0 256 photo.jpg` -> `--sides "0 256 0 256" photo.jpg`; BadRequest where no value follows.
+    """`--sides 0 256 0 256 photo.jpg` -> `--sides "0 256 0 256" photo.jpg`; BadRequest where no value follows, or five.
 
     All of up to four words that look like amounts are its values. A word between amounts is taken for a wrong one,
     which is then refused by name; what follows `--` stays as it is.
@@ -36,8 +37,18 @@ def join_sides(arguments: Sequence[str]) -> list[str]:
             values, left = [*values, *left[:count]], left[count:]
         if not values:
             raise BadRequest(f"{SIDES}: give one to four values, such as {SIDES} 0 256 0 256")
+        if len(values) == MOST and left and _is_fifth(left[0]):
+            raise BadRequest(
+                f"{SIDES} {' '.join(values)} {left[0]}: takes one to four values, and no file is called {left[0]}; "
+                f"leave one out, such as {SIDES} 0 256 0 256"
+            )
         joined += [SIDES, " ".join(values)]
     return joined
+
+
+def _is_fifth(word: str) -> bool:
+    """Whether a word after four values was meant as one more, not as a file."""
+    return AMOUNT.fullmatch(word) is not None and not os.path.lexists(word)
 
 
 def _count(words: Sequence[str]) -> int:

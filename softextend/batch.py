@@ -78,6 +78,15 @@ class Outcome:
     error: Exception | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What inputs hold: pictures (None: stdin), notes for the user, and folders without a picture, as failures."""
+
+    sources: list[Path | None]
+    notes: list[str]
+    empty: tuple[Outcome, ...]
+
+
 @dataclass(kw_only=True, slots=True)
 class Tally:
     """A batch so far; it keeps no outcome, whose error would hold the picture in memory."""
@@ -106,27 +115,49 @@ class Tally:
         return BadRequest.exit_code if self.misused == len(self.failed) and not self.made else BadPicture.exit_code
 
 
-def gather(inputs: Sequence[str], listed: Sequence[str] = ()) -> tuple[list[Path | None], list[str]]:
-    """Arguments and listed paths -> pictures in order, each once (None: stdin), and notes; BadRequest for none.
+def gather(inputs: Sequence[str], listed: Sequence[str] = ()) -> Found:
+    """Arguments and listed paths -> pictures in order, each once; earlier results in a folder or glob are left out.
 
-    A missing file stays in: it fails as one picture among many. Earlier results in a folder or glob are left out.
+    BadPicture for an argument that is not there: a slip, better known before any work. A listed file that is missing
+    stays in, to fail as one picture among many; so does a folder without pictures. BadRequest where there is nothing.
     """
+    _refuse_missing(inputs)
     sources: list[Path | None] = []
     notes: list[str] = []
+    empty: dict[str | None, Outcome] = {}
     for text in inputs:
         if text == "-":
             sources.append(None)
         elif Path(text).is_dir():
-            sources += _fresh(_in_folder(Path(text)), text, notes)
+            sources += _fresh(_in_folder(Path(text), empty), text, notes)
         elif glob.has_magic(text) and not Path(text).exists():
             sources += _fresh(_matching(text), text, notes)
         else:
             sources.append(Path(text))
     for text in listed:
-        sources += _fresh(_in_folder(Path(text)), text, notes) if Path(text).is_dir() else [Path(text)]
+        sources += _fresh(_in_folder(Path(text), empty), text, notes) if Path(text).is_dir() else [Path(text)]
     if not sources:
-        raise BadRequest("no input: name pictures, folders, quoted globs, - for stdin, or --files-from FILE")
-    return _each_once(sources), notes
+        nothing = "no input: name pictures, folders, quoted globs, - for stdin, or --files-from FILE"
+        raise BadRequest("; ".join(str(each.error) for each in empty.values()) or nothing)
+    return Found(sources=_each_once(sources), notes=notes, empty=tuple(empty.values()))
+
+
+def _refuse_missing(inputs: Sequence[str]) -> None:
+    gone = [text for text in inputs if text != "-" and not glob.has_magic(text) and _is_missing(Path(text))]
+    if gone:
+        others = "; nothing was made" if len(inputs) > 1 else ""
+        raise BadPicture(f"{', '.join(gone)}: no such file; check the name and the folder{others}")
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing is there; a file that may not be looked at counts as one that is."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def split_list(text: str) -> list[str]:
@@ -135,12 +166,14 @@ def split_list(text: str) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def _in_folder(folder: Path, empty: dict[str | None, Outcome]) -> list[Path]:
+    """The pictures of a folder; one without any goes to `empty`."""
     found = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and _is_picture(path))
     if not found:
-        raise BadRequest(
+        error = BadRequest(
             f"{folder}: no picture in this folder ({_kinds()}); for folders inside it: '{folder}/**/*.jpg'"
         )
+        empty[_key(folder)] = Outcome(job=Job(source=folder, targets=()), target=None, error=error)
     return found
 
 

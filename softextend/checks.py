@@ -17,19 +17,19 @@ from softextend import verify as contract
 from softextend.batch import Job, Target
 from softextend.commands import asked, bordered, found_again, recorded
 from softextend.making import Making
-from softextend.options import Reading, Sampling, Writing
+from softextend.options import Sampling
 
 if TYPE_CHECKING:
-    from softextend.options import Border, Engine, Sweeping
+    from softextend import signatures
     from softextend.report import Report
     from softextend.types import Spec
 
 SHEET = "-sweep.png"
-OWN = ("output", "overwrite", "strength")  # options of a sweep that `extend` has not, or not in this form
 
 
-def verify(report: Report, result: Path, original: Path, mask: Path | None) -> int:
+def verify(report: Report, given: signatures.Verify) -> int:
     """`softextend verify`: the exit code, 0 where every pixel that must be kept is."""
+    result, original, mask = given.result, given.original, given.mask
     recipe = images.read_recipe(result)
     if mask is None and (recipe.get("command") or {}).get("name") == "paint":
         mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
@@ -44,40 +44,39 @@ def verify(report: Report, result: Path, original: Path, mask: Path | None) -> i
     return 0 if verdict.holds else 1
 
 
-def score(report: Report, result: Path, original: Path) -> None:
+def score(report: Report, given: signatures.Score) -> None:
     """`softextend score`: a table, or a JSON line."""
+    result, original = given.result, given.original
     scores, box = judge.score_files(result, original)
     facts = scores.facts()
-    if report.talk.json:
-        report.print(json.dumps({"result": str(result), "original": str(original), "box": box, "scores": facts}))
-        return
-    report.table([(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()], title=str(result))
+    said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
+    rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()]
+    report.show(said, rows, title=str(result))
 
 
-def sweep(report: Report, image: Path, border: Border, sweeping: Sweeping, engine: Engine) -> None:
+def sweep(report: Report, given: signatures.Sweep) -> None:
     """`softextend sweep`: the sheet's path and the best cell's command line on stdout, or both as a JSON line."""
-    same = {each.name: getattr(sweeping, each.name) for each in fields(sweeping) if each.name not in OWN}
-    sampling = Sampling(**same)
-    fills, strengths = sweeps.parse_fills(border.fill), sweeps.parse_strengths(sweeping.strength)
-    spec = bordered(replace(border, fill=fills[0]), asked(sampling, Writing()))
+    image, border, engine = given.image, given.border, given.engine
+    fills, strengths = sweeps.parse_fills(border.fill), sweeps.parse_strengths(given.sweeping.strength)
+    spec = bordered(replace(border, fill=fills[0]), asked(given.prompting))
     specs = sweeps.grid(spec, fills, strengths)
-    path = sweeping.output or image.with_name(image.stem + SHEET)
+    path = given.sweeping.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    batch.settle([job], overwrite=sweeping.overwrite, skip_existing=False)
+    batch.settle([job], overwrite=given.overwrite, skip_existing=False, will_be_made=[path.parent])
     making = Making(
         report=report,
         spec=spec,
         ref=models.resolve_model(engine.model),
         engine=engine,
-        reading=Reading(),
-        writing=Writing(overwrite=sweeping.overwrite),
-        drawn=sweeping.seed is None,
+        overwrite=given.overwrite,
+        drawn=given.prompting.seed is None,
         variations=True,
     )
     cells = swept(making, job, specs)
     best = sweeps.best_of(cells).spec
-    images.write_picture(path, sweeps.sheet(cells, len(strengths)), format="PNG", overwrite=sweeping.overwrite)
-    chosen = replace(sampling, strength=best.strength, seed=best.seed)
+    images.write_picture(path, sweeps.sheet(cells, len(strengths)), format="PNG", overwrite=given.overwrite)
+    same = {each.name: getattr(given.prompting, each.name) for each in fields(given.prompting)}
+    chosen = Sampling(**{**same, "strength": best.strength, "seed": best.seed})
     line = command_line(image, replace(border, fill=best.fill), chosen, engine)
     if not report.talk.json:
         report.print(str(path))

@@ -6,31 +6,14 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from softextend import __version__
+from softextend import __version__, signatures
 from softextend.arguments import join_sides
 from softextend.errors import BadRequest, OutputError
-from softextend.options import (
-    Border,
-    Demand,
-    Engine,
-    Filming,
-    Inputs,
-    Looking,
-    ModelName,
-    Reading,
-    Sampling,
-    Seed,
-    Sweeping,
-    Talk,
-    Writing,
-    Zooming,
-    command,
-)
+from softextend.grouping import command
 from softextend.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
 
 app = typer.Typer(
@@ -40,8 +23,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of Typer carry inside
-Result = Annotated[Path, typer.Argument(metavar="RESULT", help="A picture made by softextend.")]
-Original = Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The picture it was made of.")]
 
 
 def _show_version(given: bool) -> None:
@@ -51,7 +32,8 @@ def _show_version(given: bool) -> None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
+    bool,
+    typer.Option("--version", is_eager=True, callback=_show_version, metavar="", help="Print the version and exit."),
 ]
 
 
@@ -62,171 +44,99 @@ def softextend(version: Version = False) -> None:
 
 @app.command()
 @command
-def extend(
-    inputs: Inputs = None,
-    *,
-    border: Border,
-    sampling: Sampling,
-    wanted: Demand,
-    engine: Engine,
-    reading: Reading,
-    writing: Writing,
-    looking: Looking,
-    talk: Talk,
-) -> None:
+def extend(asked: signatures.Extend) -> None:
     """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
-    with reporting(talk) as report:
+    with reporting(asked.talk) as report:
         from softextend import commands
 
-        raise typer.Exit(
-            commands.extend(report, inputs or [], border, sampling, wanted, engine, reading, writing, looking)
-        )
+        raise typer.Exit(commands.extend(report, asked))
 
 
 @app.command()
 @command
-def paint(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Already extended and painted; - for stdin.")],
-    mask: Annotated[Path, typer.Argument(metavar="MASK", help="As large; white = repaint, grey = in between.")],
-    *,
-    sampling: Sampling,
-    wanted: Demand,
-    engine: Engine,
-    reading: Reading,
-    writing: Writing,
-    looking: Looking,
-    talk: Talk,
-) -> None:
+def paint(asked: signatures.Paint) -> None:
     """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
-    with reporting(talk) as report:
+    with reporting(asked.talk) as report:
         from softextend import commands
 
-        raise typer.Exit(commands.paint(report, image, mask, sampling, wanted, engine, reading, writing, looking))
+        raise typer.Exit(commands.paint(report, asked))
 
 
 @app.command()
 @command
-def prepare(
-    inputs: Inputs = None,
-    *,
-    border: Border,
-    seed: Seed = None,
-    model: ModelName = None,
-    reading: Reading,
-    writing: Writing,
-    talk: Talk,
-) -> None:
+def prepare(asked: signatures.Prepare) -> None:
     """Write the filled canvas and the mask of each picture, to paint on by hand; needs no model."""
-    with reporting(talk) as report:
+    with reporting(asked.talk) as report:
         from softextend import commands
 
-        raise typer.Exit(commands.prepare(report, inputs or [], border, seed, model, reading, writing))
+        raise typer.Exit(commands.prepare(report, asked))
 
 
 @app.command()
 @command
-def redo(
-    result: Result,
-    input: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The input, where it moved. Default: as the recipe says.")
-    ] = None,
-    *,
-    engine: Engine,
-    reading: Reading,
-    writing: Writing,
-    talk: Talk,
-) -> None:
+def redo(asked: signatures.Redo) -> None:
     """Run the recipe of a result again."""
-    with reporting(talk) as report:
+    with reporting(asked.talk) as report:
         from softextend import commands
 
-        raise typer.Exit(commands.redo(report, result, input, engine, reading, writing))
+        raise typer.Exit(commands.redo(report, asked))
 
 
 @app.command()
 @command
-def zoom(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="The photo to zoom out of; - for stdin.")],
-    *,
-    zooming: Zooming,
-    filming: Filming,
-    sampling: Sampling,
-    engine: Engine,
-    talk: Talk,
-) -> None:
+def zoom(asked: signatures.Zoom) -> None:
     """Zoom out of a photo, as a film: softextend zoom photo.jpg --factor 8 -o zoom.mp4"""
-    with reporting(talk) as report:
+    with reporting(asked.talk) as report:
         from softextend.zooming import make_film
 
-        raise typer.Exit(make_film(report, image, zooming, filming, sampling, engine))
+        raise typer.Exit(make_film(report, asked))
 
 
 @app.command()
 @command
-def verify(
-    result: Result,
-    original: Original,
-    mask: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="What a painted result was made with. Default: as the recipe says."),
-    ] = None,
-    *,
-    talk: Talk,
-) -> None:
+def verify(asked: signatures.Verify) -> None:
     """Check that a result has every original pixel beyond its band: exit code 0, or 1 and what differs."""
-    with reporting(talk) as report:
+    with reporting(asked.telling) as report:
         from softextend import checks
 
-        raise typer.Exit(checks.verify(report, result, original, mask))
+        raise typer.Exit(checks.verify(report, asked))
 
 
 @app.command()
 @command
-def score(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="An extended picture, by whatever made it.")],
-    original: Original,
-    *,
-    talk: Talk,
-) -> None:
+def score(asked: signatures.Score) -> None:
     """Score an extended picture against its original: seam, texture, flat areas."""
-    with reporting(talk) as report:
+    with reporting(asked.telling) as report:
         from softextend import checks
 
-        checks.score(report, result, original)
+        checks.score(report, asked)
 
 
 @app.command()
 @command
-def sweep(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The photo to try things on.")],
-    *,
-    border: Border,
-    sweeping: Sweeping,
-    engine: Engine,
-    talk: Talk,
-) -> None:
+def sweep(asked: signatures.Sweep) -> None:
     """Try strengths and fills on a photo, on one sheet with scores: softextend sweep photo.jpg --fill perlin,telea"""
-    with reporting(talk) as report:
+    with reporting(asked.talk) as report:
         from softextend import checks
 
-        checks.sweep(report, image, border, sweeping, engine)
+        checks.sweep(report, asked)
 
 
 @app.command()
 @command
-def models(model: ModelName = None, *, talk: Talk) -> None:
+def models(asked: signatures.Models) -> None:
     """Say which model a run would use, its defaults, and which others are there."""
-    with reporting(talk) as report:
+    with reporting(asked.telling) as report:
         from softextend import tables
 
-        tables.models(report, model)
+        tables.models(report, asked.model)
 
 
 @app.command()
 @command
-def fills(*, talk: Talk) -> None:
+def fills(asked: signatures.Tell) -> None:
     """List the fills with their parameters."""
-    with reporting(talk) as report:
+    with reporting(asked.telling) as report:
         from softextend import tables
 
         tables.fills(report)
@@ -234,9 +144,9 @@ def fills(*, talk: Talk) -> None:
 
 @app.command()
 @command
-def doctor(*, talk: Talk) -> None:
+def doctor(asked: signatures.Tell) -> None:
     """Show versions, devices, memory, and what 'auto' chooses here."""
-    with reporting(talk) as report:
+    with reporting(asked.telling) as report:
         from softextend import tables
 
         tables.doctor(report)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,140 +18,105 @@ from softextend.choice import Choosing
 from softextend.errors import BadPicture, BadRequest
 from softextend.geometry import parse_growth, parse_trim
 from softextend.making import Making, digest
-from softextend.options import Engine, Format
+from softextend.options import Border
 from softextend.recipe import spec_of
 from softextend.report import INTERRUPTED
+from softextend.surroundings import Format, Writing
+from softextend.tables import plan_facts
 from softextend.types import Model, Spec
 
 if TYPE_CHECKING:
-    from softextend.options import Border, Demand, Looking, Reading, Sampling, Writing
+    from softextend import signatures
+    from softextend.batch import Found
+    from softextend.options import Area, Demand, Prompting, Sampling
     from softextend.report import Report
+    from softextend.surroundings import Placing
 
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 DRAWN_SEEDS = 2**32  # drawn seeds lie below: the range that other tools take
 
 
-def extend(
-    report: Report,
-    inputs: Sequence[str],
-    border: Border,
-    sampling: Sampling,
-    wanted: Demand,
-    engine: Engine,
-    reading: Reading,
-    writing: Writing,
-    looking: Looking,
-) -> int:
+def extend(report: Report, given: signatures.Extend) -> int:
     """`softextend extend`: the exit code."""
-    spec = bordered(border, asked(sampling, writing))
-    sources = gather(inputs, reading, report)
-    ref = models.resolve_model(engine.model)
-    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing)
-    return variations(making, sources, "-extended", sampling, wanted, looking)
+    spec = replace(bordered(given.border, sampled(given)), passes=parse_passes(given.passes))
+    found = gather(given.inputs or [], given.files_from, report)
+    return variations(making_of(report, given, spec, found), found, "-extended", given)
 
 
-def paint(
-    report: Report,
-    picture: str,
-    mask: Path,
-    sampling: Sampling,
-    wanted: Demand,
-    engine: Engine,
-    reading: Reading,
-    writing: Writing,
-    looking: Looking,
-) -> int:
+def paint(report: Report, given: signatures.Paint) -> int:
     """`softextend paint`: the exit code."""
-    spec = asked(sampling, writing)
-    if spec.passes is not None:
-        raise BadRequest(
-            f"--passes {spec.passes}: paint adds nothing to the picture, so there is one pass; leave it out"
-        )
-    sources = gather([picture], reading, report)
-    ref = models.resolve_model(engine.model)
-    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
-    return variations(making, sources, "-painted", sampling, wanted, looking)
+    found = gather([given.image], None, report)
+    making = making_of(report, given, sampled(given), found)
+    return variations(replace(making, mask=given.mask), found, "-painted", given)
 
 
-def variations(
-    making: Making,
-    sources: list[Path | None],
-    suffix: str,
-    sampling: Sampling,
-    wanted: Demand,
-    looking: Looking,
-) -> int:
+def variations(making: Making, found: Found, suffix: str, given: signatures.Extend | signatures.Paint) -> int:
     """All pictures with all their seeds; the exit code."""
-    choosing = chosen(wanted, sampling)
+    looking, num = given.looking, given.demand.num
+    choosing = chosen(given.demand)
     steps = looking.save_steps
-    naming = named(making.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
+    naming = named(given.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
     making.check()
     if looking.plan_image is not None:
-        making = replace(making, plan_image=drawing(looking.plan_image, len(sources)))
+        making = replace(making, plan_image=drawing(looking.plan_image, len(found.sources)))
     first = making.spec.seed
-    jobs = batch.plan_jobs(sources, naming, range(first, first + sampling.num))
-    if wanted.keep_all:
+    jobs = batch.plan_jobs(found.sources, naming, range(first, first + num))
+    if given.demand.keep_all:
         jobs = [with_others(job, choosing.most) for job in jobs]
-    making = replace(making, drawn=sampling.seed is None, variations=sampling.num > 1, choosing=choosing)
-    folders = made_for(making.writing, steps)
+    making = replace(making, drawn=given.sampling.seed is None, variations=num > 1, choosing=choosing)
+    folders = made_for(given.writing, steps)
     return dry_run(making, jobs, folders) if looking.dry_run else work(making, jobs, folders)
 
 
-def prepare(
-    report: Report,
-    inputs: Sequence[str],
-    border: Border,
-    seed: int | None,
-    model: str | None,
-    reading: Reading,
-    writing: Writing,
-) -> int:
+def prepare(report: Report, given: signatures.Prepare) -> int:
     """`softextend prepare`: the exit code."""
-    chosen = draw_seed() if seed is None else seed
-    spec = bordered(border, Spec(seed=chosen))
-    naming = named(replace(writing, format=Format.PNG), "-canvas")
-    jobs = [with_mask(job) for job in batch.plan_jobs(gather(inputs, reading, report), naming, [chosen])]
-    ref = models.resolve_model(model)
+    seed = draw_seed() if given.seed is None else given.seed
+    spec = bordered(given.area, Spec(seed=seed))
+    naming = named(given.placing, "-canvas", format=Format.PNG)
+    found = gather(given.inputs or [], given.files_from, report)
+    jobs = [with_mask(job) for job in batch.plan_jobs(found.sources, naming, [seed])]
     making = Making(
         report=report,
         spec=spec,
-        ref=ref,
-        engine=Engine(model=model),
-        reading=reading,
-        writing=writing,
-        drawn=seed is None,
+        ref=models.resolve_model(given.model),
+        allow_huge=given.allow_huge,
+        overwrite=given.placing.overwrite,
+        skip_existing=given.skip_existing,
+        drawn=given.seed is None,
+        empty=found.empty,
     )
     making.check()
-    return work(making, jobs, made_for(writing), load=making.say_seed, make=making.canvas)
+    return work(making, jobs, made_for(given.placing), load=making.say_seed, make=making.canvas)
 
 
-def redo(
-    report: Report,
-    result: Path,
-    source: Path | None,
-    engine: Engine,
-    reading: Reading,
-    writing: Writing,
-) -> int:
+def redo(report: Report, given: signatures.Redo) -> int:
     """`softextend redo`: the exit code."""
+    result, writing = given.result, given.writing
     recipe = images.read_recipe(result)
     if "zoom" in recipe:
         raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
     spec = spec_of(recipe)
     before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
-    origin = source or found_again(result, before["input"], "input", "--input FILE")
+    origin = given.input or found_again(result, before["input"], "input", "--input FILE")
     mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before["mask"] else None
     if before["input_sha256"] not in (None, digest(origin)):
         report.note(f"{origin}: differs from the picture that {result} was made of")
     if recipe.get("softextend") != __version__:
         report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
-    vae = engine.vae or (Path(before["vae"]) if before["vae"] else None)
-    engine = replace(engine, model=engine.model or before["model"], vae=vae)
-    ref = models.resolve_model(engine.model)
+    vae = given.engine.vae or (Path(before["vae"]) if before["vae"] else None)
+    engine = replace(given.engine, model=given.engine.model or before["model"], vae=vae)
     where = writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result)))
     jobs = batch.plan_jobs([origin], named(where, "-redo"), [spec.seed])
-    making = Making(report=report, spec=spec, ref=ref, engine=engine, reading=reading, writing=writing, mask=mask)
-    return work(making, jobs, made_for(writing), load=partial(load_same, making, recipe))
+    making = Making(
+        report=report,
+        spec=spec,
+        ref=models.resolve_model(engine.model),
+        engine=engine,
+        allow_huge=given.allow_huge,
+        overwrite=writing.overwrite,
+        mask=mask,
+    )
+    return work(making, jobs, made_for(where), load=partial(load_same, making, recipe))
 
 
 def load_same(making: Making, recipe: dict[str, Any]) -> Model:
@@ -173,23 +139,49 @@ def recorded(recipe: dict[str, Any], name: str, result: Path) -> str | None:
     raise BadPicture(f"{result}: its recipe does not say how it was made; name a result that softextend wrote")
 
 
-def asked(sampling: Sampling, writing: Writing) -> Spec:
-    """What every painting command takes, with the first seed, drawn where none is given."""
-    if sampling.num < 1:
-        raise BadRequest(f"--num {sampling.num}: must be 1 or more")
-    if sampling.num > 1 and sampling.seed is None and writing.skip_existing:
+def making_of(report: Report, given: signatures.Extend | signatures.Paint, spec: Spec, found: Found) -> Making:
+    """What the pictures of `extend` and `paint` share."""
+    return Making(
+        report=report,
+        spec=spec,
+        ref=models.resolve_model(given.engine.model),
+        engine=given.engine,
+        allow_huge=given.allow_huge,
+        overwrite=given.writing.overwrite,
+        skip_existing=given.skip_existing,
+        empty=found.empty,
+    )
+
+
+def sampled(given: signatures.Extend | signatures.Paint) -> Spec:
+    """The spec of a picture of which there may be variations."""
+    num = given.demand.num
+    if num < 1:
+        raise BadRequest(f"--num {num}: must be 1 or more")
+    if num > 1 and given.sampling.seed is None and given.skip_existing:
         raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")
-    return Spec(
-        seed=draw_seed() if sampling.seed is None else sampling.seed,
-        prompt=sampling.prompt,
-        negative=sampling.negative,
+    return strengthened(given.sampling)
+
+
+def strengthened(sampling: Sampling) -> Spec:
+    """What `extend`, `paint` and `zoom` take."""
+    return replace(
+        asked(sampling),
         strength=sampling.strength,
-        steps=sampling.steps,
-        guidance=sampling.guidance,
         refine=sampling.refine_strength,
-        passes=parse_passes(sampling.passes),
-        solver=sampling.sampler,
         color_match=sampling.color_match,
+    )
+
+
+def asked(prompting: Prompting) -> Spec:
+    """What every painting command takes, with the first seed, drawn where none is given."""
+    return Spec(
+        seed=draw_seed() if prompting.seed is None else prompting.seed,
+        prompt=prompting.prompt,
+        negative=prompting.negative,
+        steps=prompting.steps,
+        guidance=prompting.guidance,
+        solver=prompting.sampler,
     )
 
 
@@ -213,38 +205,38 @@ def drawing(path: Path, pictures: int) -> Path:
     return path
 
 
-def bordered(border: Border, spec: Spec) -> Spec:
-    """The spec with what the border asks for; BadRequest unless exactly one option says how much."""
+def bordered(area: Area, spec: Spec) -> Spec:
+    """The spec with what the area asks for; BadRequest unless exactly one option says how much."""
     sides, target = parse_growth(
-        {"sides": border.sides, "aspect": border.aspect, "size": border.size, "scale": border.scale, "all": border.all},
-        anchor=border.anchor,
-        fit=border.fit,
+        {"sides": area.sides, "aspect": area.aspect, "size": area.size, "scale": area.scale, "all": area.all},
+        anchor=area.anchor,
+        fit=area.fit,
     )
     return replace(
         spec,
         sides=sides,
         target=target,
-        trim=None if border.trim is None else parse_trim(border.trim),
-        fill=border.fill,
-        overlap=border.overlap,
-        feather=border.feather,
-        change=border.change,
-        allow_large=border.allow_large,
-        band=border.band,
+        trim=None if area.trim is None else parse_trim(area.trim),
+        fill=area.fill,
+        overlap=area.overlap,
+        feather=area.feather,
+        change=area.change,
+        allow_large=area.allow_large,
+        band=area.band if isinstance(area, Border) else None,
     )
 
 
-def gather(inputs: Sequence[str], reading: Reading, report: Report) -> list[Path | None]:
-    """All pictures that the command line names, in order."""
+def gather(inputs: Sequence[str], files_from: str | None, report: Report) -> Found:
+    """All pictures that the command line names, in order, and the folders in which there is none."""
     listed: list[str] = []
-    if reading.files_from is not None:
-        if reading.files_from == "-" and "-" in inputs:
+    if files_from is not None:
+        if files_from == "-" and "-" in inputs:
             raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
-        listed = batch.split_list(read_list(reading.files_from))
-    sources, notes = batch.gather(inputs, listed)
-    for note in notes:
+        listed = batch.split_list(read_list(files_from))
+    found = batch.gather(inputs, listed)
+    for note in found.notes:
         report.note(note)
-    return sources
+    return found
 
 
 def read_list(name: str) -> str:
@@ -262,29 +254,38 @@ def draw_seed() -> int:
     return secrets.randbelow(DRAWN_SEEDS)
 
 
-def named(writing: Writing, suffix: str, *, extras_dir: Path | None = None, extras: tuple[str, ...] = ()) -> Naming:
-    """How the results of this command are called."""
+def named(
+    placing: Placing,
+    suffix: str,
+    *,
+    format: Format | None = None,
+    extras_dir: Path | None = None,
+    extras: tuple[str, ...] = (),
+) -> Naming:
+    """How the results of this command are called; `format` where the user has no say."""
+    format = placing.format if isinstance(placing, Writing) else format
     return Naming(
         suffix=suffix,
-        output=writing.output,
-        out_dir=writing.out_dir,
-        format=writing.format and writing.format.value.upper(),
+        output=placing.output,
+        out_dir=placing.out_dir,
+        format=format and format.value.upper(),
         extras_dir=extras_dir,
         extras=extras,
     )
 
 
-def made_for(writing: Writing, *others: Path | None) -> list[Path]:
+def made_for(placing: Placing, *others: Path | None) -> list[Path]:
     """The folders that are made where they are missing."""
-    return [folder for folder in (writing.out_dir, *others) if folder is not None]
+    beside = None if placing.output in (None, "-") else Path(str(placing.output)).parent
+    return [folder for folder in (placing.out_dir, beside, *others) if folder is not None]
 
 
-def chosen(wanted: Demand, sampling: Sampling) -> Choosing:
+def chosen(demand: Demand) -> Choosing:
     """What the options say of choosing; BadRequest where they contradict each other."""
-    choosing = Choosing(best_of=wanted.best_of, retry=wanted.retry, min_score=wanted.min_score)
-    if choosing.most > 1 and sampling.num > 1:
+    choosing = Choosing(best_of=demand.best_of, retry=demand.retry, min_score=demand.min_score)
+    if choosing.most > 1 and demand.num > 1:
         raise BadRequest("--num with --best-of or --retry: --num keeps all its variations; give --best-of K --keep-all")
-    if wanted.keep_all and choosing.most == 1:
+    if demand.keep_all and choosing.most == 1:
         raise BadRequest("--keep-all: there is one result to keep; give --best-of K or --retry N with it")
     return choosing
 
@@ -333,20 +334,20 @@ def work(
     make: Callable[..., batch.Outcome] | None = None,
 ) -> int:
     """Check all names, then do all jobs, telling of each; the exit code. `folders` are made where missing."""
-    report, writing = making.report, making.writing
+    report = making.report
     if report.talk.json and any(target.path is None for job in jobs for target in job.targets):
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
     left, skipped = batch.settle(
-        jobs, overwrite=writing.overwrite, skip_existing=writing.skip_existing, will_be_made=folders
+        jobs, overwrite=making.overwrite, skip_existing=making.skip_existing, will_be_made=folders
     )
     for folder in folders:
         batch.make_folder(folder)
     tally = batch.Tally(skipped=skipped)
-    report.total = sum(len(job.targets) for job in left)
+    report.total = sum(len(job.targets) for job in left) + len(making.empty)
     began = time.monotonic()
     outcomes = batch.run(left, read=making.read, load=load or making.load, make=make or making.make)
     try:
-        for outcome in outcomes:
+        for outcome in chain(making.empty, outcomes):
             tally.add(outcome)
             report.tell(outcome)
     except KeyboardInterrupt:
@@ -358,21 +359,24 @@ def work(
 
 def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
-    report, writing = making.report, making.writing
-    overwrite = writing.overwrite or not writing.skip_existing  # a plan harms nothing that exists
-    left, _ = batch.settle(jobs, overwrite=overwrite, skip_existing=writing.skip_existing, will_be_made=folders)
-    if not writing.overwrite and (said := batch.existing(left)):
+    report = making.report
+    overwrite = making.overwrite or not making.skip_existing  # a plan harms nothing that exists
+    left, _ = batch.settle(jobs, overwrite=overwrite, skip_existing=making.skip_existing, will_be_made=folders)
+    if not making.overwrite and (said := batch.existing(left)):
         report.note(said)
     tally = batch.Tally()
-    report.total = len(left)
+    report.total = len(left) + len(making.empty)
+    for outcome in making.empty:
+        tally.add(outcome)
+        report.tell(outcome)
     for job in left:
         try:
-            rows = making.plan(*making.read(job)).rows()
+            settled = making.plan(*making.read(job))
         except Exception as error:
             outcome = batch.Outcome(job=job, target=None, error=error)
             report.tell(outcome)
         else:
             outcome = batch.Outcome(job=job, target=job.targets[0])
-            report.plan(job, making.ref.name, rows)
+            report.plan(job, making.ref.name, plan_facts(settled), settled.rows())
         tally.add(outcome)
     return tally.exit_code

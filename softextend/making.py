@@ -21,12 +21,12 @@ from softextend.mask import latent_levels
 from softextend.models import ModelRef
 from softextend.planimage import draw_plan
 from softextend.ready import make_ready
+from softextend.surroundings import Engine
 from softextend.types import Amount, Model, Spec
 
 if TYPE_CHECKING:
     from softextend.canvas import Plan
     from softextend.extend import Result
-    from softextend.options import Engine, Reading, Writing
     from softextend.report import Report
     from softextend.types import Change, Pixels
 
@@ -38,9 +38,11 @@ class Making:
     report: Report
     spec: Spec
     ref: ModelRef
-    engine: Engine
-    reading: Reading
-    writing: Writing
+    engine: Engine = field(default_factory=Engine)
+    allow_huge: bool = False
+    overwrite: bool = False
+    skip_existing: bool = False
+    empty: tuple[Outcome, ...] = ()  # inputs that hold no picture: failures to tell of
     mask: Path | None = None
     drawn: bool = False
     variations: bool = False
@@ -51,10 +53,13 @@ class Making:
         """The picture (and the mask), checked against the spec before a model is loaded for them."""
         if not self.variations:
             self.report.begin(job.name)
-        picture = images.read_picture(source_of(job), name=job.name, allow_huge=self.reading.allow_huge)
+        picture = images.read_picture(source_of(job), name=job.name, allow_huge=self.allow_huge)
         for note in picture.notes:
             self.report.note(f"{job.name}: {note}")
         mask = None if self.mask is None else images.read_mask(self.mask)
+        if mask is not None and mask.shape != picture.known.shape:
+            sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, picture.known.shape)]
+            raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
         if mask is None:
             for note in make_ready(picture.pixels, picture.known, self.spec).notes:
                 self.report.note(f"{job.name}: {note}")
@@ -68,7 +73,7 @@ class Making:
         if self.plan_image is not None:
             used = picture if mask is not None else make_ready(picture.pixels, picture.known, self.spec)
             drawn = draw_plan(settled, used.pixels)
-            images.write_picture(self.plan_image, drawn, format="PNG", overwrite=self.writing.overwrite)
+            images.write_picture(self.plan_image, drawn, format="PNG", overwrite=self.overwrite)
         return picture, mask
 
     def check(self) -> None:
@@ -83,11 +88,6 @@ class Making:
             ready = make_ready(picture.pixels, picture.known, self.spec)
             return canvas.plan_for(ready.known, self.spec, profile, ready.used)
         height, width = picture.known.shape
-        if mask.shape != (height, width):
-            raise BadRequest(
-                f"{self.mask}: the mask is {mask.shape[1]}x{mask.shape[0]}, the picture {width}x{height}; "
-                "make them one size"
-            )
         holes = canvas.blocks(latent_levels(mask) > 0, profile.window)
         return canvas.plan(self.spec, profile, width=width, height=height, gaps=True, holes=holes)
 
@@ -105,9 +105,10 @@ class Making:
             self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
         )
         if self.ref.origin == "default":
-            note(
-                "model: self (built in; continues what the photo shows); an SDXL checkpoint does better where "
-                "new things shall appear or a prompt is given: --model FILE.safetensors"
+            note("model: self (built in; continues what the photo shows)")
+            self.report.hint(
+                "an SDXL checkpoint does better where new things shall appear or a prompt is given: "
+                "--model FILE.safetensors"
             )
         given = {"prompt": self.spec.prompt or self.spec.negative, "VAE": engine.vae}
         unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
@@ -146,7 +147,7 @@ class Making:
 
     def write(self, result: Result, picture: Picture, job: Job, target: Target) -> None:
         """The result with its recipe, after its intermediates: where there is a result, all is there."""
-        replacing = self.writing.overwrite or self.writing.skip_existing
+        replacing = self.overwrite or self.skip_existing
         for path, pixels in zip(target.extras, (result.filled, levels(result.mask), result.raw), strict=False):
             images.write_picture(path, pixels, format="PNG", overwrite=replacing)
         encode: dict[str, Any] = {
@@ -159,7 +160,7 @@ class Making:
         if target.path is None:
             self.report.picture_bytes(images.encode_picture(result.pixels, **encode))
         else:
-            images.write_picture(target.path, result.pixels, overwrite=self.writing.overwrite, **encode)
+            images.write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
 
     def asked(self, job: Job, target: Target) -> dict[str, Any]:
         """What `redo` needs beside the spec; files by their way from the result, so that both can move together."""
@@ -177,13 +178,12 @@ class Making:
         """`prepare`'s two files: the filled canvas and the mask."""
         picture, _mask = read
         prepared = canvas.prepare(picture.pixels, picture.known, self.spec, models.known_profile(self.ref))
-        overwrite = self.writing.overwrite or self.writing.skip_existing
         (mask,) = target.extras
-        images.write_picture(mask, levels(prepared.mask), format="PNG", overwrite=overwrite)
+        images.write_picture(mask, levels(prepared.mask), format="PNG", overwrite=self.overwrite or self.skip_existing)
         if target.path is None:
             raise BadRequest("prepare makes two files: give --out-dir DIR")
         images.write_picture(
-            target.path, prepared.filled, format="PNG", metadata=picture.metadata, overwrite=self.writing.overwrite
+            target.path, prepared.filled, format="PNG", metadata=picture.metadata, overwrite=self.overwrite
         )
         height, width = prepared.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from softextend.errors import OutputError, SoftExtendError
+from softextend.surroundings import Talk, Telling
 
 if TYPE_CHECKING:
     from softextend.batch import Job, Outcome, Tally
-    from softextend.options import Talk
 
 SIGNALLED = 128  # plus the signal's number, as shells have it
 INTERRUPTED = SIGNALLED + 2  # SIGINT
@@ -137,16 +138,17 @@ class Bars:
 class Report:
     """The voice of one command."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Telling) -> None:
         self.talk = talk
-        bars = not talk.quiet and sys.stderr.isatty()
-        self.progress: Progress = Bars() if bars else Lines(silent=talk.quiet)
+        self.quiet = isinstance(talk, Talk) and talk.quiet  # not every command has something to be quiet about
+        self.watched = not self.quiet and sys.stderr.isatty()
+        self.progress: Progress = Bars() if self.watched else Lines(silent=self.quiet)
         self.done = 0  # results made or failed
         self.total = 1
 
     def note(self, line: str) -> None:
         """One line worth knowing."""
-        if not self.talk.quiet:
+        if not self.quiet:
             self.progress.say(line)
 
     def detail(self, line: str) -> None:
@@ -154,10 +156,15 @@ class Report:
         if self.talk.verbose:
             self.note(line)
 
+    def hint(self, line: str) -> None:
+        """One line of advice, for somebody who sits at a terminal: pipelines and logs are spared."""
+        if self.watched:
+            self.note(line)
+
     def failed(self, error: BaseException, name: str = "") -> None:
         """One line about an error, `name` being what it happened to; the traceback too with -v."""
         line = one_line(error)
-        if name and name not in line:
+        if name and not re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", line):
             line = f"{name}: {line}"
         if self.talk.verbose:
             self.progress.say("".join(traceback.format_exception(error)).rstrip())
@@ -169,7 +176,7 @@ class Report:
 
     def tell(self, outcome: Outcome) -> None:
         """What became of a picture: its result on stdout, or its error on stderr (and as JSON)."""
-        self.done += 1 if outcome.target else len(outcome.job.targets)
+        self.done += 1 if outcome.target else max(1, len(outcome.job.targets))
         self.progress.pause()
         names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
         if outcome.error is not None:
@@ -187,15 +194,13 @@ class Report:
             for path in filter(None, (names["output"], facts.get("mask"))):
                 self.print(path)
 
-    def plan(self, job: Job, model: str, rows: Sequence[tuple[str, str]]) -> None:
-        """What would be done with a picture: a table, or a JSON line."""
+    def plan(self, job: Job, model: str, facts: dict[str, Any], rows: Sequence[tuple[str, str]]) -> None:
+        """What would be done with a picture: a table of `rows`, or `facts` as a JSON line."""
         self.close()
         self.done += 1
         outputs = [target.name for target in job.targets]
-        if self.talk.json:
-            self.print(json.dumps({"input": job.name, "outputs": outputs, "model": model, "plan": dict(rows)}))
-        else:
-            self.table([("model", model), *rows, ("result", ", ".join(outputs))], title=job.name)
+        said = {"input": job.name, "outputs": outputs, "model": model, "plan": facts}
+        self.show(said, [("model", model), *rows, ("result", ", ".join(outputs))], title=job.name)
 
     def summary(self, tally: Tally, seconds: float) -> None:
         """One line about a batch; nothing about a single picture, of which all has been said."""
@@ -214,10 +219,10 @@ class Report:
         """Take the bars away."""
         self.progress.close()
 
-    def table(self, rows: Sequence[tuple[str, str]], title: str = "") -> None:
-        """Aligned rows on stdout, or one JSON object."""
+    def show(self, facts: dict[str, Any], rows: Sequence[tuple[str, str]], title: str = "") -> None:
+        """On stdout: `facts` as one JSON object for a program, or aligned `rows` for people."""
         if self.talk.json:
-            self.print(json.dumps({**({"title": title} if title else {}), **dict(rows)}))
+            self.print(json.dumps(facts))
             return
         width = max((len(name) for name, _ in rows), default=0)
         for line in ([title] if title else []) + [f"  {name:<{width}}  {value}".rstrip() for name, value in rows]:
@@ -278,7 +283,7 @@ def one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def reporting(talk: Talk) -> Iterator[Report]:
+def reporting(talk: Telling) -> Iterator[Report]:
     """A report for one command: its errors become one line on stderr and the exit code."""
     with warnings.catch_warnings():
         if not talk.verbose:

@@ -1,15 +1,21 @@
-"""What `models`, `fills` and `doctor` print."""
+"""What `models`, `fills`, `doctor` and `--dry-run` print: rows for people, JSON values for programs."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from softextend import device, fill
 from softextend.models import Installed, installed_models, known_profile, resolve_model
+from softextend.recipe import used_facts
+from softextend.types import FillName
 
 if TYPE_CHECKING:
+    from softextend.canvas import Plan
     from softextend.report import Report
     from softextend.types import Profile
+
+KEYS = {"MemTotal": "total_bytes", "MemAvailable": "available_bytes", "free": "free_bytes", "total": "total_bytes"}
 
 
 def models(report: Report, name: str | None) -> None:
@@ -19,7 +25,21 @@ def models(report: Report, name: str | None) -> None:
     for each in [Installed(ref=ref, profile=known_profile(ref), used=True), *rest]:
         place = str(each.ref.path) if each.ref.path else "built in" if each.ref.kind == "self" else "not downloaded yet"
         rows = [("where", place), ("named by", each.ref.origin), *profile_rows(each.profile)]
-        report.table(rows, title=f"{each.ref.name} (used)" if each.used else each.ref.name)
+        title = f"{each.ref.name} (used)" if each.used else each.ref.name
+        report.show(model_facts(each), rows, title=title)
+
+
+def model_facts(found: Installed) -> dict[str, Any]:
+    """One model as JSON values; `path` is None for what is built in or not downloaded yet."""
+    ref = found.ref
+    return {
+        "name": ref.name,
+        "used": found.used,
+        "kind": ref.kind,
+        "path": ref.path and str(ref.path),
+        "named_by": ref.origin,
+        "profile": profile_facts(found.profile),
+    }
 
 
 def profile_rows(profile: Profile) -> list[tuple[str, str]]:
@@ -35,11 +55,66 @@ def profile_rows(profile: Profile) -> list[tuple[str, str]]:
     ]
 
 
+def profile_facts(profile: Profile) -> dict[str, Any]:
+    """A profile as JSON values."""
+    return {
+        "name": profile.name,
+        "fill": profile.fill,
+        "stages": [asdict(each) for each in profile.stages],
+        "sampler": profile.solver.value,
+        "guidance": profile.guidance,
+        "window_px": profile.window,
+        "overlap_px": profile.overlap,
+        "feather_px": profile.feather,
+        "refine_strength": profile.refine,
+    }
+
+
+def plan_facts(settled: Plan) -> dict[str, Any]:
+    """A plan as JSON values; sizes in px, `trimmed` and `scaled` as in a recipe."""
+    whole = settled.used or settled
+    work = [each for part in settled.each_pass() for each in part.work()]
+    return {
+        "input_size": {"width": whole.width, "height": whole.height},
+        **used_facts(settled.used),
+        "sides_px": asdict(settled.sides),
+        "output_size": dict(zip(("width", "height"), settled.size, strict=True)),
+        "fill": settled.fill,
+        "stages": [asdict(each) for each in settled.stages],
+        "passes": len(settled.passes),
+        "regions": sum(len(each.regions) for each in work),
+        "windows": sum(each.windows for each in work),
+        "denoiser_calls": sum(each.windows * settled.calls(each.steps) for each in work),
+        "sampler": settled.solver.value,
+        "guidance": settled.guidance,
+        "band_px": settled.band,
+        "overlap_px": settled.overlap,
+        "feather_px": settled.feather,
+        "change": settled.change,
+        "seed": settled.seed,
+    }
+
+
 def fills(report: Report) -> None:
     """Every fill, what it does and its parameters."""
     for row in fill.describe_fills():
-        parameters = [(f"{each.name}={each.default}", _meaning(each)) for each in row.parameters]
-        report.table(parameters, title=f"{row.name}: {row.meaning}")
+        rows = [(f"{each.name}={each.default}", _meaning(each)) for each in row.parameters]
+        report.show(fill_facts(row), rows, title=f"{row.name}: {row.meaning}")
+
+
+def fill_facts(row: fill.FillRow) -> dict[str, Any]:
+    """One fill as JSON values; `minimum` and `maximum` are None for a text."""
+    parameters = {
+        spec.name: {
+            "default": spec.default,
+            "minimum": spec.metadata["low"],
+            "maximum": spec.metadata["high"],
+            "unit": spec.metadata["unit"] or None,
+            "meaning": spec.metadata["help"],
+        }
+        for spec in fill.parameters(fill.FILLS[FillName(row.name)])
+    }
+    return {"name": row.name, "meaning": row.meaning, "parameters": parameters}
 
 
 def _meaning(row: fill.ParameterRow) -> str:
@@ -49,7 +124,15 @@ def _meaning(row: fill.ParameterRow) -> str:
 
 def doctor(report: Report) -> None:
     """Versions, devices, memory, and what `auto` chooses."""
-    report.table(list(flat(device.facts())))
+    facts = device.facts()
+    report.show(named(facts), list(flat(facts)))
+
+
+def named(facts: Any) -> Any:
+    """Nested facts under names that a program can rely on."""
+    if isinstance(facts, dict):
+        return {KEYS.get(key, key.replace("-", "_")): named(value) for key, value in facts.items()}
+    return [named(each) for each in facts] if isinstance(facts, list) else facts
 
 
 def flat(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

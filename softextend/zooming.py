@@ -12,17 +12,18 @@ from PIL import Image
 
 from softextend import __version__, images, models, video, zoom
 from softextend.batch import STDIN, Job, Outcome, Target
-from softextend.commands import asked
-from softextend.errors import BadRequest, OutputError
+from softextend.commands import parse_passes, strengthened
+from softextend.errors import OutputError
 from softextend.geometry import parse_anchor, parse_size, parse_trim
 from softextend.making import Making, digest, source_of, way
-from softextend.options import Reading, Writing
 from softextend.ready import Ready, make_ready
 from softextend.zoom import Motion
 
 if TYPE_CHECKING:
-    from softextend.options import Engine, Filming, Sampling, Zooming
+    from softextend import signatures
+    from softextend.options import Zooming
     from softextend.report import Report
+    from softextend.surroundings import Filming
     from softextend.types import Model, Pixels
     from softextend.video import Film
     from softextend.zoom import Fit, Keyframe
@@ -31,29 +32,25 @@ LARGEST = 3840  # px, longer side of a frame where no size is asked for: what a 
 PALETTE_SIDE = 256  # px; enough of a picture to choose 256 colours by
 
 
-def make_film(
-    report: Report, image: str, zooming: Zooming, filming: Filming, sampling: Sampling, engine: Engine
-) -> int:
+def make_film(report: Report, given: signatures.Zoom) -> int:
     """`softextend zoom`: the exit code."""
-    if sampling.num != 1:
-        raise BadRequest(f"--num {sampling.num}: zoom makes one film; run it again with another --seed")
-    spec = replace(asked(sampling, Writing()), fill=zooming.fill)
+    passes = parse_passes(given.passes)
     making = Making(
         report=report,
-        spec=spec,
-        ref=models.resolve_model(engine.model),
-        engine=engine,
-        reading=Reading(allow_huge=filming.allow_huge),
-        writing=Writing(overwrite=filming.overwrite),
-        drawn=sampling.seed is None,
+        spec=replace(strengthened(given.sampling), fill=given.zooming.fill, passes=passes),
+        ref=models.resolve_model(given.engine.model),
+        engine=given.engine,
+        allow_huge=given.allow_huge,
+        overwrite=given.overwrite,
+        drawn=given.sampling.seed is None,
     )
     making.check()
-    source = None if image == "-" else Path(image)
-    path, form = video.form_of_name(filming.output or f"{source.with_suffix('') if source else STDIN}-zoom.mp4")
-    job = Job(source=source, targets=(Target(path=path, format=form, seed=spec.seed),))
-    shoot = planned(making, job, zooming, filming)
-    if filming.dry_run:
-        report.plan(job, making.ref.name, shoot.rows())
+    source = None if given.image == "-" else Path(given.image)
+    path, form = video.form_of_name(given.filming.output or f"{source.with_suffix('') if source else STDIN}-zoom.mp4")
+    job = Job(source=source, targets=(Target(path=path, format=form, seed=making.spec.seed),))
+    shoot = planned(making, job, given.zooming, given.filming)
+    if given.dry_run:
+        report.plan(job, making.ref.name, shoot.facts(), shoot.rows())
         return 0
     for name, value in shoot.rows():
         report.detail(f"  {name}: {value}")
@@ -65,7 +62,7 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
     """The photo read and everything checked that can be before a model is loaded."""
     report, (target,) = making.report, job.targets
     report.begin(job.name)
-    picture = images.read_picture(source_of(job), name=job.name, allow_huge=filming.allow_huge)
+    picture = images.read_picture(source_of(job), name=job.name, allow_huge=making.allow_huge)
     trim = None if zooming.trim is None else parse_trim(zooming.trim)
     ready = make_ready(picture.pixels, picture.known, replace(making.spec, trim=trim))
     height, width = ready.known.shape
@@ -91,9 +88,9 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
         motion=motion,
         film=film,
         entry=zoom.fit(width, height, motion),
-        saved=keyframe_files(filming.save_steps, job, motion, overwrite=filming.overwrite),
+        saved=keyframe_files(filming.save_steps, job, motion, overwrite=making.overwrite),
     )
-    video.check(film, overwrite=filming.overwrite)
+    video.check(film, overwrite=making.overwrite)
     notes = (
         *picture.notes,
         *ready.notes,
@@ -140,11 +137,29 @@ class Shoot:
             ("seed", str(self.making.spec.seed)),
         ]
 
+    def facts(self) -> dict[str, Any]:
+        """The same as JSON values; sizes in px. `sides_px`: added to the photo for the first frame."""
+        motion, (height, width) = self.motion, self.ready.known.shape
+        return {
+            "input_size": {"width": width, "height": height},
+            "frames": motion.count,
+            "frame_size": {"width": motion.width, "height": motion.height},
+            "fps": float(motion.fps),
+            "seconds": float(motion.count / motion.fps),
+            "reverse": motion.reverse,
+            "factor": motion.factor,
+            "anchor": list(motion.anchor),
+            "zooms": list(self.zooms),
+            "sides_px": asdict(self.entry.sides),
+            "form": self.film.form,
+            "seed": self.making.spec.seed,
+        }
+
     def run(self) -> dict[str, Any]:
         """Load the model, make the pictures, write the film; what is worth knowing of it, as JSON values."""
         model, film, report = self.making.load(), self.film, self.making.report
         made = self.keyframes(model)
-        overwrite = self.making.writing.overwrite
+        overwrite = self.making.overwrite
         for path, keyframe in zip(self.saved, made, strict=False):
             images.write_picture(path, keyframe.pixels, format="PNG", overwrite=overwrite)
         report.done = report.total - 1

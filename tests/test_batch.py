@@ -36,31 +36,46 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_its_pictures_in_order(folder: Path) -> None:
-    assert names(batch.gather([str(folder)])[0]) == ["a.JPG", "b.png", "c.webp", "d.gif"]
+    assert names(batch.gather([str(folder)]).sources) == ["a.JPG", "b.png", "c.webp", "d.gif"]
 
 
 def test_a_glob_descends_with_two_stars(folder: Path) -> None:
-    assert names(batch.gather([f"{folder}/**/*.jpg"])[0]) == ["e.jpg"]
-    assert names(batch.gather([f"{folder}/**/*.png"])[0]) == ["b.png", "f.png"]
+    assert names(batch.gather([f"{folder}/**/*.jpg"]).sources) == ["e.jpg"]
+    assert names(batch.gather([f"{folder}/**/*.png"]).sources) == ["b.png", "f.png"]
 
 
 def test_brackets_in_a_file_name_are_no_glob(tmp_path: Path) -> None:
     touch(tmp_path / "a[1].png", tmp_path / "a1.png")
-    assert names(batch.gather([str(tmp_path / "a[1].png")])[0]) == ["a[1].png"]
+    assert names(batch.gather([str(tmp_path / "a[1].png")]).sources) == ["a[1].png"]
 
 
 def test_listed_paths_are_never_globs(tmp_path: Path) -> None:
     touch(tmp_path / "a.png")
-    assert names(batch.gather([], [str(tmp_path / "*.png")])[0]) == ["*.png"]
+    assert names(batch.gather([], [str(tmp_path / "*.png")]).sources) == ["*.png"]
 
 
 def test_each_picture_counts_once_and_order_is_kept(folder: Path) -> None:
     twice = [str(folder / "c.webp"), "-", str(folder), str(folder / "deep" / ".." / "b.png"), "-"]
-    assert names(batch.gather(twice)[0]) == ["c.webp", None, "a.JPG", "b.png", "d.gif"]
+    assert names(batch.gather(twice).sources) == ["c.webp", None, "a.JPG", "b.png", "d.gif"]
 
 
-def test_a_missing_file_stays_in_to_fail_alone(tmp_path: Path) -> None:
-    assert names(batch.gather([str(tmp_path / "gone.png")])[0]) == ["gone.png"]
+def test_a_missing_file_of_a_list_stays_in_to_fail_alone(tmp_path: Path) -> None:
+    assert names(batch.gather([], [str(tmp_path / "gone.png")]).sources) == ["gone.png"]
+
+
+def test_missing_files_that_were_named_are_said_at_once(folder: Path) -> None:
+    with pytest.raises(BadPicture, match=r"x\.png, .*b\.png/y\.png: no such file.*nothing was made"):
+        batch.gather([str(folder / "b.png"), str(folder / "x.png"), str(folder / "b.png" / "y.png")])
+
+
+def test_a_folder_without_pictures_fails_alone_among_others(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    found = batch.gather([str(folder / "b.png"), str(folder / "empty")], [str(folder / "empty")])
+    assert names(found.sources) == ["b.png"]
+    assert [each.job.name for each in found.empty] == [str(folder / "empty")]
+    assert isinstance(found.empty[0].error, BadRequest)
+    with pytest.raises(BadRequest, match="empty: no picture in this folder"):
+        batch.gather([str(folder / "empty")])
 
 
 def test_earlier_results_are_left_out_of_folders_and_said(tmp_path: Path) -> None:
@@ -73,10 +88,10 @@ def test_earlier_results_are_left_out_of_folders_and_said(tmp_path: Path) -> Non
         "a-painted.png",
     )
     touch(*(tmp_path / name for name in ("a.jpg", "ice-extended.png", *results)))
-    sources, notes = batch.gather([str(tmp_path)])
-    assert names(sources) == ["a.jpg", "ice-extended.png"]  # there is no ice.*: that one is a picture like others
-    assert "left out 6" in notes[0]
-    assert names(batch.gather([str(tmp_path / "a-extended.png")])[0]) == ["a-extended.png"]  # named: wanted
+    found = batch.gather([str(tmp_path)])
+    assert names(found.sources) == ["a.jpg", "ice-extended.png"]  # there is no ice.*: that one is a picture like others
+    assert "left out 6" in found.notes[0]
+    assert names(batch.gather([str(tmp_path / "a-extended.png")]).sources) == ["a-extended.png"]  # named: wanted
 
 
 @pytest.mark.parametrize("pattern", ["empty", "empty/*.jpg", "notes"])

@@ -9,30 +9,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from toymodel import load_toy
 
-from softextend import cli, models, options
+from softextend import cli, models
 
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "numpy", "cv2", "PIL", "numba")
-GROUPS = (
-    options.Border,
-    options.Sampling,
-    options.Demand,
-    options.Engine,
-    options.Reading,
-    options.Writing,
-    options.Looking,
-    options.Zooming,
-    options.Filming,
-    options.Talk,
-)
 
 
 @dataclass(frozen=True)
@@ -112,8 +100,7 @@ def test_a_picture_grows_beside_itself_and_keeps_its_middle(run: Run) -> None:
     middle = slice(8 + 20, 8 + 22), slice(24 + 22, 24 + 26)
     assert np.array_equal(pixels("a-extended.png")[middle], np.asarray(before)[20:22, 22:26])
     assert "seed" in ran.err
-    assert "self" in ran.err
-    assert "SDXL" in ran.err
+    assert "model: self (built in" in ran.err
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_others(run: Run) -> None:
@@ -345,8 +332,8 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(run: Run, tmp_path: Path) -> 
     assert "new/a-extended.png" in ran.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
     assert run.loads == []  # type: ignore[attr-defined]
-    (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--json").facts
-    assert (facts["input"], facts["outputs"], facts["plan"]["output"]) == ("a.png", ["a-extended.png"], "64x40")
+    (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--json", "--seed", 3).facts
+    assert (facts["input"], facts["outputs"], facts["plan"]["seed"]) == ("a.png", ["a-extended.png"], 3)
 
 
 def test_a_dry_run_plans_even_where_the_result_exists(run: Run) -> None:
@@ -431,7 +418,7 @@ def test_tables(run: Run) -> None:
     assert "self (used)" in listed.out
     assert "default" in listed.out
     doctor = run("doctor", "--json")
-    assert doctor.facts[0]["auto.device"]
+    assert doctor.facts[0]["auto"]["device"]
     assert run("--version").out.startswith("softextend ")
 
 
@@ -439,7 +426,7 @@ def test_where_the_model_comes_from(run: Run, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SOFTEXTEND_MODEL", "self")
     assert "$SOFTEXTEND_MODEL" in run("models").out
     photo("a.png")
-    assert "SDXL" not in run("extend", "a.png", "--sides", 0, 16, 0, 0).err  # somebody chose: nothing to explain
+    assert "model:" not in run("extend", "a.png", "--sides", 0, 16, 0, 0).err  # somebody chose: nothing to explain
 
 
 def test_help_is_there_for_every_command(run: Run) -> None:
@@ -450,16 +437,6 @@ def test_help_is_there_for_every_command(run: Run) -> None:
     nothing = run()
     assert nothing.code == 2
     assert "prepare" in nothing.out
-
-
-@pytest.mark.parametrize("group", GROUPS)
-def test_every_option_says_its_default(group: type) -> None:
-    hints = get_type_hints(group, include_extras=True)
-    for field in fields(group):  # type: ignore[arg-type]
-        _, option = get_args(hints[field.name])
-        assert option.help, field.name
-        if field.default is None or field.default == "":
-            assert "Default: " in option.help, field.name
 
 
 # --- processes -----------------------------------------------------------------------------------------------------

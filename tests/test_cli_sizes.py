@@ -28,7 +28,7 @@ from softextend.errors import BadRequest
         ("extend --sides 10% 5% a.jpg -o b.jpg", ["extend", "--sides", "10% 5%", "a.jpg", "-o", "b.jpg"]),
         ("extend --sides 10% 5% --seed 3 4.jpg", ["extend", "--sides", "10% 5%", "--seed", "3", "4.jpg"]),
         ("extend --sides 1 2px 3 -", ["extend", "--sides", "1 2px 3", "-"]),
-        ("extend --sides 1 2 3 4 5", ["extend", "--sides", "1 2 3 4", "5"]),
+        ("extend --sides 1 2 3 4 5.jpg", ["extend", "--sides", "1 2 3 4", "5.jpg"]),
         ("extend --sides=256 a.jpg", ["extend", "--sides", "256", "a.jpg"]),
         ("extend --sides=0 256 0 256 a.jpg", ["extend", "--sides", "0 256 0 256", "a.jpg"]),
         ("extend --sides 0 -4 0 0 a.jpg", ["extend", "--sides", "0 -4 0 0", "a.jpg"]),
@@ -53,6 +53,25 @@ def test_quoted_sides_take_no_more() -> None:
 def test_sides_without_a_value(line: str) -> None:
     with pytest.raises(BadRequest, match="one to four values"):
         join_sides(line.split())
+
+
+@pytest.mark.parametrize("line", ["1 2 3 4 5", "0 16 0 0 25%", "0 16 0 0 10px", "0 16 0 0 -3"])
+def test_a_fifth_value_is_no_file(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["--sides", *line.split()], [f"--sides={line[0]}", *line.split()[1:]]):
+        with pytest.raises(BadRequest, match="takes one to four values"):
+            join_sides(["extend", "a.jpg", *words])
+    fifth = line.split()[-1]
+    Path(fifth).touch()
+    assert join_sides(["--sides", *line.split()])[-1] == fifth
+
+
+def test_five_values_make_nothing(run: Run) -> None:  # noqa: F811
+    photo("a.png")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, 0)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "--sides 0 16 0 0 0: takes one to four values" in ran.err
+    assert not Path("a-extended.png").exists()
 
 
 # --- results -------------------------------------------------------------------------------------------------------
@@ -91,7 +110,7 @@ def test_every_way_to_say_how_much(run: Run, asked: str, expected: tuple[int, in
     assert again.code == 0, again.err
     assert Path("again.png").read_bytes() == Path("a-extended.png").read_bytes()
     (planned,) = run("extend", "a.png", *asked.split(), "--dry-run", "--json", "-o", "c.png").facts
-    assert planned["plan"]["output"] == f"{expected[0]}x{expected[1]}"
+    assert planned["plan"]["output_size"] == {"width": expected[0], "height": expected[1]}
 
 
 @pytest.mark.parametrize(
@@ -211,8 +230,11 @@ def test_trim_shaves_before_it_extends(run: Run) -> None:  # noqa: F811
     assert run("redo", "a-extended.png", "-o", "b.png").code == 0
     assert Path("a-extended.png").read_bytes() == Path("b.png").read_bytes()
     (planned,) = run("extend", "a.png", "--sides", 16, "--trim", "auto", "--dry-run", "--json", "-o", "c.png").facts
-    assert planned["plan"]["input"] == "160x120, trimmed to 156x120 at 0,0"
-    assert planned["plan"]["output"] == "188x152"
+    assert planned["plan"]["input_size"] == {"width": 160, "height": 120}
+    assert planned["plan"]["trimmed"] == box
+    assert planned["plan"]["output_size"] == {"width": 188, "height": 152}
+    shown = run("extend", "a.png", "--sides", 16, "--trim", "auto", "--dry-run", "-o", "c.png").out
+    assert "160x120, trimmed to 156x120 at 0,0" in shown
     assert run("prepare", "a.png", "--sides", 0, 16, "--trim", "auto", "--fill", "edge").code == 0
     assert size("a-canvas.png") == (156 + 32, 120)
 

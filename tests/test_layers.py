@@ -64,7 +64,7 @@ ROOMS = {
         "trust",
     },
     "story": {"joint", "stages", "extend", "zoom"},
-    "voice": {"options", "arguments", "report", "batch"},
+    "voice": {"options", "surroundings", "signatures", "grouping", "arguments", "report", "batch"},
     "commands": {"making", "commands", "tables", "zooming", "checks"},
     "door": {"cli", "__main__"},
 }
@@ -144,7 +144,7 @@ def test_the_idea_knows_neither_weights_nor_schedules() -> None:
 
 def test_the_door_is_light() -> None:
     at_once = {each.module for each in imports("cli") if not each.deferred} - set(sys.stdlib_module_names)
-    assert at_once <= {"typer", "errors", "types", "arguments", "options", "report"}
+    assert at_once <= {"typer", "errors", "arguments", "signatures", "grouping", "report"}
 
 
 def test_only_the_door_and_the_voice_speak() -> None:

@@ -434,8 +434,11 @@ def test_a_dry_run_prints_pictures_and_frames(run: Run, tmp_path: Path) -> None:
     ran = run("zoom", "a.png", "--factor", 8, "--seconds", 2, "--dry-run", "--json", "--seed", 1)
     (facts,) = ran.facts
     assert facts["outputs"] == ["a-zoom.mp4"]
-    assert facts["plan"]["pictures"] == "1.00x, 1.41x, 2.00x, 2.83x, 4.00x, 5.66x, 8.00x"
-    assert facts["plan"]["frames"] == "60 of 64x48"
+    assert facts["plan"]["zooms"] == pytest.approx([2 ** (index / 2) for index in range(7)])
+    assert (facts["plan"]["frames"], facts["plan"]["frame_size"]) == (60, {"width": 64, "height": 48})
+    shown = run("zoom", "a.png", "--factor", 8, "--seconds", 2, "--dry-run").out
+    assert "1.00x, 1.41x, 2.00x, 2.83x, 4.00x, 5.66x, 8.00x" in shown
+    assert "60 of 64x48" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
     assert run.loads == []  # type: ignore[attr-defined]
 
@@ -455,7 +458,7 @@ def test_a_dry_run_prints_pictures_and_frames(run: Run, tmp_path: Path) -> None:
         ("--size 8x8", 2, "16 px"),
         ("--size 640x32", 2, "nearer"),
         ("--size 20000x15000", 2, "16384 px"),
-        ("--num 2", 2, "one film"),
+        ("--num 2", 2, "No such option: --num"),
         ("--fill nonsense", 2, "nonsense"),
         ("-o z.avi", 2, ".avi"),
         ("-o -", 2, "a film is a file"),
