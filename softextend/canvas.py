@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,7 @@ class Plan:
     holes: tuple[Box, ...]  # parts of the input that are empty or to be repainted
     passes: tuple[Sides, ...]  # what each pass adds; their sum is `sides`
     used: Used | None = None  # of the file, where `width` and `height` are not all of it as it is
+    notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
 
     @property
     def size(self) -> tuple[int, int]:
@@ -324,16 +325,31 @@ def settle_stages(spec: Spec, profile: Profile, size: tuple[int, int]) -> tuple[
 
 def grow(pixels: Pixels, known: Known, sides: Sides) -> tuple[Pixels, Known]:
     """The picture on its larger canvas, (H, W, 3) and (H, W); the new area is 0 and unknown, gaps stay unknown."""
-    margins = ((sides.top, sides.bottom), (sides.left, sides.right))
-    return np.pad(pixels, (*margins, (0, 0))), np.pad(known, margins)
+    return np.pad(pixels, (*margins(sides), (0, 0))), np.pad(known, margins(sides))
+
+
+def margins(sides: Sides) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Sides as `np.pad` takes them."""
+    return (sides.top, sides.bottom), (sides.left, sides.right)
 
 
 def plan_for(known: Known, spec: Spec, profile: Profile, used: Used | None = None) -> Plan:
-    """`plan` for a picture whose empty parts are where `known`, bool (H, W), is False; `used`: of its file."""
+    """`plan` for a picture whose empty parts are where `known`, bool (H, W), is False; `used`: of its file.
+
+    Its notes say where too little is known for the fill.
+    """
     height, width = known.shape
     gaps = not known.all()
     holes = blocks(~known, profile.window) if gaps else ()
-    return plan(spec, profile, width=width, height=height, gaps=gaps, holes=holes, used=used)
+    settled = plan(spec, profile, width=width, height=height, gaps=gaps, holes=holes, used=used)
+    return replace(settled, notes=shortfalls(known, settled))
+
+
+def shortfalls(known: Known, settled: Plan) -> tuple[str, ...]:
+    """What the fill does instead where too little is `known` (H, W) for it, each once; a later pass knows more."""
+    fill, first = parse_fill(settled.fill), settled.each_pass()[0]
+    parts = [known] if first.whole else (part for _, part in in_turn(np.pad(known, margins(first.sides)), first))
+    return tuple(dict.fromkeys(filter(None, map(fill.shortfall, parts))))
 
 
 def prepare(pixels: Pixels, known: Known, spec: Spec, profile: Profile) -> Prepared:
@@ -374,14 +390,20 @@ def blocks(where: Known, window: int) -> tuple[Box, ...]:
 def filled_by_parts(canvas: Pixels, known: Known, settled: Plan) -> Pixels:
     """The canvas painted in place, region by region beside what is known by then: no more is looked at than needed."""
     fill, rng = parse_fill(settled.fill), np.random.default_rng(settled.seed)
+    for cut, part in in_turn(known, settled):
+        canvas[cut] = fill.paint(np.ascontiguousarray(canvas[cut]), part, rng)
+    return canvas
+
+
+def in_turn(known: Known, settled: Plan) -> Iterator[tuple[tuple[slice, slice], Known]]:
+    """The regions that the fill paints, beside what is known first: each with what is known of it by then (h, w)."""
     joint = settled.fill.partition(":")[0] not in SAME_FILL
     painted = known.copy()
     left = [region.box.cut for region in settled.regions(known.shape, joint=joint)]
     while left:
         cut = left.pop(next((index for index, each in enumerate(left) if painted[each].any()), 0))
-        canvas[cut] = fill.paint(np.ascontiguousarray(canvas[cut]), np.ascontiguousarray(painted[cut]), rng)
+        yield cut, np.ascontiguousarray(painted[cut])
         painted[cut] = True
-    return canvas
 
 
 def mapped_by_parts(known: Known, settled: Plan) -> Change:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softextend.canvas import Plan, Prepared, blocks, grow, plan, plan_for, prepare_pass
+from softextend.canvas import Plan, Prepared, blocks, grow, margins, plan, plan_for, prepare_pass
 from softextend.errors import BadRequest
 from softextend.finish import composite, quantise
 from softextend.mask import composite_ramp, latent_levels
@@ -51,7 +51,7 @@ def extend(
 ) -> Result:
     """Make a picture wider: pixels uint8 (H, W, 3) RGB, known bool (H, W), False where it is transparent.
 
-    What is said of the picture itself, such as a border that was shaved, is only in the result's notes.
+    What is said of the picture and its plan, such as a border that was shaved, is only in the result's notes.
     """
     began = time.perf_counter()
     ready = make_ready(pixels, known, spec)
@@ -72,8 +72,8 @@ def extend(
         pixels, known = now.pixels, np.ones(now.pixels.shape[:2], np.bool_)
     if result is None:
         raise RuntimeError(f"{settled}: a plan has at least one pass")
-    facts = make_recipe(spec, settled, model.facts(), gaps=gaps)
-    result = replace(result, recipe=facts, parameters=parameters(facts), notes=ready.notes + result.notes)
+    facts, said = make_recipe(spec, settled, model.facts(), gaps=gaps), ready.notes + settled.notes
+    result = replace(result, recipe=facts, parameters=parameters(facts), notes=said + result.notes)
     return _judged(result, from_original, settled)
 
 
@@ -160,13 +160,12 @@ def _judged(result: Result, known: Known, settled: Plan, *, painted: bool = Fals
 
 def _joined(before: Result, now: Result, sides: Sides) -> Result:
     """The result of a pass with what led to it in all passes so far."""
-    margins = ((sides.top, sides.bottom), (sides.left, sides.right))
     height, width = before.mask.shape
     inner = slice(sides.top, sides.top + height), slice(sides.left, sides.left + width)
     filled, raw = now.filled.copy(), now.raw.copy()
     filled[inner] = before.filled
     raw[inner] = np.where(now.mask[inner][..., None] > 0, now.raw[inner], before.raw)
-    mask = np.maximum(np.pad(before.mask, margins), now.mask)
+    mask = np.maximum(np.pad(before.mask, margins(sides)), now.mask)
     return replace(now, filled=filled, raw=raw, mask=mask, notes=before.notes + now.notes)
 
 

@@ -29,6 +29,9 @@ class Fill(Protocol):
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
         """Return a painted copy: equal to `pixels` where `known`; raise BadRequest where nothing is known."""
 
+    def shortfall(self, known: Known) -> str | None:
+        """What `paint` does in place of what it is for, where too little is `known` (H, W) for that; None if enough."""
+
 
 # --- the edge ------------------------------------------------------------------------------------------------------
 

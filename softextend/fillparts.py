@@ -25,13 +25,17 @@ def param(default: float | str, unit: str, low: float | None, high: float | None
 
 
 class Ranged:
-    """Base of the fills: refuses a parameter outside the range that its field names."""
+    """Base of the fills: refuses a parameter outside the range that its field names; paints whatever is known."""
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):  # type: ignore[arg-type]
             check_range(self, spec)
+
+    def shortfall(self, known: Known) -> str | None:
+        """See `Fill`: most fills need one pixel and no more."""
+        return None
 
 
 def check_range(fill: object, spec: dataclasses.Field[Any]) -> None:

@@ -21,12 +21,14 @@ from softextend.trim import rims
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
 
+SMALLEST = 3  # px, side of a patch
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patch(Ranged):
     """Patches of the picture itself, coarse to fine; structure goes on, texture is real."""
 
-    size: int = param(7, "px", 3, 15, "side of a patch, odd")
+    size: int = param(7, "px", SMALLEST, 15, "side of a patch, odd")
     level: float = param(30.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
     alike: float = param(1.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
     spacing: float = param(
@@ -45,22 +47,24 @@ class Patch(Ranged):
         seed = int(rng.integers(2**31))
         if is_full(known):
             return pixels.copy()
-        trusted = known & ~rims(pixels, known)
-        size = _fitting_size(trusted, self.size)
-        if size == 0:
+        if self.shortfall(known):
             return replicate(pixels, known)
-        painted = completion.complete(pixels, trusted, self, size, seed)
+        trusted = known & ~rims(pixels, known)
+        if not _fitting_size(trusted, SMALLEST):
+            trusted = known  # a rim that goes on is more than nothing to copy
+        painted = completion.complete(pixels, trusted, self, _fitting_size(trusted, self.size), seed)
         return np.where(known[..., None], pixels, painted)
 
-
-def enough_known(known: Known) -> bool:
-    """Whether the known area (H, W) holds patches to copy; without them `Patch` only stretches its edge."""
-    return bool(known.all()) or _fitting_size(known, 3) > 0
+    def shortfall(self, known: Known) -> str | None:
+        """See `Fill`: where the known area (H, W) holds too few patches, only its edge can go on."""
+        if _fitting_size(known, SMALLEST):
+            return None
+        return "too little of the picture is known for patches: its edge is stretched instead"
 
 
 def _fitting_size(trusted: Known, size: int) -> int:
     """The largest odd patch up to `size` of which enough lie in the trusted area, 0 if none does."""
-    for side in range(size, 2, -2):
+    for side in range(size, SMALLEST - 1, -2):
         if np.count_nonzero(sources(trusted, side // 2)) >= SOURCES:
             return side
     return 0

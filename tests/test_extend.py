@@ -220,6 +220,16 @@ def test_out_of_memory_goes_to_lighter_ways_and_then_says_so(error: RuntimeError
         run(photo(), spec(), model)
 
 
+def test_too_little_to_copy_is_said() -> None:
+    result = run(photo(5, 5), spec("0 9 0 0", fill="patch"))
+    assert len(result.notes) == 1
+    assert "too little of the picture is known for patches" in result.notes[0]
+    passes = run(photo(5, 5), spec("0 9 0 0", fill="patch", passes=3))
+    assert passes.notes == result.notes  # once, however many passes
+    assert run(photo(5, 5), spec("0 9 0 0", fill="edge")).notes == ()
+    assert run(photo(30, 30), spec("0 9 0 0", fill="patch")).notes == ()
+
+
 def test_other_faults_are_not_taken_for_a_lack_of_memory() -> None:
     class Faulty(Toy):
         def encode(self, pixels: torch.Tensor) -> torch.Tensor:

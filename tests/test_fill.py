@@ -126,6 +126,13 @@ def test_nothing_known_is_an_error(name: FillName) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_who_needs_more_than_a_pixel_says_so(name: FillName) -> None:
+    said = FILLS[name]().shortfall(masks()["one pixel known"])
+    assert (said is None) == (name is not FillName.PATCH)
+    assert FILLS[name]().shortfall(masks()["left and right"]) is None
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_read_only_strided_input_serves(name: FillName) -> None:
     known = masks()["left and right"]
     pixels = photo(known.shape[0], known.shape[1] * 2)[:, ::2]

@@ -12,7 +12,9 @@ import pytest
 import skimage.data
 
 from softextend.errors import BadRequest
-from softextend.patch import Patch, enough_known
+from softextend.fillparts import replicate
+from softextend.patch import Patch
+from softextend.pyramid import SOURCES
 
 MASKS = 200
 
@@ -110,18 +112,21 @@ def test_size_is_odd_and_in_range(size: int) -> None:
         Patch(size=size)
 
 
-def test_enough_known() -> None:
-    known = np.zeros((40, 40), bool)
-    assert not enough_known(known)
-    known[20, 20] = True
-    assert not enough_known(known)
-    known[10:24, 10:24] = True
-    assert enough_known(known)
+def test_too_little_known_is_stretched_and_said() -> None:
+    rng = np.random.default_rng(0)
+    for side in range(1, 20):
+        pixels, known = grown(rng.integers(0, 256, (side, side, 3), dtype=np.uint8), 30, 9, 4, 0)
+        stretched = np.array_equal(painted(pixels, known), replicate(pixels, known))
+        assert stretched == bool(Patch().shortfall(known)) == bool(Patch(size=15).shortfall(known))
+        assert stretched == (max(side - 2, 0) ** 2 < SOURCES)  # centres of patches of 3 px
 
 
-def test_too_little_known_is_stretched() -> None:
-    pixels, known = grown(np.full((2, 2, 3), 77, np.uint8), 30, 9, 4, 0)
-    assert np.all(painted(pixels, known) == 77)
+def test_rims_that_leave_nothing_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said of a picture holds whatever its rims."""
+    pixels, known = grown(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8), 0, 20, 9, 0)
+    monkeypatch.setattr("softextend.patch.rims", lambda pixels, known: known)
+    assert not Patch().shortfall(known)
+    assert not np.array_equal(painted(pixels, known), replicate(pixels, known))
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (135, 180, 235), (255, 255, 255)])

@@ -19,6 +19,7 @@ from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.errors import BadRequest
 from softextend.extend import Result, extend, paint
 from softextend.fill import parse_fill
+from softextend.fillparts import replicate
 from softextend.geometry import parse_sides
 from softextend.mask import change_map, latent_levels
 from softextend.solvers import make_solver
@@ -364,6 +365,27 @@ def test_fills_by_parts_paint_all_that_is_empty_and_nothing_else(sides: str, fil
     if fill == "edge":
         whole = parse_fill("edge").paint(before, grown, np.random.default_rng(0))
         assert (filled == whole).all(2).mean() > 0.99
+
+
+def test_a_plan_says_where_the_fill_will_lack_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so exactly where the fill, which sees a large canvas by parts, stretches in one of them."""
+    stretched: list[bool] = []
+    monkeypatch.setattr("softextend.patch.replicate", lambda *given: stretched.append(True) or replicate(*given))
+    pixels, asked = photo(400, 60), spec("0 0 0 0", fill="patch")
+    seen = set()
+    for top in range(0, 391, 26):
+        known = np.zeros((400, 60), bool)
+        known[top : top + 10, 20:30] = True  # enough, unless a window's end cuts it
+        plan = plan_for(known, asked, SMALL)
+        stretched.clear()
+        prepare_pass(pixels, known, plan)
+        assert bool(plan.notes) == bool(stretched)
+        assert len(plan.notes) <= 1
+        seen.add(bool(stretched))
+    assert seen == {True, False}
+    assert plan_for(known, spec("0 0 0 0", fill="edge"), SMALL).notes == ()
+    few = np.ones((5, 5), bool)
+    assert plan_for(few, spec("200 0 0 300", fill="patch", allow_large=True), SMALL).notes
 
 
 def test_enlarging_by_parts_is_enlarging() -> None:
