@@ -33,7 +33,7 @@ def verify(report: Report, given: signatures.Verify) -> int:
     recipe = images.read_recipe(result)
     if mask is None and (recipe.get("command") or {}).get("name") == "paint":
         mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
-    verdict = contract.verify(result, original, mask)
+    verdict = contract.verify(result, original, mask, allow_huge=given.allow_huge)
     if report.talk.json:
         facts: dict[str, Any] = {"result": str(result), "original": str(original), "holds": verdict.holds}
         facts |= {"kept": verdict.kept, "band": verdict.band, "lossy": verdict.lossy}
@@ -47,7 +47,7 @@ def verify(report: Report, given: signatures.Verify) -> int:
 def score(report: Report, given: signatures.Score) -> None:
     """`softextend score`: a table, or a JSON line."""
     result, original = given.result, given.original
-    scores, box = judge.score_files(result, original)
+    scores, box = judge.score_files(result, original, allow_huge=given.allow_huge)
     facts = scores.facts()
     said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
     rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()]
@@ -68,6 +68,7 @@ def sweep(report: Report, given: signatures.Sweep) -> None:
         spec=spec,
         ref=models.resolve_model(engine.model),
         engine=engine,
+        allow_huge=given.allow_huge,
         overwrite=given.overwrite,
         drawn=given.prompting.seed is None,
         variations=True,

@@ -20,25 +20,25 @@ Value = TypeVar("Value")
 def command(function: Callable[[Any], None]) -> Callable[..., None]:
     """`function(asked: Extend)` as Typer wants it: one keyword parameter for every field of `Extend` and its groups."""
     (only,) = inspect.signature(function, eval_str=True).parameters.values()
-    parameters = list(_parameters(only.annotation))
+    wanted = list(parameters(only.annotation))
 
     @wraps(function)
     def run(**given: Any) -> None:
         function(_built(only.annotation, given))
 
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
     del run.__dict__["__wrapped__"]  # or Typer would read the signature of `function`
     return run
 
 
-def _parameters(kind: Any, panel: str | None = None) -> Iterator[Parameter]:
+def parameters(kind: Any, panel: str | None = None) -> Iterator[Parameter]:
     """One parameter per field; those of a group are shown in `--help` under its first line, the `panel`."""
     hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):
         hint = hints[field.name]
         if is_dataclass(hint):
-            yield from _parameters(hint, (hint.__doc__ or "").split("\n")[0].rstrip("."))
+            yield from parameters(hint, (hint.__doc__ or "").split("\n")[0].rstrip("."))
             continue
         default = Parameter.empty if field.default is MISSING else field.default
         typed, option, *limits = get_args(hint)
@@ -50,6 +50,7 @@ def _parameters(kind: Any, panel: str | None = None) -> Iterator[Parameter]:
             option.metavar = ""
         elif value in (int, float) or isinstance(value, EnumMeta):
             option.parser = Reader(f"--{field.name.replace('_', '-')}", value, *limits)
+            typed = str  # Typer hands the text to the reader, and does no more with what it makes of it
         yield Parameter(field.name, Parameter.KEYWORD_ONLY, annotation=Annotated[typed, option], default=default)
 
 

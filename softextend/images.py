@@ -137,11 +137,11 @@ def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: b
     )
 
 
-def read_mask(source: Path) -> Change:
+def read_mask(source: Path, *, allow_huge: bool = False) -> Change:
     """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
     data, name = _bytes_of(source, None)
     with _decoder_errors(name):
-        opened = _opened(data, name, allow_huge=False)
+        opened = _opened(data, name, allow_huge)
         load(opened)
         _, orientation = _metadata(opened, [])
         if deep := read_deep(opened):

@@ -25,12 +25,13 @@ COARSE = 320  # px, longer side of the picture on which the original is looked f
 ALIKE = 14.0  # grey levels, root mean square, up to which a place is the original's: JPEG and colour shifts stay below
 
 
-def score_files(result: Path, original: Path) -> tuple[Scores, dict[str, int]]:
+def score_files(result: Path, original: Path, *, allow_huge: bool = False) -> tuple[Scores, dict[str, int]]:
     """Scores, and where the original lies (left, top, width, height in px of the result).
 
     By the result's recipe, or by looking for the original in it. BadPicture where it is not to be found.
     """
-    made, given, recipe = read_picture(result), read_picture(original), _recipe(result)
+    made, given = (read_picture(path, allow_huge=allow_huge) for path in (result, original))
+    recipe = _recipe(result)
     height, width = given.pixels.shape[:2]
     used = used_of(recipe) if recipe and "plan" in recipe else None
     if used and (used.width, used.height) == (width, height):

@@ -56,7 +56,7 @@ class Making:
         picture = images.read_picture(source_of(job), name=job.name, allow_huge=self.allow_huge)
         for note in picture.notes:
             self.report.note(f"{job.name}: {note}")
-        mask = None if self.mask is None else images.read_mask(self.mask)
+        mask = None if self.mask is None else images.read_mask(self.mask, allow_huge=self.allow_huge)
         if mask is not None and mask.shape != picture.known.shape:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, picture.known.shape)]
             raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")

@@ -42,7 +42,10 @@ ModelName = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    Option(metavar="N", help="0 or more; the same seed repeats a result. Default: drawn, and said."),
+    Option(
+        metavar="N",
+        help="Start of the random numbers, 0 or more; the same seed repeats a result. Default: drawn, and said.",
+    ),
     Range(0),
 ]
 Fill = Annotated[

@@ -121,6 +121,7 @@ class Verify:
         Path | None,
         Option(metavar="FILE", help="What a painted result was made with. Default: as the recipe says."),
     ] = None
+    allow_huge: AllowHuge = False
     telling: Telling
 
 
@@ -130,6 +131,7 @@ class Score:
 
     result: Annotated[Path, Argument(metavar="RESULT", help="An extended picture, by whatever made it.")]
     original: Original
+    allow_huge: AllowHuge = False
     telling: Telling
 
 
@@ -142,6 +144,7 @@ class Sweep:
     sweeping: Sweeping
     prompting: Prompting
     engine: Engine
+    allow_huge: AllowHuge = False
     overwrite: Overwrite = False
     talk: Talk
 

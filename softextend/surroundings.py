@@ -30,12 +30,12 @@ class Engine:
     """The model, and where it runs."""
 
     model: ModelName = None
-    device: Annotated[str, Option(metavar="NAME", help="auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps.")] = (
-        "auto"
-    )
-    dtype: Annotated[str, Option(metavar="NAME", help="auto (what the device computes fast), float32, bf16, fp16.")] = (
-        "auto"
-    )
+    device: Annotated[
+        str, Option(metavar="NAME", help="Where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps.")
+    ] = "auto"
+    dtype: Annotated[
+        str, Option(metavar="NAME", help="Its numbers: auto (what the device computes fast), float32, bf16, fp16.")
+    ] = "auto"
     offload: Annotated[
         Offload | None,
         Option(

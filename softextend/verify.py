@@ -98,12 +98,13 @@ def hold(result: Pixels, original: Pixels, kept: Known) -> None:
         )
 
 
-def verify(result: Path, original: Path, mask: Path | None = None) -> Verdict:
+def verify(result: Path, original: Path, mask: Path | None = None, *, allow_huge: bool = False) -> Verdict:
     """Two files, by the recipe in the first; `mask`: what a painted result was made with.
 
     BadPicture where a file cannot be read, there is no recipe, or the two do not belong together.
     """
-    recipe, made, given = read_recipe(result), read_picture(result), read_picture(original)
+    recipe = read_recipe(result)
+    made, given = (read_picture(path, allow_huge=allow_huge) for path in (result, original))
     box, size, band = _facts(result, recipe)
     given = _used(given, recipe, original, result)
     height, width = given.pixels.shape[:2]
@@ -117,7 +118,7 @@ def verify(result: Path, original: Path, mask: Path | None = None) -> Verdict:
     margins = (box["top"], size[1] - box["top"] - height), (box["left"], size[0] - box["left"] - width)
     canvas, known = np.pad(given.pixels, (*margins, (0, 0))), np.pad(given.known, margins)
     if (recipe.get("command") or {}).get("name") == "paint":
-        kept, depth = _outside(mask, result, known), None
+        kept, depth = _outside(mask, result, known, allow_huge=allow_huge), None
     else:
         kept, depth = kept_area(known, band), band
     found = compare(made.pixels, canvas, kept)
@@ -151,11 +152,11 @@ def _used(given: Picture, recipe: dict[str, Any], original: Path, result: Path) 
     return replace(given, pixels=pixels, known=known)
 
 
-def _outside(mask: Path | None, result: Path, known: Known) -> Known:
+def _outside(mask: Path | None, result: Path, known: Known, *, allow_huge: bool) -> Known:
     """Where a mask leaves the picture alone."""
     if mask is None:
         raise BadPicture(f"{result} was painted by a mask: give the mask too")
-    change = read_mask(mask)
+    change = read_mask(mask, allow_huge=allow_huge)
     if change.shape != known.shape:
         raise BadPicture(f"{mask} is {change.shape[1]}x{change.shape[0]}, the result {known.shape[1]}x{known.shape[0]}")
     return np.asarray(latent_levels(change) <= 0)
