@@ -142,30 +142,15 @@ def test_models_as_json(run: Run) -> None:  # noqa: F811
 
 def test_a_plan_as_json_counts_as_the_table_does(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setattr(models, "known_profile", lambda ref: replace(ToyModel.profile, window=256))
-    photo("a.png", 200, 160)
-    asked = (
-        "extend",
-        "a.png",
-        "--sides",
-        0,
-        96,
-        0,
-        "10%",
-        "--seed",
-        5,
-        "--dry-run",
-        "--sampler",
-        "heun",
-        "--passes",
-        2,
-    )
+    photo("a.png", 600, 160)
+    asked = ("extend", "a.png", "--sides", "0 20 96 10%", "--sampler", "heun", "--passes", 2, "--dry-run", "--seed", 5)
     (facts,) = run(*asked, "--json").facts
     plan, shown = facts["plan"], run(*asked).out
     counts = [int(each) for each in re.search(r"work +(.*)", shown)[1].split() if each.isdigit()]  # type: ignore[index]
     assert [plan[key] for key in ("passes", "regions", "windows", "denoiser_calls")] == counts
-    assert counts[0] > 1
-    assert plan["sides_px"] == {"top": 0, "right": 96, "bottom": 0, "left": 20}
-    assert plan["output_size"] == {"width": 316, "height": 160}
+    assert 1 < counts[0] < counts[1] < counts[2] < counts[3]
+    assert plan["sides_px"] == {"top": 0, "right": 20, "bottom": 96, "left": 60}
+    assert plan["output_size"] == {"width": 680, "height": 256}
     assert (plan["band_px"], plan["change"], plan["sampler"]) == (16, 1.0, "heun")
 
 
