@@ -355,7 +355,8 @@ def shortfalls(known: Known, settled: Plan) -> tuple[str, ...]:
 def prepare(pixels: Pixels, known: Known, spec: Spec, profile: Profile) -> Prepared:
     """Canvas, fill and map; pixels uint8 (H, W, 3) RGB, known bool (H, W), False where the input is transparent."""
     ready = make_ready(pixels, known, spec)
-    return prepare_pass(ready.pixels, ready.known, plan_for(ready.known, spec, profile, ready.used))
+    settled = plan_for(ready.known, spec, profile, ready.used)
+    return prepare_pass(ready.pixels, ready.known, replace(settled, notes=ready.notes + settled.notes))
 
 
 def prepare_pass(pixels: Pixels, known: Known, settled: Plan) -> Prepared:

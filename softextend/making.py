@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,8 @@ class Making:
             for note in make_ready(picture.pixels, picture.known, self.spec).notes:
                 self.report.note(f"{job.name}: {note}")
         settled = self.plan(picture, mask)
+        for note in settled.notes:
+            self.report.note(f"{job.name}: {note}")
         for form in sorted({form_of(target) for target in job.targets}):
             images.check_size(form, *settled.size)
             if loss := images.losses(form):
@@ -134,6 +137,7 @@ class Making:
         seconds = round(sum(each.seconds for each in choice.made), 2)
         facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
         changed = {name: value for name in ("trimmed", "scaled") if (value := best.recipe[name])}
+        changed |= noted(best.notes)
         return Outcome(job=job, target=target, facts={**facts, **facts_of(best), **changed})
 
     def once(self, picture: Picture, mask: Change | None, model: Model, spec: Spec) -> Result:
@@ -187,7 +191,12 @@ class Making:
         )
         height, width = prepared.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
-        return Outcome(job=job, target=target, facts=facts)
+        return Outcome(job=job, target=target, facts={**facts, **noted(prepared.plan.notes)})
+
+
+def noted(notes: Sequence[str]) -> dict[str, list[str]]:
+    """What `--json` says of notes; nothing where there are none."""
+    return {"notes": list(notes)} if notes else {}
 
 
 def source_of(job: Job) -> Path | bytes:

@@ -92,6 +92,7 @@ def plan_facts(settled: Plan) -> dict[str, Any]:
         "feather_px": settled.feather,
         "change": settled.change,
         "seed": settled.seed,
+        "notes": list(settled.notes),
     }
 
 
