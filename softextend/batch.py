@@ -121,7 +121,7 @@ def gather(inputs: Sequence[str], listed: Sequence[str] = ()) -> Found:
     BadPicture for an argument that is not there: a slip, better known before any work. A listed file that is missing
     stays in, to fail as one picture among many; so does a folder without pictures. BadRequest where there is nothing.
     """
-    _refuse_missing(inputs)
+    refuse_missing(inputs)
     sources: list[Path | None] = []
     notes: list[str] = []
     empty: dict[str | None, Outcome] = {}
@@ -142,7 +142,8 @@ def gather(inputs: Sequence[str], listed: Sequence[str] = ()) -> Found:
     return Found(sources=_each_once(sources), notes=notes, empty=tuple(empty.values()))
 
 
-def _refuse_missing(inputs: Sequence[str]) -> None:
+def refuse_missing(inputs: Sequence[str]) -> None:
+    """BadPicture where one of these files or folders is not there; globs and stdin may be."""
     gone = [text for text in inputs if text != "-" and not glob.has_magic(text) and _is_missing(Path(text))]
     if gone:
         others = "; nothing was made" if len(inputs) > 1 else ""

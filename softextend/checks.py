@@ -34,6 +34,8 @@ def verify(report: Report, given: signatures.Verify) -> int:
     if mask is None and (recipe.get("command") or {}).get("name") == "paint":
         mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
     verdict = contract.verify(result, original, mask, allow_huge=given.allow_huge)
+    if given.quiet:
+        return 0 if verdict.holds else 1
     if report.talk.json:
         facts: dict[str, Any] = {"result": str(result), "original": str(original), "holds": verdict.holds}
         facts |= {"kept": verdict.kept, "band": verdict.band, "lossy": verdict.lossy}

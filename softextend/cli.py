@@ -166,7 +166,7 @@ def run(arguments: list[str]) -> int:
         print(f"softextend: {error}", file=sys.stderr)
         return error.exit_code
     except UsageError as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, arguments)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -199,9 +199,9 @@ def _terminated(number: int, frame: Any) -> None:
     raise SystemExit(SIGNALLED + number)
 
 
-def _wrong_usage(error: Any) -> int:
+def _wrong_usage(error: Any, arguments: list[str]) -> int:
     """Typer's own errors as one line."""
-    path = error.ctx.command_path if error.ctx else "softextend"
-    line = " ".join(str(error.format_message()).split())
+    path = error.ctx.command_path if error.ctx else f"softextend {arguments[0]}"
+    line = " ".join(str(error.format_message()).split()).rstrip(".")
     print(f"softextend: {line} (see {path} --help)", file=sys.stderr)
     return BadRequest.exit_code

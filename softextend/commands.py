@@ -45,9 +45,12 @@ def extend(report: Report, given: signatures.Extend) -> int:
 
 def paint(report: Report, given: signatures.Paint) -> int:
     """`softextend paint`: the exit code."""
+    spec = sampled(given)
+    batch.refuse_missing([given.image, str(given.mask)])
     found = gather([given.image], None, report)
-    making = making_of(report, given, sampled(given), found)
-    return variations(replace(making, mask=given.mask), found, "-painted", given)
+    repaint = images.read_mask(given.mask, allow_huge=given.allow_huge)
+    making = replace(making_of(report, given, spec, found), mask=given.mask, repaint=repaint)
+    return variations(making, found, "-painted", given)
 
 
 def variations(making: Making, found: Found, suffix: str, given: signatures.Extend | signatures.Paint) -> int:
@@ -115,6 +118,7 @@ def redo(report: Report, given: signatures.Redo) -> int:
         allow_huge=given.allow_huge,
         overwrite=writing.overwrite,
         mask=mask,
+        repaint=None if mask is None else images.read_mask(mask, allow_huge=given.allow_huge),
     )
     return work(making, jobs, made_for(where), load=partial(load_same, making, recipe))
 

@@ -16,6 +16,7 @@ import numpy as np
 from softextend import canvas, images, models
 from softextend.batch import Job, Outcome, Target
 from softextend.choice import Choosing, choose, demand, facts_of
+from softextend.device import DTYPE_NAMES
 from softextend.errors import BadPicture, BadRequest
 from softextend.images import Picture
 from softextend.mask import latent_levels
@@ -45,6 +46,7 @@ class Making:
     skip_existing: bool = False
     empty: tuple[Outcome, ...] = ()  # inputs that hold no picture: failures to tell of
     mask: Path | None = None
+    repaint: Change | None = None  # what the mask says
     drawn: bool = False
     variations: bool = False
     plan_image: Path | None = None
@@ -57,7 +59,7 @@ class Making:
         picture = images.read_picture(source_of(job), name=job.name, allow_huge=self.allow_huge)
         for note in picture.notes:
             self.report.note(f"{job.name}: {note}")
-        mask = None if self.mask is None else images.read_mask(self.mask, allow_huge=self.allow_huge)
+        mask = self.repaint
         if mask is not None and mask.shape != picture.known.shape:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, picture.known.shape)]
             raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
@@ -83,6 +85,8 @@ class Making:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
         spec = replace(self.spec, sides=(Amount(value=0),) * 4, target=None)
         canvas.plan(spec, models.known_profile(self.ref), width=1024, height=1024, gaps=True)
+        if self.engine.dtype not in ("auto", *DTYPE_NAMES):
+            raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
 
     def plan(self, picture: Picture, mask: Change | None) -> Plan:
         """The spec settled for this picture; BadRequest where it cannot be."""

@@ -79,8 +79,13 @@ class Lines:
             self.say(f"{self.name}: step {done} of {total}, about {left:.0f} s left")
 
     def say(self, line: str) -> None:
-        """See `Progress`."""
-        print(line, file=sys.stderr, flush=True)
+        """See `Progress`; a log on a full disk does not stop the work."""
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            pass  # there is nowhere to say it
 
     def pause(self) -> None:
         """See `Progress`."""

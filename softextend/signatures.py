@@ -122,6 +122,9 @@ class Verify:
         Option(metavar="FILE", help="What a painted result was made with. Default: as the recipe says."),
     ] = None
     allow_huge: AllowHuge = False
+    quiet: Annotated[bool, Option("-q", "--quiet", help="Print no verdict: the exit code tells it. Default: off.")] = (
+        False
+    )
     telling: Telling
 
 

@@ -153,6 +153,7 @@ def test_one_pixel_grows(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> N
         ((*SIDES, "--steps", "1.5"), "--steps 1.5: must be a whole number from 1 to 1000\n"),
         ((*SIDES, "--num", "some"), "--num some: must be a whole number of 1 or more\n"),
         ((*SIDES, "--change", "x"), "--change x: must be a number above 0, up to 1\n"),
+        ((*SIDES, "--dtype", "int8"), "--dtype int8: must be auto, bf16,"),
         ((*SIDES, "--offload", "x"), "--offload x: must be one of none, model, sequential\n"),
         ((*SIDES, "-v"), "-q and -v: "),
         ((*SIDES, "--strength", "0.01", "--steps", "3"), "steps"),
@@ -174,6 +175,12 @@ def test_one_pixel_grows(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> N
 def test_options_that_cannot_be(refuse: Refuse, arguments: tuple[object, ...], says: str) -> None:
     photo("a.png")
     assert says in refuse(2, "extend", "a.png", *arguments)
+
+
+def test_wrong_usage_names_the_help_to_read(capfd: pytest.CaptureFixture[str]) -> None:
+    for arguments, command in ((["extend", "a.png", "-o"], "softextend extend"), (["nonsense"], "softextend")):
+        assert cli.run(arguments) == 2
+        assert capfd.readouterr().err.endswith(f"(see {command} --help)\n")
 
 
 def test_what_no_picture_could_change_is_said_once(refuse: Refuse) -> None:
@@ -200,7 +207,10 @@ def test_masks_that_are_none(refuse: Refuse) -> None:
     photo("a.png")
     Image.new("L", (48, 40), 0).save("black.png")
     assert "black" in refuse(2, "paint", "a.png", "black.png", "-o", "b.png")
-    assert "gone.png" in refuse(1, "paint", "a.png", "gone.png", "-o", "b.png")
+    for pair in (("a.png", "gone.png"), ("gone.png", "black.png")):
+        assert refuse(1, "paint", *pair, "-o", "b.png").startswith("softextend: gone.png: no such file; ")
+    Path("text.png").write_text("no picture")
+    assert refuse(1, "paint", "a.png", "text.png", "-o", "b.png").startswith("softextend: text.png: is text")
 
 
 def test_a_picture_without_a_recipe(refuse: Refuse) -> None:
@@ -357,6 +367,15 @@ def test_a_closed_pipe_leaves_a_process_quietly(tmp_path: Path) -> None:
     ran = process(tmp_path, *PREPARE, "a.png", "-q", stdout=writing)
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (141, "")
+
+
+def test_a_log_on_a_full_disk_does_not_stop_the_work(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    photo(tmp_path / "a.png")
+    with Path("/dev/full").open("w") as full:
+        ran = process(tmp_path, *PREPARE, "a.png", stderr=full)
+    assert (ran.returncode, ran.stdout) == (0, "a-canvas.png\na-mask.png\n")
 
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
     "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | HUGE | TALK),
-    "verify": ("verify r.png a.png", {"mask": ("--mask black.png", "")} | HUGE | TELLING),
+    "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | HUGE | TELLING),
     "score": ("score e.png a.png", HUGE | TELLING),
     "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | HUGE | TALK),
     "models": ("models", {"model": MODEL["model"]} | TELLING),
