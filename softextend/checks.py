@@ -64,20 +64,20 @@ def sweep(report: Report, given: signatures.Sweep) -> None:
     specs = sweeps.grid(spec, fills, strengths)
     path = given.sweeping.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    batch.settle([job], overwrite=given.overwrite, skip_existing=False, will_be_made=[path.parent])
+    batch.settle([job], overwrite=given.sweeping.overwrite, skip_existing=False, will_be_made=[path.parent])
     making = Making(
         report=report,
         spec=spec,
         ref=models.resolve_model(engine.model),
         engine=engine,
         allow_huge=given.allow_huge,
-        overwrite=given.overwrite,
+        overwrite=given.sweeping.overwrite,
         drawn=given.prompting.seed is None,
         variations=True,
     )
     cells = swept(making, job, specs)
     best = sweeps.best_of(cells).spec
-    images.write_picture(path, sweeps.sheet(cells, len(strengths)), format="PNG", overwrite=given.overwrite)
+    images.write_picture(path, sweeps.sheet(cells, len(strengths)), format="PNG", overwrite=given.sweeping.overwrite)
     same = {each.name: getattr(given.prompting, each.name) for each in fields(given.prompting)}
     chosen = Sampling(**{**same, "strength": best.strength, "seed": best.seed})
     line = command_line(image, replace(border, fill=best.fill), chosen, engine)

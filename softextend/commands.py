@@ -108,7 +108,9 @@ def redo(report: Report, given: signatures.Redo) -> int:
         report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
     vae = given.engine.vae or (Path(before["vae"]) if before["vae"] else None)
     engine = replace(given.engine, model=given.engine.model or before["model"], vae=vae)
-    where = writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result)))
+    where = (
+        writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result, writing.format)))
+    )
     jobs = batch.plan_jobs([origin], named(where, "-redo"), [spec.seed])
     making = Making(
         report=report,
@@ -324,9 +326,10 @@ def found_again(result: Path, recorded: str | None, what: str, remedy: str) -> P
     return path
 
 
-def redone(result: Path) -> Path:
-    """NAME.EXT -> NAME-redo.EXT."""
-    return result.with_name(f"{result.stem}-redo{result.suffix}")
+def redone(result: Path, format: Format | None) -> Path:
+    """NAME.EXT -> NAME-redo.EXT, or with the format's suffix."""
+    suffix = images.SUFFIXES[format.value.upper()][0] if format else result.suffix
+    return result.with_name(f"{result.stem}-redo{suffix}")
 
 
 def work(

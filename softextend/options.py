@@ -1,7 +1,5 @@
 """What a user may ask of a picture: groups of options, each field one option. `surroundings` has the other groups."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -26,7 +24,7 @@ class Range(NamedTuple):
 
 # --- what several groups or commands take --------------------------------------------------------------------------
 
-READING, WRITING, LOOKING = "Where pictures come from", "Where results go", "Seeing more than the result"
+READING, WRITING = "Where pictures come from", "Where results go"
 
 Inputs = Annotated[
     list[str] | None,
@@ -89,7 +87,7 @@ AllowHuge = Annotated[
 ]
 Overwrite = Annotated[
     bool,
-    Option("--overwrite", help="Replace what exists. Default: off, that is an error.", rich_help_panel=WRITING),
+    Option("--overwrite", help="Replace what exists. Default: off, that is an error."),
 ]
 SkipExisting = Annotated[
     bool,
@@ -101,7 +99,7 @@ SkipExisting = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    Option("--dry-run", help="Print the plan, load no model, write nothing. Default: off.", rich_help_panel=LOOKING),
+    Option("--dry-run", help="Print the plan, load no model, write nothing. Default: off."),
 ]
 
 
@@ -192,6 +190,20 @@ class Border(Area):
             "Default: as far as overlap and feather reach.",
         ),
         Range(0, 8192),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Swept(Border):
+    """The new area, and how it meets the picture."""
+
+    fill: Annotated[
+        str | None,
+        Option(
+            metavar="NAME[:KEY=VALUE,...],...",
+            help="Fills to try, one or several, such as perlin,telea; 'softextend fills' lists them. "
+            "Default: the model's.",
+        ),
     ] = None
 
 
@@ -307,6 +319,7 @@ class Sweeping:
             help="The sheet, a PNG; missing folders are made. Default: NAME-sweep.png beside the input.",
         ),
     ] = None
+    overwrite: Overwrite = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

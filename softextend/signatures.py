@@ -1,7 +1,5 @@
 """What each command takes, as one value: its arguments and options, alone and in groups."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,20 +11,19 @@ from softextend.options import (
     Area,
     Border,
     Demand,
-    DryRun,
     FilesFrom,
     Inputs,
     ModelName,
-    Overwrite,
     Passes,
     Prompting,
     Sampling,
     Seed,
     SkipExisting,
     Sweeping,
+    Swept,
     Zooming,
 )
-from softextend.surroundings import Engine, Filming, Looking, Placing, SameEngine, Talk, Telling, Writing
+from softextend.surroundings import Engine, Filming, Looking, Placing, Rewriting, SameEngine, Talk, Telling, Writing
 
 Result = Annotated[Path, Argument(metavar="RESULT", help="A picture made by softextend.")]
 Original = Annotated[Path, Argument(metavar="ORIGINAL", help="The picture it was made of.")]
@@ -91,7 +88,7 @@ class Redo:
     ] = None
     engine: SameEngine
     allow_huge: AllowHuge = False
-    writing: Writing
+    writing: Rewriting
     talk: Talk
 
 
@@ -106,8 +103,6 @@ class Zoom:
     engine: Engine
     allow_huge: AllowHuge = False
     filming: Filming
-    overwrite: Overwrite = False
-    dry_run: DryRun = False
     talk: Talk
 
 
@@ -143,12 +138,11 @@ class Sweep:
     """`softextend sweep`."""
 
     image: Annotated[Path, Argument(metavar="IMAGE", help="The photo to try things on.")]
-    border: Border
+    border: Swept
     sweeping: Sweeping
     prompting: Prompting
     engine: Engine
     allow_huge: AllowHuge = False
-    overwrite: Overwrite = False
     talk: Talk
 
 

@@ -1,7 +1,5 @@
 """The options around a picture, in groups: which model, where results go, what is shown and said."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -99,6 +97,36 @@ class Writing(Placing):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rewriting(Writing):
+    """Where results go."""
+
+    output: Annotated[
+        str | None,
+        Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The result, or - for PNG on stdout; missing folders are made. "
+            "Default: NAME-redo.EXT beside the result that is made again.",
+        ),
+    ] = None
+    out_dir: Annotated[
+        Path | None,
+        Option(
+            metavar="DIR", help="The folder for NAME-redo.EXT, NAME being the input's, made if needed. Default: none."
+        ),
+    ] = None
+    format: Annotated[
+        Format | None,
+        Option(
+            metavar="NAME",
+            help=f"The result's format: {', '.join(each.value for each in Format)}. "
+            "Default: as -o or the result before.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Filming:
     """The film."""
 
@@ -119,6 +147,8 @@ class Filming:
             help="The frames' size in px; the photo is extended to another shape. Default: its own, 3840 px at most.",
         ),
     ] = None
+    overwrite: Overwrite = False
+    dry_run: DryRun = False
     save_steps: Annotated[
         Path | None, Option(metavar="DIR", help="Save the pictures that the frames are cut from here. Default: not.")
     ] = None
@@ -150,9 +180,7 @@ class Looking:
 class Telling:
     """What is said, and where."""
 
-    json: Annotated[bool, Option("--json", help="JSON on stdout, one line per row, instead of text. Default: off.")] = (
-        False
-    )
+    json: Annotated[bool, Option("--json", help="JSON lines on stdout instead of text. Default: off.")] = False
     verbose: Annotated[
         bool, Option("-v", "--verbose", help="Show tracebacks and libraries' warnings. Default: off.")
     ] = False

@@ -41,7 +41,7 @@ def make_film(report: Report, given: signatures.Zoom) -> int:
         ref=models.resolve_model(given.engine.model),
         engine=given.engine,
         allow_huge=given.allow_huge,
-        overwrite=given.overwrite,
+        overwrite=given.filming.overwrite,
         drawn=given.sampling.seed is None,
     )
     making.check()
@@ -49,7 +49,7 @@ def make_film(report: Report, given: signatures.Zoom) -> int:
     path, form = video.form_of_name(given.filming.output or f"{source.with_suffix('') if source else STDIN}-zoom.mp4")
     job = Job(source=source, targets=(Target(path=path, format=form, seed=making.spec.seed),))
     shoot = planned(making, job, given.zooming, given.filming)
-    if given.dry_run:
+    if given.filming.dry_run:
         report.plan(job, making.ref.name, shoot.facts(), shoot.rows())
         return 0
     for name, value in shoot.rows():

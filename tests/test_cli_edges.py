@@ -82,6 +82,15 @@ def test_missing_folders_are_made_for_every_output(run: Run) -> None:  # noqa: F
     assert not Path("n9").exists()
 
 
+def test_a_recipe_in_another_format(run: Run) -> None:  # noqa: F811
+    photo("a.png")
+    assert run("extend", "a.png", *SIDES).code == 0
+    assert run("redo", "a-extended.png", "--format", "webp").out == "a-extended-redo.webp\n"
+    assert run("redo", "a-extended.png", "--format", "tiff", "--out-dir", "d").out == "d/a-redo.tif\n"
+    refused = run("redo", "a-extended.png", "--format", "webp", "-o", "b.png")
+    assert (refused.code, "make them agree" in refused.err) == (2, True)
+
+
 # --- what programs read --------------------------------------------------------------------------------------------
 
 
