@@ -19,7 +19,7 @@ class Range(NamedTuple):
     def __str__(self) -> str:
         if self.high is None:
             return f"of {self.low:g} or more"
-        return f"above {self.low:g}, up to {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
+        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
 
 
 # --- what several groups or commands take --------------------------------------------------------------------------
