@@ -8,13 +8,14 @@ SELF_PROFILE = Profile(
     name="self",
     fill="patch",
     stages=(
-        Stage(scale=0.5, strength=0.25, steps=24),  # shapes; the fill has laid out the scene
-        Stage(scale=1.0, strength=0.25, steps=20),  # texture
+        Stage(scale=0.5, strength=0.25, steps=8),  # shapes; the fill has laid out the scene
+        Stage(scale=1.0, strength=0.25, steps=8),  # texture
     ),
     guidance=1.0,
     solver=SolverName.EULER,
     window=2048,  # px; bounds memory: nothing was trained at any size
     refine=None,  # its own stages go from coarse to fine
+    keeps_detail=True,  # the fill is made of the photo's own
     overlap=12,
     feather=24,
 )

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from softextend import posterior, trust
+from softextend.nearest import nearest_sources
 from softextend.posterior import Layout
 from softextend.profiles import SELF_PROFILE
 from softextend.types import Predict, Scene
@@ -25,15 +26,14 @@ from softextend.types import Predict, Scene
 if TYPE_CHECKING:
     from softextend.types import Known
 
-SOURCES = 30_000  # source patches of the dense search; more cost time, fewer cost texture
+SOURCES = 30_000  # source patches drawn for the dense search, beside those that the fill copied; fewer cost texture
 DIMS = 40  # principal components that the dense search compares
 DENSE = 1.5e8  # target-source pairs up to which every source is looked at
 TOP = 1e7  # pairs at the top of the candidates' pyramid
 EXACT = 2e7  # pairs up to which the dense search compares whole patches, not their principal components
-EXACT_SOURCES = 6  # of them chosen by all detail, so that a fill made of whole pieces keeps them
 SPARE = 100_003  # random sources for candidates that lead outside
 CHUNK = 16_384  # targets computed at once: bounds memory
-CANDIDATES = 24  # sources a pixel where looking at all would take too long
+CANDIDATES = 16  # sources a pixel where looking at all would take too long; the first is the nearest
 RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
 WIDEST = 4  # px, the largest radius
 REPAINTED = 0.5  # change from which a known pixel is no source: earlier stages have altered it
@@ -220,7 +220,8 @@ class Dense:
             rng = np.random.default_rng(self.rng_seed)
             sources, most = posterior.source_centres(self.known, radius)
             if len(sources) > SOURCES:
-                sources = np.sort(rng.choice(sources, SOURCES, replace=False))
+                drawn = rng.choice(sources, SOURCES, replace=False)
+                sources = np.union1d(drawn, self._copied(sources, rng))
             at = torch.from_numpy(sources).to(self.z0.device)
             patches = posterior.projected(self.z0, most, at)
             mean = patches.mean(0)
@@ -232,6 +233,16 @@ class Dense:
             colours = self.z0.reshape(3, -1)[:, at].T.contiguous()
             self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, *terms, torch.tensor(most))
         return self.built[radius]
+
+    def _copied(self, sources: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """The sources that lie nearest to any target: a draw alone would miss nearly all that the fill copied."""
+        picture, width = _upright(self.z0.cpu()), self.known.shape[1]
+        valid = np.zeros(self.known.shape, np.bool_)
+        valid.ravel()[sources] = True
+        start = _points(rng.choice(sources, len(self.targets)), width)
+        at = _points(self.targets.cpu().numpy(), width)
+        found = nearest_sources(picture, valid, at, start, int(rng.integers(2**31)))
+        return np.asarray(found[:, 0].astype(np.int64) * width + found[:, 1])
 
     def residual(self, picture: Tensor) -> Tensor:
         """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest sources."""
@@ -367,20 +378,16 @@ def _settled(
     valid: Known,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
-    """Of a level's candidates EXACT_SOURCES that show what the clean picture shows, and draws that share its layout."""
+    """Of a level's candidates the nearest source in all detail, and CANDIDATES - 1 draws that share its layout."""
     from softextend import candidates
 
+    nearest = nearest_sources(picture, valid, at, field[:, 0], int(rng.integers(2**31)))[:, None]
+    layout = _padded(cv2.GaussianBlur(picture, (0, 0), trust.FINE), 3)
     weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
-    chosen = np.empty((len(at), 0, 2), np.int32)
-    layout = cv2.GaussianBlur(picture, (0, 0), trust.FINE)
-    for image, sigma, keep in ((picture, LIKELY, EXACT_SOURCES), (layout, SPREAD, CANDIDATES - EXACT_SOURCES)):
-        precision = np.full(len(at), sigma**-2, np.float32)
-        seed = int(rng.integers(2**31))
-        found = candidates.refined(
-            _padded(image, 3), weight, at, index, field, where, valid, precision, seed, chosen, keep
-        )
-        chosen = np.concatenate([chosen, found], 1)
-    return chosen
+    precision = np.full(len(at), SPREAD**-2, np.float32)
+    seed = int(rng.integers(2**31))
+    drawn = candidates.refined(layout, weight, at, index, field, where, valid, precision, seed, nearest, CANDIDATES - 1)
+    return np.concatenate([nearest, drawn], 1)
 
 
 def _nearest(
@@ -390,7 +397,7 @@ def _nearest(
     where: Layout,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
-    """CANDIDATES sources of each target, drawn from all without replacement by their likelihood in the clean picture.
+    """CANDIDATES sources of each target: the nearest, then draws from all by their likelihood in the clean picture.
 
     Drawn, not the likeliest: in an even area all targets would share one source and the result would repeat it.
     """
@@ -406,10 +413,10 @@ def _nearest(
     for first in range(0, len(targets), 4096):
         at = torch.from_numpy(targets[first : first + 4096])
         logits = (posterior.projected(z0, radius, at) @ key.T - norm) * SPREAD**-2
+        nearest = logits.argmax(1, keepdim=True)
         logits += left[first : first + 4096] @ right.T
-        surest = torch.topk(logits, min(EXACT_SOURCES, count), dim=1)[1]
         logits -= torch.empty_like(logits).exponential_(generator=generator).log_()  # Gumbel noise: top k is a draw
-        logits.scatter_(1, surest, torch.inf)
+        logits.scatter_(1, nearest, torch.inf)
         best = torch.topk(logits, count, dim=1)[1].numpy()
         found.append(places[best])
     field = np.concatenate(found)

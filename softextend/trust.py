@@ -23,12 +23,14 @@ Floats = npt.NDArray[np.float32]
 
 LEAST = 0.03  # tau where the clean picture is made of the photo's patches and has their texture
 STRANGE = 3.0  # tau per distance of a clean patch from its nearest source patch
-LACKING = 6.0  # tau per missing texture, as a standard deviation
+LACKING = 3.0  # tau per missing texture, as a standard deviation
+EVEN = 4.0  # tau at most per texture that such a place has: an even one shows the slightest mottle
 FINE = 1.5  # px, Gaussian sigma: texture is what this blur takes away
 AROUND = 3.0  # px, over which texture is measured
 SMOOTH = 3.0  # px, over which trust changes
 OVERVIEW = 96  # px, longer side of the picture in which texture is looked up
 FAINT = 1e-6  # texture energy that counts as none
+ROUNDING = (0.5 / 127.5) ** 2  # texture energy of half a level of 255
 VAGUE = 0.1  # sigma at which it is looked up
 
 
@@ -37,14 +39,16 @@ def precision(picture: Floats, known: Known, distance: Floats) -> tuple[Floats, 
 
     distance (h, w): mean square distance of each patch from its nearest source, per channel and pixel; 0 where unknown.
     """
-    lack = missing_texture(picture, known)
+    expected = usual_texture(picture, known)
+    lack = np.maximum(expected - texture(picture), 0)
     layout = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
     detail = layout + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
-    return np.asarray(1 / detail, np.float32), np.asarray(1 / layout, np.float32)
+    most = EVEN**2 * (expected + ROUNDING)
+    return np.asarray(1 / np.minimum(detail, most), np.float32), np.asarray(1 / np.minimum(layout, most), np.float32)
 
 
-def missing_texture(picture: Floats, known: Known) -> Floats:
-    """Texture energy (h, w), a mean square, that places of this colour have in the photo and the picture lacks."""
+def usual_texture(picture: Floats, known: Known) -> Floats:
+    """Texture energy (h, w), a mean square, that places of these colours have in the known area."""
     own = texture(picture)
     height, width = known.shape
     shrink = min(1.0, OVERVIEW / max(height, width))
@@ -53,10 +57,10 @@ def missing_texture(picture: Floats, known: Known) -> Floats:
     small_known = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.999
     energy = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
     if not small_known.any():
-        return np.zeros_like(own)
+        return own
     expected = np.exp(looked_up(small, small_known, np.log(energy + FAINT)))  # what is usual, not a mean of extremes
     wide = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.maximum(wide - own, 0), np.float32)
+    return np.asarray(wide, np.float32)
 
 
 def texture(picture: Floats) -> Floats:
