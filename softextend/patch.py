@@ -29,8 +29,8 @@ class Patch(Ranged):
     """Patches of the picture itself, coarse to fine; structure goes on, texture is real."""
 
     size: int = param(7, "px", SMALLEST, 15, "side of a patch, odd")
-    level: float = param(30.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
-    alike: float = param(1.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
+    level: float = param(60.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
+    alike: float = param(2.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
     spacing: float = param(
         0.0, "", 0, 10, "what copying from close by costs; about 0.8 keeps things from standing in rows"
     )
