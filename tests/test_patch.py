@@ -17,6 +17,7 @@ from softextend.patch import Patch
 from softextend.pyramid import SOURCES
 
 MASKS = 200
+SMALL_MEMORY = 80_000_000  # bytes, for at most 64 x 64 px: up to 4000 patches are compared with each other
 
 
 def grown(pixels: np.ndarray, top: int, right: int, bottom: int, left: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,14 +53,30 @@ def random_mask(rng: np.random.Generator, kind: int) -> np.ndarray:
     return known
 
 
+def frame(pixels: np.ndarray, known: np.ndarray) -> None:
+    """Blacken the outermost 3 px around the known area, in place."""
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    view = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inner = view[3:-3, 3:-3].copy()
+    view[:] = 0
+    view[3:-3, 3:-3] = inner
+
+
 @pytest.mark.parametrize("kind", range(5))
 def test_contract_on_random_masks(kind: int) -> None:
+    painted(*grown(skimage.data.coffee()[:40, :40], 0, 9, 0, 0))  # compiled before memory is measured
     for number in range(MASKS // 5):
         rng = np.random.default_rng([kind, number])
         known = random_mask(rng, kind)
         pixels = rng.integers(0, 256, (*known.shape, 3), dtype=np.uint8)
+        if number % 2:
+            frame(pixels, known)
         before, known_before = pixels.copy(), known.copy()
+        tracemalloc.start()
         result = painted(pixels, known, number)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < SMALL_MEMORY
         assert result.shape == pixels.shape
         assert result.dtype == np.uint8
         assert np.array_equal(result[known], pixels[known])
