@@ -40,6 +40,7 @@ REPAINTED = 0.5  # change from which a known pixel is no source: earlier stages 
 COARSE = 2.0  # px, Gaussian sigma
 LIFT = 24 / 255  # 12 levels of 255, the most that a source's colour is moved
 LIFT_BLUR = 6.0  # px, Gaussian sigma: texture averages out, a gradient stays
+INEXACT = 0.025  # standard deviation of the picture from its best source: what a sure fill knows better
 LIKELY = 0.05  # sigma at which the clean picture's sources are taken
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 
@@ -165,8 +166,10 @@ class _Row:
         precision = sigma**-2 + self.trust
         seen = (y * sigma**-2 + self.z0 * self.trust) / precision
         found = self.denoise(seen - self.lift, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
+        source = found + self.lift.reshape(3, -1)[:, at]
+        kept = self.trust.reshape(-1)[at] / (self.trust.reshape(-1)[at] + INEXACT**-2)
         clean = self.z0.clone()
-        clean.reshape(3, -1)[:, at] = found + self.lift.reshape(3, -1)[:, at]
+        clean.reshape(3, -1)[:, at] = torch.lerp(source, self.z0.reshape(3, -1)[:, at], kept)
         return clean
 
     def hold(self, sigma: float) -> Tensor:

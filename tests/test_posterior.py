@@ -156,7 +156,8 @@ def clean_of(scene: Scene, y: Tensor, t: int) -> Array:
 def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float, widest: int | None) -> Array:
     """`predict`'s answer in float64: the noisy and the clean picture joined, the lift taken off before and added after.
 
-    trust and lift are the row's. `widest`: radius of the patches that make a source, None: the level's own.
+    A source is right within INEXACT, so that a share of a sure clean picture stays. Trust and lift are the row's.
+    `widest`: radius of the patches that make a source, None: the level's own.
     """
     z0, noisy = row.z0.double().numpy(), y.double().numpy()
     trust, sure = row.trust.double().numpy(), row.coarse_trust.double().numpy()
@@ -179,7 +180,8 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
         np.array(centres(own, radius if widest is None else widest)),
     )
     clean = z0.copy()
-    clean[(slice(None), *at)] = found.T + lift[(slice(None), *at)]
+    kept = trust[at] / (trust[at] + selfmodel.INEXACT**-2)
+    clean[(slice(None), *at)] = (1 - kept) * (found.T + lift[(slice(None), *at)]) + kept * z0[(slice(None), *at)]
     return clean
 
 
@@ -207,6 +209,7 @@ def test_predict_is_the_mean_given_both_observations(
 @pytest.mark.parametrize("tau", [0.1, 0.5])
 def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is equally sure everywhere: exp(-|P(y) - P_q|^2 / 2 sigma^2) exp(-|P(z0) - P_q|^2 / 2 tau^2) prior."""
+    monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
     z0, known = small_picture(14, 18, 4)
     z0[:, ~known] = 0.5 * z0[:, ~known]
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
@@ -345,7 +348,11 @@ def test_the_denoisers_colours_lie_in_the_hull_of_its_sources(sigma: float, radi
 def test_predicts_colours_lie_in_the_hull_widened_by_the_lift(
     dense: float, t: int, lift: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lift adds at most LIFT to each channel, so that the hull reaches LIFT |d|_1 farther in a direction d."""
+    """The lift adds at most LIFT to each channel, so that the hull reaches LIFT |d|_1 farther in a direction d.
+
+    That is the sources' part of the answer, here all of it.
+    """
+    monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     monkeypatch.setattr(selfmodel, "LIFT", lift)
     z0, known = small_picture(40, 46, 10)
@@ -358,3 +365,21 @@ def test_predicts_colours_lie_in_the_hull_widened_by_the_lift(
     assert (over - lift * np.abs(directions()).sum(1)).max() <= CLOSE
     if lift and t <= LEVELS[2]:
         assert over.max() > lift / 2  # and it is not idle
+
+
+@pytest.mark.parametrize("tau", [0.005, selfmodel.INEXACT, 0.5])
+def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Gaussian errors join by their precisions: half and half where the fill is as sure as a source is right."""
+    z0, known = small_picture(24, 30, 6)
+    z0[:, ~known] = 0.9  # no source has it
+    scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
+    row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
+    row = dataclasses.replace(row, trust=torch.full_like(row.trust, tau**-2))
+    y = z0 + 0.3 * noise_of(np.random.default_rng(0), z0.shape)
+    got = row.denoised(y, 0.3)[:, ~known]
+    monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
+    source, fill = row.denoised(y, 0.3)[:, ~known], z0[:, ~known]
+    monkeypatch.undo()
+    share = 1 / (1 + (tau / selfmodel.INEXACT) ** 2)
+    assert (fill - source).abs().max() > 100 * CLOSE
+    assert torch.allclose(got, source + share * (fill - source), atol=CLOSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,9 +10,10 @@ from smallscene import noise_of, scene_of, small_picture
 
 from softextend import posterior, selfmodel
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
+from softextend.extend import extend
 from softextend.selfmodel import Dense, SelfModel, radius_at, sigma_at
 from softextend.solvers import make_solver
-from softextend.types import SolverName
+from softextend.types import Amount, SolverName, Spec
 
 
 def test_principal_components_keep_the_distances_that_matter(monkeypatch):
@@ -138,3 +140,19 @@ def test_it_is_a_model():
     assert model.embed("a prompt", "") is None
     assert model.lighten() is None
     assert model.profile.name == model.name == model.facts()["name"] == "self"
+
+
+def test_an_evening_sky_stays_clean() -> None:
+    """No mottles: what lies between fine grain and a gradient, in levels of 255."""
+    y, x = np.mgrid[:200, :260].astype(np.float32)
+    far = np.hypot((y - 200) / 200, (x - 87) / 260)[..., None]
+    rng = np.random.default_rng(0)
+    sky = np.rint(np.array([250, 205, 160]) + far * np.array([-90, -60, 40]) + rng.uniform(-0.5, 0.5, (200, 260, 3)))
+    spec = Spec(sides=(Amount(value=60),) * 4, seed=1)
+    result = extend(sky.clip(0, 255).astype(np.uint8), np.ones((200, 260), bool), spec, SelfModel())
+    wide = result.pixels.astype(np.float32)
+    mottles = (cv2.GaussianBlur(wide, (0, 0), 1.5) - cv2.GaussianBlur(wide, (0, 0), 12))[20:-20, 20:-20]
+    new = np.ones(mottles.shape[:2], bool)
+    new[40:-40, 40:-40] = False
+    assert mottles[new].std() < 0.6
+    assert np.abs(mottles[new]).max() < 5
