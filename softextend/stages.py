@@ -238,6 +238,7 @@ def carry_up_by_parts(
 ) -> None:
     """As `carry_up`, in place, and enlarging no more than what may change."""
     full, small = amount.shape, painted.shape[:2]
+    left = amount > 0  # tiles overlap at corners
     for tile in tiles(plan.new, plan.reach + 1, full):
         near = grown(scaled(tile, full, small), AROUND, small)
         large = enlarged(painted[near.cut], near, tile, small, full)
@@ -245,7 +246,8 @@ def carry_up_by_parts(
             detail = pixels[tile.cut] - enlarged(given[near.cut], near, tile, small, full)
             kept = enlarged(unchanged(painted[near.cut], given[near.cut]), near, tile, small, full)
             large += detail * np.clip(kept, 0, 1)[..., None]
-        np.copyto(pixels[tile.cut], large, where=(amount[tile.cut] > 0)[..., None])
+        np.copyto(pixels[tile.cut], large, where=left[tile.cut][..., None])
+        left[tile.cut] = False
 
 
 def unchanged(painted: Picture, given: Picture) -> Change:
