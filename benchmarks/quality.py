@@ -11,6 +11,7 @@ in `--out` and taken from there the next time; delete `results.jsonl` after a ch
     texture  fine detail of the new area over that of the strip beside it (median over photos)
     colour   CIE76 Delta E to the truth of 16 px means: colour, not structure (mean)
     left     correlation of fine detail with the fill that lay under it; 0 where the model made everything new (mean)
+    score    softextend's own total score, 1 is best (mean)
     copy     share of structured 15 px blocks that lie somewhere in the photo all but verbatim (mean)
 """
 
@@ -37,6 +38,7 @@ from PIL import Image
 
 from softextend.extend import extend
 from softextend.fill import parse_fill
+from softextend.scores import score
 from softextend.selfmodel import SelfModel
 from softextend.types import Amount, Spec
 
@@ -44,9 +46,11 @@ Array = np.ndarray[Any, Any]
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")  # bundled with scikit-image
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
-ENGINES = ("edge", "mirror", "telea", "perlin", "patch", "self")
+FILLS = ("edge", "mirror", "telea", "perlin")
+ENGINES = (*FILLS, "patch", "self", *(f"self-{fill}" for fill in FILLS))  # `self` over `patch`, and over the others
 CUT = 0.2  # of the photo's width or height, off each of the two sides
 SEED = 1
+MEANS = ("colour", "left", "copy", "score", "seconds")
 BLOCK = 15  # px, side of the blocks looked for in the photo
 BLOCKS = 150  # of them a picture
 VERBATIM = 3.0  # levels of 255, root mean square, up to which a block counts as copied
@@ -90,13 +94,12 @@ def extended(engine: str, photo: Array, known: Array) -> tuple[Array, Array]:
     top, left = int(rows[0]), int(columns[0])
     bottom, right = known.shape[0] - int(rows[-1]) - 1, known.shape[1] - int(columns[-1]) - 1
     margins = ((top, bottom), (left, right), (0, 0))
-    if engine == "self":
+    model, _, fill = engine.partition("-")
+    if model == "self":
         sides = (Amount(value=top), Amount(value=right), Amount(value=bottom), Amount(value=left))
-        result = extend(photo, np.ones(photo.shape[:2], np.bool_), Spec(sides=sides, seed=SEED), SelfModel())
+        spec = Spec(sides=sides, seed=SEED, fill=fill or None)
+        result = extend(photo, np.ones(photo.shape[:2], np.bool_), spec, SelfModel())
         return result.pixels, result.filled
-    if engine == "mirror":
-        mirrored = np.pad(photo, margins, mode="symmetric")
-        return mirrored, mirrored
     filled = parse_fill(engine).paint(np.pad(photo, margins), known, np.random.default_rng(SEED))
     return filled, filled
 
@@ -187,6 +190,7 @@ def measure(path: Path, engine: str, longest: int, out: Path) -> dict[str, Any]:
         "texture": round(statistics.fmean(textures(picture, known)), 3),
         "colour": round(colour_error(picture, truth, known), 2),
         "left": round(leftover(picture, filled, known), 3),
+        "score": round(score(picture, known, filled if engine.startswith("self-") else None).total, 3),
         "copy": round(copied(picture, known), 3),
         "seconds": round(seconds, 2),
     }
@@ -195,8 +199,8 @@ def measure(path: Path, engine: str, longest: int, out: Path) -> dict[str, Any]:
 def summary(results: list[dict[str, Any]], engines: Iterable[str]) -> str:
     """A Markdown table by half and engine."""
     lines = [
-        "| half | engine | photos | seam mean | seam worst | texture | colour | left | copy | seconds |",
-        "|" + "---|" * 10,
+        "| half | engine | photos | seam mean | seam worst | texture | colour | left | copy | score | seconds |",
+        "|" + "---|" * 11,
     ]
     for which in ("tuned", "held out"):
         for engine in engines:
@@ -204,11 +208,12 @@ def summary(results: list[dict[str, Any]], engines: Iterable[str]) -> str:
             if not rows:
                 continue
             every = [seam for each in rows for seam in each["seams"]]
-            means = {key: statistics.fmean(each[key] for each in rows) for key in ("colour", "left", "copy", "seconds")}
+            means = {key: statistics.fmean(each[key] for each in rows) for key in MEANS}
+            shown = f"{means['copy']:.2f} | {means['score']:.2f} | {means['seconds']:.1f}"
             seam, texture = statistics.fmean(every), statistics.median(each["texture"] for each in rows)
             lines.append(
                 f"| {which} | {engine} | {len(rows)} | {seam:.2f} | {max(every):.2f} | {texture:.2f} "
-                f"| {means['colour']:.1f} | {means['left']:.2f} | {means['copy']:.2f} | {means['seconds']:.1f} |"
+                f"| {means['colour']:.1f} | {means['left']:.2f} | {shown} |"
             )
     return "\n".join(lines)
 
