@@ -69,9 +69,9 @@ class Lines:
             self.say(f"{number}/{total} {name}")
 
     def step(self, done: int, total: int) -> None:
-        """See `Progress`; a line every `PATIENCE` seconds."""
+        """See `Progress`; a line every `PATIENCE` seconds. Another seed of the picture begins its steps anew."""
         now = time.monotonic()
-        if not self.first:
+        if not self.first or done <= self.first:
             self.first, self.began, self.spoke = done, now, now
         elif not self.silent and done < total and now - self.spoke >= PATIENCE:
             self.spoke = now

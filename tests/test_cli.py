@@ -232,6 +232,14 @@ def test_a_pipe_on_stderr_gets_lines_about_steps(run: Run, monkeypatch: pytest.M
     assert re.search(r"a\.png: step 2 of 4, about \d+ s left", run("extend", "a.png", "--sides", 0, 16, 0, 0).err)
 
 
+def test_lines_about_steps_begin_anew_with_each_seed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softextend.report.PATIENCE", 0.0)
+    photo("a.png")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--best-of", 2)
+    assert ran.code == 0, ran.err
+    assert len(re.findall(r"a\.png: step 2 of 4, about \d+ s left", ran.err)) == 2
+
+
 # --- streams -------------------------------------------------------------------------------------------------------
 
 
