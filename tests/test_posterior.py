@@ -12,13 +12,14 @@ import torch
 from smallscene import noise_of, scene_of, small_picture
 from torch import Tensor
 
-from softextend import posterior, selfmodel
-from softextend.selfmodel import Dense, SelfModel, Sparse, radius_at, sigma_at
+from softextend import posterior, search, selfmodel
+from softextend.denoisers import Dense, Sparse
+from softextend.selfmodel import SelfModel, radius_at, sigma_at
 from softextend.types import Scene
 
 CLOSE = 1e-4  # of colours in [-1, 1]
 EVERY = 10_000  # candidates a pixel: more than a small picture has sources
-RADII = sorted(radius for _, radius in selfmodel.RADII)  # px, of the patches that the model compares
+RADII = sorted(radius for _, radius in search.RADII)  # px, of the patches that the model compares
 LEVELS = [0, 60, 150, 300, 450, 700, 999]  # timesteps; the lowest and the highest noise among them
 Array = np.ndarray
 
@@ -119,9 +120,9 @@ def places_of(targets: Array, known: Array) -> list[tuple[int, int]]:
 def test_the_denoiser_is_the_posterior_mean(
     picture: tuple[Tensor, Array], sigma: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selfmodel, "CANDIDATES", EVERY)
+    monkeypatch.setattr(search, "CANDIDATES", EVERY)
     radius = RADII[0]
-    monkeypatch.setattr(selfmodel, "WIDEST", radius)
+    monkeypatch.setattr(search, "WIDEST", radius)
     z0, known = picture
     targets = np.flatnonzero(~known)
     y = z0 + sigma * noise_of(np.random.default_rng(3), z0.shape)
@@ -190,7 +191,7 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
 def test_predict_is_the_mean_given_both_observations(
     form: type[Dense | Sparse], t: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selfmodel, "CANDIDATES", EVERY)
+    monkeypatch.setattr(search, "CANDIDATES", EVERY)
     if form is Sparse:
         monkeypatch.setattr(selfmodel, "DENSE", 0)
     z0, _, scene = faded()
@@ -201,7 +202,7 @@ def test_predict_is_the_mean_given_both_observations(
     sigma = sigma_at(torch.tensor(t))
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
     got = clean_of(scene, y, t)
-    want = both_observations(row, scene, y, sigma, selfmodel.WIDEST if form is Sparse else None)
+    want = both_observations(row, scene, y, sigma, search.WIDEST if form is Sparse else None)
     assert np.abs(got - want).max() < CLOSE
 
 
@@ -246,7 +247,7 @@ def untrusting(monkeypatch: pytest.MonkeyPatch) -> None:
         selfmodel.trust, "precision", lambda picture, *_: (np.zeros(picture.shape[:2], np.float32),) * 2
     )
     monkeypatch.setattr(selfmodel, "LIFT", 0.0)
-    monkeypatch.setattr(selfmodel, "CANDIDATES", EVERY)
+    monkeypatch.setattr(search, "CANDIDATES", EVERY)
 
 
 def at_level(monkeypatch: pytest.MonkeyPatch, sigma: float) -> None:
@@ -265,7 +266,7 @@ def test_no_noise_gives_the_nearest_patchs_centre(dense: float, monkeypatch: pyt
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
     got = clean_of(scene, y, 0)
     radius = radius_at(sigma)
-    sources = centres(known, radius if dense else selfmodel.WIDEST)
+    sources = centres(known, radius if dense else search.WIDEST)
     places = places_of(np.flatnonzero(~known), known)
     offset = np.arange(-radius, radius + 1)
     weight = np.exp(-(offset[:, None] ** 2 + offset[None] ** 2) / (2 * (posterior.NARROW * radius) ** 2))
@@ -289,7 +290,7 @@ def test_endless_noise_gives_the_priors_mean(dense: float, monkeypatch: pytest.M
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     z0, known = corner()
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
-    sources = centres(known, selfmodel.WIDEST)
+    sources = centres(known, search.WIDEST)
     colours = z0.double().numpy()[:, [y for y, _ in sources], [x for _, x in sources]]
     places = places_of(np.flatnonzero(~known), known)
     odds = [np.exp(-prior(known, place, sources)) for place in places]
@@ -334,7 +335,7 @@ def test_the_denoisers_colours_lie_in_the_hull_of_its_sources(sigma: float, radi
     y = -1.5 * z0 + sigma * noise_of(np.random.default_rng(2), z0.shape)
     precision = torch.full((len(targets),), sigma**-2)
     for denoise in ways(z0, known, targets):
-        sources = centres(known, radius if isinstance(denoise, Dense) else selfmodel.WIDEST)
+        sources = centres(known, radius if isinstance(denoise, Dense) else search.WIDEST)
         colours = z0.numpy()[:, [y for y, _ in sources], [x for _, x in sources]].T
         got = denoise(y, precision, radius).numpy()
         assert np.isfinite(got).all()
@@ -383,3 +384,25 @@ def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, monkeypatch: pyte
     share = 1 / (1 + (tau / selfmodel.INEXACT) ** 2)
     assert (fill - source).abs().max() > 100 * CLOSE
     assert torch.allclose(got, source + share * (fill - source), atol=CLOSE)
+
+
+@pytest.mark.parametrize("dense", [selfmodel.DENSE, 0], ids=["dense", "sparse"])
+@pytest.mark.parametrize("t", LEVELS)
+def test_with_the_fills_share_colours_lie_in_the_hull_of_sources_and_fill(
+    dense: float, t: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mean of both, however sure: no farther than the sources, widened by the lift, or the fill's own colours."""
+    sure = [np.full((40, 46), each**-2, np.float32) for each in (selfmodel.INEXACT / 3, 1.0)]
+    monkeypatch.setattr(selfmodel.trust, "precision", lambda *_: tuple(sure))
+    monkeypatch.setattr(selfmodel, "DENSE", dense)
+    z0, known = small_picture(40, 46, 10)
+    z0[:, ~known] = 1.0  # whiter than any source
+    scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
+    sigma = sigma_at(torch.tensor(t))
+    y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
+    toward = directions()
+    sources = reach(z0.numpy()[:, known].T, toward) + selfmodel.LIFT * np.abs(toward).sum(1)
+    fill = reach(z0.numpy()[:, ~known].T, toward)
+    over = reach(clean_of(scene, y, t)[:, ~known].T, toward) - np.maximum(sources, fill)
+    assert over.max() <= CLOSE
+    assert np.abs(clean_of(scene, y, t) - z0.numpy())[:, ~known].max() > 100 * CLOSE  # the sources have a share

@@ -8,10 +8,11 @@ import pytest
 import torch
 from smallscene import noise_of, scene_of, small_picture
 
-from softextend import posterior, selfmodel
+from softextend import denoisers, posterior, search, selfmodel
+from softextend.denoisers import Dense
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.extend import extend
-from softextend.selfmodel import Dense, SelfModel, radius_at, sigma_at
+from softextend.selfmodel import SelfModel, radius_at, sigma_at
 from softextend.solvers import make_solver
 from softextend.types import Amount, SolverName, Spec
 
@@ -23,7 +24,7 @@ def test_principal_components_keep_the_distances_that_matter(monkeypatch):
     precision = torch.full((len(targets),), 4.0)
     where = posterior.layout(known, targets)
     whole = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
-    monkeypatch.setattr(selfmodel, "EXACT", 0)
+    monkeypatch.setattr(denoisers, "EXACT", 0)
     some = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
     assert 0 < (some - whole).abs().mean() < 0.02
 
@@ -78,7 +79,7 @@ def test_flips_commute_where_every_source_is_looked_at(limit, axis, monkeypatch)
     a place; nor from a seed, whose noise is the same for both; nor under the patch fill, whose sweeps have a direction.
     """
     monkeypatch.setattr(selfmodel, "DENSE", limit)
-    monkeypatch.setattr(selfmodel, "CANDIDATES", 10_000)
+    monkeypatch.setattr(search, "CANDIDATES", 10_000)
     z0, known = small_picture(40, 48, 10)
     noise = noise_of(np.random.default_rng(0), (1, *z0.shape))
     scene = scene_of(z0[None], known)
