@@ -7,15 +7,11 @@ from softextend.types import Profile, SolverName, Stage
 SELF_PROFILE = Profile(
     name="self",
     fill="patch",
-    stages=(
-        Stage(scale=0.5, strength=0.25, steps=8),  # shapes; the fill has laid out the scene
-        Stage(scale=1.0, strength=0.25, steps=8),  # texture
-    ),
+    stages=(Stage(strength=0.25, steps=24),),  # texture and joints; the fill has laid out the scene, coarse to fine
     guidance=1.0,
     solver=SolverName.EULER,
     window=2048,  # px; bounds memory: nothing was trained at any size
-    refine=None,  # its own stages go from coarse to fine
-    keeps_detail=True,  # the fill is made of the photo's own
+    refine=None,  # its fill goes from coarse to fine
     overlap=12,
     feather=24,
 )

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 FEW_STEPS = 12  # at most this many steps blend continuously, so that a ramp keeps its levels
 STAGE_SEEDS = 7919  # apart, so that stages of one run and runs of neighbouring seeds share no noise
 REGION_SEEDS = 15_485_863  # apart, for the regions of one stage
-DETAIL = 40.0  # levels of 255 that a stage changes a place by until little of its finer detail stays
-DETAIL_BLUR = 1.5  # px of the small picture, Gaussian sigma, over which that is measured
 AROUND = 4  # px of the small picture that enlarging a part of it reads around the part
 
 T = TypeVar("T")
@@ -113,7 +111,6 @@ def run_stage(
     """
     size = work.height, work.width
     canvas, levels = fit(pixels, size), fit(amount, size)
-    given = canvas.copy() if run.model.profile.keeps_detail and size != known.shape else None
     kept = known if size == known.shape else fit(known.astype(np.float32), size) > 0.99
     done = np.zeros(size, np.bool_)
     before = 0
@@ -126,12 +123,12 @@ def run_stage(
         )
         painted = lightening(paint, run.model, run.on_note)
         if run.plan.whole:
-            return carry_up(pixels, painted, amount, given)
+            return carry_up(pixels, painted, amount, size)
         np.copyto(canvas[cut], painted, where=(free > 0)[..., None])
         done[grown(region.box, -margin(run.plan.window), size).cut] = True
         before += work.steps * len(region.windows)
     if size != known.shape:
-        carry_up_by_parts(pixels, canvas, amount, run.plan, given)
+        carry_up_by_parts(pixels, canvas, amount, run.plan)
     return pixels
 
 
@@ -218,58 +215,29 @@ def decode(model: Model, z: Tensor, on_note: OnNote) -> Tensor:
     return pixels
 
 
-def carry_up(pixels: Picture, painted: Picture, amount: Change, given: Picture | None = None) -> Picture:
-    """A stage's picture at full size: painted wherever something may change, the given pixels elsewhere.
-
-    given (h, w, 3): the small picture as the stage met it, for finer detail to stay where it changed little.
-    """
-    size = amount.shape[::-1]
-    if painted.shape[:2] != amount.shape:
-        large = np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_CUBIC), np.float32)
-        if given is not None:
-            detail = pixels - cv2.resize(given, size, interpolation=cv2.INTER_CUBIC)
-            large += detail * cv2.resize(unchanged(painted, given), size, interpolation=cv2.INTER_LINEAR)[..., None]
-        painted = large
+def carry_up(pixels: Picture, painted: Picture, amount: Change, small: tuple[int, int]) -> Picture:
+    """A stage's picture at full size: painted wherever something may change, the given pixels elsewhere."""
+    height, width = amount.shape
+    if small != (height, width):
+        painted = np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     return np.where((amount > 0)[..., None], painted, pixels)
 
 
-def carry_up_by_parts(
-    pixels: Picture, painted: Picture, amount: Change, plan: Plan, given: Picture | None = None
-) -> None:
+def carry_up_by_parts(pixels: Picture, painted: Picture, amount: Change, plan: Plan) -> None:
     """As `carry_up`, in place, and enlarging no more than what may change."""
     full, small = amount.shape, painted.shape[:2]
-    left = amount > 0  # tiles overlap at corners
     for tile in tiles(plan.new, plan.reach + 1, full):
         near = grown(scaled(tile, full, small), AROUND, small)
-        large = enlarged(painted[near.cut], near, tile, small, full)
-        if given is not None:
-            detail = pixels[tile.cut] - enlarged(given[near.cut], near, tile, small, full)
-            kept = enlarged(unchanged(painted[near.cut], given[near.cut]), near, tile, small, full)
-            large += detail * np.clip(kept, 0, 1)[..., None]
-        np.copyto(pixels[tile.cut], large, where=left[tile.cut][..., None])
-        left[tile.cut] = False
-
-
-def unchanged(painted: Picture, given: Picture) -> Change:
-    """1 (h, w) where a stage left its picture as it was, towards 0 where it changed it by more than DETAIL."""
-    change = cv2.GaussianBlur(np.square(painted - given).mean(2), (0, 0), DETAIL_BLUR)
-    return np.asarray(np.exp(-change / DETAIL**2), np.float32)
-
-
-def enlarged(
-    part: npt.NDArray[np.float32], near: Box, tile: Box, small: tuple[int, int], full: tuple[int, int]
-) -> npt.NDArray[np.float32]:
-    """The part `near` of a small picture as the part `tile` of the full one, cubic."""
-    y, x = small[0] / full[0], small[1] / full[1]
-    shift = [(tile.left + 0.5) * x - 0.5 - near.left, (tile.top + 0.5) * y - 0.5 - near.top]
-    large = cv2.warpAffine(
-        np.ascontiguousarray(part),
-        np.array([[x, 0, shift[0]], [0, y, shift[1]]]),
-        (tile.width, tile.height),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(large, np.float32)
+        y, x = small[0] / full[0], small[1] / full[1]
+        shift = [(tile.left + 0.5) * x - 0.5 - near.left, (tile.top + 0.5) * y - 0.5 - near.top]
+        large = cv2.warpAffine(
+            np.ascontiguousarray(painted[near.cut]),
+            np.array([[x, 0, shift[0]], [0, y, shift[1]]]),
+            (tile.width, tile.height),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        np.copyto(pixels[tile.cut], large, where=(amount[tile.cut] > 0)[..., None])
 
 
 def fit(array: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -189,7 +189,6 @@ class Profile:
     feather: int
     trailing: bool = False  # timesteps counted from the noisy end, as few-step models were distilled
     refine: float | None = 0.4  # strength of native windows after a pass over the scene; None: its stages are enough
-    keeps_detail: bool = False  # finer detail than a stage can see stays where the stage changed little
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from softextend.fillparts import replicate
 from softextend.geometry import parse_sides
 from softextend.mask import change_map, latent_levels
 from softextend.solvers import make_solver
-from softextend.stages import Run, carry_up, carry_up_by_parts, fit, paint_region
+from softextend.stages import Run, carry_up_by_parts, fit, paint_region
 from softextend.types import Model, Predict, Profile, Scene, Spec
 from softextend.windows import Region, margin
 
@@ -400,28 +400,6 @@ def test_enlarging_by_parts_is_enlarging() -> None:
     assert np.array_equal(now[amount == 0], filled[amount == 0])
     assert np.abs(now - whole)[amount > 0].mean() < 0.5
     assert np.abs(now - whole)[amount > 0].max() < 12  # OpenCV reads between pixels at 1/32 px
-
-
-def test_detail_stays_where_a_stage_changed_little() -> None:
-    """Stripes too fine for the small picture: kept where the stage only moved colours, gone where it repainted."""
-    filled = np.full((80, 80, 3), 128, np.float32)
-    filled[:, ::2] += 20
-    filled[:, 1::2] -= 20
-    amount = np.ones((80, 80), np.float32)
-    given = fit(filled, (40, 40))
-    painted = given + 5
-    painted[:, 20:] += 150
-    carried = carry_up(filled, painted, amount, given)
-    assert np.abs(carried[10:-10, 10:30] - (filled + 5)[10:-10, 10:30]).max() < 2
-    assert np.abs(np.diff(carried[10:-10, 50:70], axis=1)).max() < 1
-    plain = carry_up(filled, painted, amount)
-    assert np.abs(np.diff(plain[10:-10, 10:30], axis=1)).max() < 1
-    plan, grown = settled(full(photo(60, 60)), "10 10 10 10")
-    in_parts, amount = filled.copy(), latent_levels(mapped_by_parts(grown, plan))
-    carry_up_by_parts(in_parts, painted, amount, plan, given)
-    free = amount > 0
-    assert np.abs(in_parts - carried)[free].mean() < 0.5
-    assert np.array_equal(in_parts[~free], filled[~free])
 
 
 def test_a_large_mask_is_painted_in_windows_and_the_rest_kept() -> None:
