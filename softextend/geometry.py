@@ -240,15 +240,15 @@ def padding(size: int, multiple: int) -> int:
 
 
 def fit_band(overlap: int, feather: int, sides: Sides, *, width: int, height: int) -> tuple[int, int]:
-    """Overlap and feather (px), shrunk together until the middle third between two extended sides stays untouched.
+    """Overlap and feather (px), shrunk together until no side reaches farther in than a sixth of the picture.
 
-    Where one side of a pair is extended, the far third stays untouched.
+    So at least two thirds of each dimension stay untouched, of a thumbnail too.
     """
     reach = overlap + feather // 2
     room = reach
     for near, far, extent in ((sides.left, sides.right, width), (sides.top, sides.bottom, height)):
         if near or far:
-            room = min(room, extent // 3 if near and far else 2 * extent // 3)
+            room = min(room, extent // 6)
     if room >= reach:
         return overlap, feather
     return overlap * room // reach, feather * room // reach
