@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 PARTS = 8  # pieces the targets are cut into, whatever the number of threads
-SWEEPS = 3
+SWEEPS = 2
 RADIUS = 3  # px, of the patches
 LEVELS = 127.5  # of 255 per unit of a picture in [-1, 1]
 

@@ -7,7 +7,7 @@ from softextend.types import Profile, SolverName, Stage
 SELF_PROFILE = Profile(
     name="self",
     fill="patch",
-    stages=(Stage(strength=0.25, steps=24),),  # texture and joints; the fill has laid out the scene, coarse to fine
+    stages=(Stage(strength=0.25, steps=20),),  # texture and joints; the fill has laid out the scene, coarse to fine
     guidance=1.0,
     solver=SolverName.EULER,
     window=2048,  # px; bounds memory: nothing was trained at any size
