@@ -250,18 +250,18 @@ def _search(
     used = np.bincount(found.source, minlength=level.slot.size).astype(np.float32).reshape(level.slot.shape)
     average = len(level.place) / np.count_nonzero(level.valid)
     used = np.minimum(cv2.blur(used, (side, side)) / average, MOST_USED)
-    cuts = _cuts(len(level.place))
+    cuts = cuts_of(len(level.place))
     list(
         pool.map(
             patchmatch.improve,
-            *_alike(level.image, rules.trust, _variance(level.image, len(rules.gauss) // 2), level.slot, level.place),
+            *to_all(level.image, rules.trust, _variance(level.image, len(rules.gauss) // 2), level.slot, level.place),
             cuts[:-1],
             cuts[1:],
-            *_alike(found.source, after, found.cost, found.raised),
-            *_alike(rules.fixed + rules.reuse * used, level.near, rules.look),
-            *_alike(rules.across, rules.along, rules.alike),
-            *_alike(rules.close, np.float32(NEARBY * max(level.slot.shape))),
-            *_alike(rules.gauss, np.float32(LIFT), np.float32(EASE), reach, reverse, seed),
+            *to_all(found.source, after, found.cost, found.raised),
+            *to_all(rules.fixed + rules.reuse * used, level.near, rules.look),
+            *to_all(rules.across, rules.along, rules.alike),
+            *to_all(rules.close, np.float32(NEARBY * max(level.slot.shape))),
+            *to_all(rules.gauss, np.float32(LIFT), np.float32(EASE), reach, reverse, seed),
         )
     )
     found.source = after
@@ -305,24 +305,24 @@ def _vote(level: Level, found: _Field, pixel: Ints, gauss: Floats, pool: ThreadP
     trust = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
     weight = np.exp(np.maximum(trust, -40)).astype(np.float32)
     colour = np.empty((len(pixel), 3), np.float32)
-    cuts = _cuts(len(pixel))
+    cuts = cuts_of(len(pixel))
     list(
         pool.map(
             patchmatch.vote,
-            *_alike(level.image, level.slot, pixel),
+            *to_all(level.image, level.slot, pixel),
             cuts[:-1],
             cuts[1:],
-            *_alike(found.source, weight, found.raised, gauss, np.float32(SHARP), colour),
+            *to_all(found.source, weight, found.raised, gauss, np.float32(SHARP), colour),
         )
     )
     return colour
 
 
-def _cuts(count: int) -> list[int]:
+def cuts_of(count: int) -> list[int]:
     """Where a list is cut into parts, whatever the number of threads."""
     return [count * part // PARTS for part in range(PARTS + 1)]
 
 
-def _alike(*values: Any) -> list[Any]:
+def to_all(*values: Any) -> list[Any]:
     """The same values for every part, as `map` takes them."""
     return [repeat(value) for value in values]

@@ -40,7 +40,7 @@ class Dense:
             sources, most = posterior.source_centres(self.known, radius)
             if len(sources) > SOURCES:
                 drawn = rng.choice(sources, SOURCES, replace=False)
-                sources = np.union1d(drawn, self._copied(sources, rng))
+                sources = np.union1d(drawn, self._copied(sources, most, rng))
             at = torch.from_numpy(sources).to(self.z0.device)
             patches = posterior.projected(self.z0, most, at)
             mean = patches.mean(0)
@@ -53,14 +53,14 @@ class Dense:
             self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, *terms, torch.tensor(most))
         return self.built[radius]
 
-    def _copied(self, sources: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    def _copied(self, sources: npt.NDArray[np.int64], radius: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """The sources that lie nearest to any target: a draw alone would miss nearly all that the fill copied."""
         picture, width = upright(self.z0.cpu()), self.known.shape[1]
-        valid = np.zeros(self.known.shape, np.bool_)
-        valid.ravel()[sources] = True
+        targets = self.targets.cpu().numpy()
         start = points(rng.choice(sources, len(self.targets)), width)
-        at = points(self.targets.cpu().numpy(), width)
-        found = nearest_sources(picture, valid, at, start, int(rng.integers(2**31)))
+        at, index = points(targets, width), index_of(self.known, targets)
+        valid = valid_sources(self.known, radius)
+        found = nearest_sources(picture, valid, at, index, start, int(rng.integers(2**31)))
         return np.asarray(found[:, 0].astype(np.int64) * width + found[:, 1])
 
     def residual(self, picture: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ def _settled(
     """Of a level's candidates the nearest source in all detail, and CANDIDATES - 1 draws that share its layout."""
     from softextend import candidates
 
-    nearest = nearest_sources(picture, valid, at, field[:, 0], int(rng.integers(2**31)))[:, None]
+    nearest = nearest_sources(picture, valid, at, index, field[:, 0], int(rng.integers(2**31)))[:, None]
     layout = padded(cv2.GaussianBlur(picture, (0, 0), trust.FINE), 3)
     weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
     precision = np.full(len(at), SPREAD**-2, np.float32)

@@ -39,17 +39,17 @@ def precision(picture: Floats, known: Known, distance: Floats) -> tuple[Floats, 
 
     distance (h, w): mean square distance of each patch from its nearest source, per channel and pixel; 0 where unknown.
     """
-    expected = usual_texture(picture, known)
-    lack = np.maximum(expected - texture(picture), 0)
+    own = texture(picture)
+    expected = usual_texture(picture, own, known)
+    lack = np.maximum(expected - own, 0)
     layout = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
     detail = layout + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
     most = EVEN**2 * (expected + ROUNDING)
     return np.asarray(1 / np.minimum(detail, most), np.float32), np.asarray(1 / np.minimum(layout, most), np.float32)
 
 
-def usual_texture(picture: Floats, known: Known) -> Floats:
-    """Texture energy (h, w), a mean square, that places of these colours have in the known area."""
-    own = texture(picture)
+def usual_texture(picture: Floats, own: Floats, known: Known) -> Floats:
+    """Texture energy (h, w), a mean square, that places of these colours have in the known area; own: of all."""
     height, width = known.shape
     shrink = min(1.0, OVERVIEW / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
