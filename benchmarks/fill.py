@@ -24,8 +24,10 @@ import numpy as np
 from noise import pnoise2
 from PIL import Image
 
-from softextend.fill import FILLS, Fill, Perlin, format_fill, nearest_known, parse_fill
-from softextend.noisefield import Octaves, draw_octaves
+from softextend.fill import FILLS, format_fill, parse_fill
+from softextend.fills.base import Fill, nearest_known
+from softextend.fills.perlin import Perlin
+from softextend.fills.perlin_noise import Octaves, draw_octaves
 
 Array = np.ndarray[Any, Any]
 

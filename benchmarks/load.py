@@ -59,7 +59,8 @@ def measure(checkpoint: Path, device: str, dtype: str, size: int) -> dict[str, d
     import numpy as np
     import torch
 
-    from softextend.models import load_model, resolve_model
+    from softextend.models.find import resolve_model
+    from softextend.models.load import load_model
     from softextend.types import Scene
 
     marks: dict[str, dict[str, float | None]] = {}

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import skimage.data
 
-from softextend import patchmatch
-from softextend.patch import Patch
+from softextend.fills import patchmatch
+from softextend.fills.patch import Patch
 
 Array = np.ndarray[Any, Any]
 JUMPS = ((1, 0), (0, 1), (-1, 0), (0, -1), (4, 0), (0, 4))  # px, as `patchmatch.improve`

@@ -38,8 +38,8 @@ from PIL import Image
 
 from softextend.extend import extend
 from softextend.fill import parse_fill
-from softextend.scores import score
-from softextend.selfmodel import SelfModel
+from softextend.finish.scores import score
+from softextend.models.selfmodel.model import SelfModel
 from softextend.types import Amount, Spec
 
 Array = np.ndarray[Any, Any]

@@ -22,7 +22,7 @@ from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from softextend.diffdiff import diffdiff, draw_noise
-from softextend.solvers import SCHEDULE, make_solver
+from softextend.sampling.samplers import SCHEDULE, make_solver
 from softextend.types import SolverName
 
 NARROW_SDXL = {  # SDXL's layout at a fifth of its width: a step on two cores takes about a second

@@ -26,11 +26,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from softextend.canvas import plan_for
 from softextend.extend import Result, extend
-from softextend.geometry import parse_sides
-from softextend.profiles import SDXL_PROFILE
-from softextend.selfmodel import SelfModel
+from softextend.models.profiles import SDXL_PROFILE
+from softextend.models.selfmodel.model import SelfModel
+from softextend.plan.canvas import plan_for
+from softextend.plan.describe import effort
+from softextend.plan.grammar import parse_sides
 from softextend.types import Model, Predict, Profile, Scene, Spec
 
 ADDED = "0 256 0 0"
@@ -118,7 +119,7 @@ def seconds() -> None:
         model = SelfModel()
         taken, _ = run(height, width, ADDED, model)
         spec = Spec(sides=parse_sides(ADDED.split()), seed=1)
-        work = plan_for(np.ones((height, width), bool), spec, model.profile).effort()
+        work = effort(plan_for(np.ones((height, width), bool), spec, model.profile))
         shown = f"{width}x{height}"
         print(f"{shown:>12}{taken:>9.1f}  {work}", flush=True)
 

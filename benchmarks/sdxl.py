@@ -31,13 +31,14 @@ import torch
 from diffusers import EulerDiscreteScheduler
 from torch import Tensor, nn
 
-from softextend.checkpoint import CONFIGS, TEXT_ENCODERS, _fill_positions, _new_unet, _new_vae
-from softextend.device import choose_device, choose_dtype, empty_cache
 from softextend.extend import paint
-from softextend.profiles import SDXL_PROFILE
-from softextend.sdxl import Embedding, SdxlModel
-from softextend.solvers import SCHEDULE
-from softextend.tokenizer import ClipTokenizer, shipped_tokenizers
+from softextend.models.clip_tokenizer import ClipTokenizer, shipped_tokenizers
+from softextend.models.device import choose_device, choose_dtype, empty_cache
+from softextend.models.profiles import SDXL_PROFILE
+from softextend.models.sdxl.checkpoint import CONFIGS, TEXT_ENCODERS, _new_unet, _new_vae
+from softextend.models.sdxl.model import Embedding, SdxlModel
+from softextend.models.weights.tensors import _fill_positions
+from softextend.sampling.samplers import SCHEDULE
 from softextend.types import Spec
 
 NARROW: dict[str, dict[str, Any]] = {

@@ -1,5 +1,7 @@
 """`python -m softextend`."""
 
+from __future__ import annotations
+
 from softextend.cli import main
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from softextend import __version__, signatures
-from softextend.arguments import join_sides
+from softextend import __version__
+from softextend.commands import signatures
+from softextend.commands.argv import join_sides
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
+from softextend.commands.typer_args import command
 from softextend.errors import BadRequest, OutputError
-from softextend.grouping import command
-from softextend.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
 
 app = typer.Typer(
     help="Make photos wider. The original pixels stay as they are.",
@@ -47,9 +48,9 @@ def softextend(version: Version = False) -> None:
 def extend(asked: signatures.Extend) -> None:
     """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
     with reporting(asked.talk) as report:
-        from softextend import commands
+        from softextend.commands import extend
 
-        raise typer.Exit(commands.extend(report, asked))
+        raise typer.Exit(extend.extend(report, asked))
 
 
 @app.command()
@@ -57,9 +58,9 @@ def extend(asked: signatures.Extend) -> None:
 def paint(asked: signatures.Paint) -> None:
     """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
     with reporting(asked.talk) as report:
-        from softextend import commands
+        from softextend.commands import extend
 
-        raise typer.Exit(commands.paint(report, asked))
+        raise typer.Exit(extend.paint(report, asked))
 
 
 @app.command()
@@ -67,9 +68,9 @@ def paint(asked: signatures.Paint) -> None:
 def prepare(asked: signatures.Prepare) -> None:
     """Write the filled canvas and the mask of each picture, to paint on by hand; needs no model."""
     with reporting(asked.talk) as report:
-        from softextend import commands
+        from softextend.commands import prepare
 
-        raise typer.Exit(commands.prepare(report, asked))
+        raise typer.Exit(prepare.prepare(report, asked))
 
 
 @app.command()
@@ -77,9 +78,9 @@ def prepare(asked: signatures.Prepare) -> None:
 def redo(asked: signatures.Redo) -> None:
     """Run the recipe of a result again."""
     with reporting(asked.talk) as report:
-        from softextend import commands
+        from softextend.commands import redo
 
-        raise typer.Exit(commands.redo(report, asked))
+        raise typer.Exit(redo.redo(report, asked))
 
 
 @app.command()
@@ -87,7 +88,7 @@ def redo(asked: signatures.Redo) -> None:
 def zoom(asked: signatures.Zoom) -> None:
     """Zoom out of a photo, as a film: softextend zoom photo.jpg --factor 8 -o zoom.mp4"""
     with reporting(asked.talk) as report:
-        from softextend.zooming import make_film
+        from softextend.commands.zoom import make_film
 
         raise typer.Exit(make_film(report, asked))
 
@@ -97,9 +98,9 @@ def zoom(asked: signatures.Zoom) -> None:
 def verify(asked: signatures.Verify) -> None:
     """Check that a result has every original pixel beyond its band: exit code 0, or 1 and what differs."""
     with reporting(asked.telling) as report:
-        from softextend import checks
+        from softextend.commands import check
 
-        raise typer.Exit(checks.verify(report, asked))
+        raise typer.Exit(check.verify(report, asked))
 
 
 @app.command()
@@ -107,9 +108,9 @@ def verify(asked: signatures.Verify) -> None:
 def score(asked: signatures.Score) -> None:
     """Score an extended picture against its original: seam, texture, flat areas."""
     with reporting(asked.telling) as report:
-        from softextend import checks
+        from softextend.commands import check
 
-        checks.score(report, asked)
+        check.score(report, asked)
 
 
 @app.command()
@@ -117,9 +118,9 @@ def score(asked: signatures.Score) -> None:
 def sweep(asked: signatures.Sweep) -> None:
     """Try strengths and fills on a photo, on one sheet with scores: softextend sweep photo.jpg --fill perlin,telea"""
     with reporting(asked.talk) as report:
-        from softextend import checks
+        from softextend.commands import sweep
 
-        checks.sweep(report, asked)
+        sweep.sweep(report, asked)
 
 
 @app.command()
@@ -127,9 +128,9 @@ def sweep(asked: signatures.Sweep) -> None:
 def models(asked: signatures.Models) -> None:
     """Say which model a run would use, its defaults, and which others are there."""
     with reporting(asked.telling) as report:
-        from softextend import tables
+        from softextend.commands import info
 
-        tables.models(report, asked.model)
+        info.models(report, asked.model)
 
 
 @app.command()
@@ -137,9 +138,9 @@ def models(asked: signatures.Models) -> None:
 def fills(asked: signatures.Tell) -> None:
     """List the fills with their parameters."""
     with reporting(asked.telling) as report:
-        from softextend import tables
+        from softextend.commands import info
 
-        tables.fills(report)
+        info.fills(report)
 
 
 @app.command()
@@ -147,9 +148,9 @@ def fills(asked: signatures.Tell) -> None:
 def doctor(asked: signatures.Tell) -> None:
     """Show versions, devices, memory, and what 'auto' chooses here."""
     with reporting(asked.telling) as report:
-        from softextend import tables
+        from softextend.commands import info
 
-        tables.doctor(report)
+        info.doctor(report)
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """What can go wrong, as one tree: every error a user can cause says what came, what is allowed and what to do."""
 
+from __future__ import annotations
+
 
 class SoftExtendError(Exception):
     """Base of every error this package raises on purpose; `exit_code` is what the command line returns."""

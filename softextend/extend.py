@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softextend.canvas import Plan, Prepared, blocks, grow, margins, plan, plan_for, prepare_pass
 from softextend.errors import BadRequest
-from softextend.finish import composite, quantise
-from softextend.mask import composite_ramp, latent_levels
-from softextend.ready import make_ready
-from softextend.recipe import make_recipe, parameters
-from softextend.scores import MATERIAL_FILLS, UNSEEN, Scores, score
-from softextend.stages import sample
+from softextend.finish.composite import composite, composite_ramp, quantise
+from softextend.finish.contract import hold, kept_area
+from softextend.finish.scores import MATERIAL_FILLS, UNSEEN, Scores, score
+from softextend.mask import latent_levels
+from softextend.plan.canvas import Prepared, blocks, grow, margins, plan_for, prepare_pass
+from softextend.plan.input import make_ready
+from softextend.plan.plan import Plan, plan
+from softextend.plan.recipe import make_recipe, parameters
+from softextend.sampling.stages import sample
 from softextend.types import Model, OnNote, OnStep, Sides, Spec
-from softextend.verify import hold, kept_area
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known, Pixels

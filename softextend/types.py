@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from softextend.errors import BadRequest
 
@@ -276,3 +277,43 @@ class Model(Protocol):
 
     def lighten(self) -> str | None:
         """After an out-of-memory: free what can be freed, go to the next offload level and say it; None at the last."""
+
+
+def param(default: float | str, unit: str, low: float | None, high: float | None, help: str) -> Any:
+    """Make a dataclass field that users may set; `low` and `high` are inclusive, None for a text."""
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": help})
+
+
+class Ranged:
+    """Base of the fills: refuses a parameter outside the range that its field names; paints whatever is known."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):  # type: ignore[arg-type]
+            check_range(self, spec)
+
+    def shortfall(self, known: Known) -> str | None:
+        """See `Fill`: most fills need one pixel and no more."""
+        return None
+
+
+def check_range(fill: object, spec: dataclasses.Field[Any]) -> None:
+    """Raise BadRequest where the value of the field `spec` of `fill` is out of its range (NaN included)."""
+    value, low, high = getattr(fill, spec.name), spec.metadata.get("low"), spec.metadata.get("high")
+    if low is not None and not low <= value <= high:
+        name, unit = type(fill).__name__.lower(), spec.metadata.get("unit", "")
+        raise BadRequest(f"--fill {name}:{spec.name}={value:g}: must be from {low:g} to {high:g} {unit}".rstrip())
+
+
+class Range(NamedTuple):
+    """What a number may be, both ends included; `high` None: no limit. It says so; who uses the number holds it."""
+
+    low: float
+    high: float | None = None
+    above: bool = False  # the low end itself is out
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return f"of {self.low:g} or more"
+        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"

@@ -7,8 +7,14 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # busy spinning on two cores slows torch by a factor of 10
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from running import Ran, Run
+from toymodel import load_toy
+
+from softextend import cli
+from softextend.models import load as loading
 
 SHARED = Path(os.environ.get("SOFTEXTEND_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -23,3 +29,25 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the reference figures in {SHARED} (set SOFTEXTEND_SHARED)")
     return SHARED
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Run:
+    """Runs a command line in a folder of its own, with the toy model; counts the loads in `run.loads`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SOFTEXTEND_MODEL", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def load(*given: Any, **options: Any) -> Any:
+        ran.loads.append(options)  # type: ignore[attr-defined]
+        return load_toy()
+
+    monkeypatch.setattr(loading, "load_model", load)
+
+    def ran(*arguments: object) -> Ran:
+        code = cli.run([str(each) for each in arguments])
+        out, err = capfdbinary.readouterr()
+        return Ran(code, out.decode("latin-1"), err.decode())
+
+    ran.loads = []  # type: ignore[attr-defined]
+    return ran

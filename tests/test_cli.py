@@ -3,90 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from toymodel import load_toy
-
-from softextend import cli, models
+from running import Run, photo, pixels, read_all, recipe, size
 
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "numpy", "cv2", "PIL", "numba")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one command line did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-    @property
-    def facts(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.lines]
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Run:
-    """Runs a command line in a folder of its own, with the toy model; counts the loads in `run.loads`."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SOFTEXTEND_MODEL", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-    def load(*given: Any, **options: Any) -> Any:
-        ran.loads.append(options)  # type: ignore[attr-defined]
-        return load_toy()
-
-    monkeypatch.setattr(models, "load_model", load)
-
-    def ran(*arguments: object) -> Ran:
-        code = cli.run([str(each) for each in arguments])
-        out, err = capfdbinary.readouterr()
-        return Ran(code, out.decode("latin-1"), err.decode())
-
-    ran.loads = []  # type: ignore[attr-defined]
-    return ran
-
-
-def photo(path: Path | str, width: int = 48, height: int = 40, **options: Any) -> Image.Image:
-    """A small picture with all colours in it."""
-    y, x = np.mgrid[:height, :width]
-    picture = Image.fromarray(np.stack([x * 5, y * 6, (x + y) * 2], axis=2).astype(np.uint8))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, **options)
-    return picture
-
-
-def size(path: Path | str) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        return picture.size
-
-
-def pixels(path: Path | str) -> np.ndarray[Any, Any]:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def recipe(path: Path | str) -> dict[str, Any]:
-    with Image.open(path) as picture:
-        return dict(json.loads(picture.text["softextend"]))  # type: ignore[attr-defined]
 
 
 # --- one picture ---------------------------------------------------------------------------------------------------
@@ -227,13 +156,13 @@ def test_the_built_in_model(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_pipe_on_stderr_gets_lines_about_steps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softextend.report.PATIENCE", 0.0)
+    monkeypatch.setattr("softextend.commands.report.PATIENCE", 0.0)
     photo("a.png")
     assert re.search(r"a\.png: step 2 of 4, about \d+ s left", run("extend", "a.png", "--sides", 0, 16, 0, 0).err)
 
 
 def test_lines_about_steps_begin_anew_with_each_seed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softextend.report.PATIENCE", 0.0)
+    monkeypatch.setattr("softextend.commands.report.PATIENCE", 0.0)
     photo("a.png")
     ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--best-of", 2)
     assert ran.code == 0, ran.err
@@ -501,17 +430,3 @@ def test_a_terminal_sees_bars_and_a_pipe_sees_results(tmp_path: Path) -> None:
         assert process.wait() == 0
     assert b"pictures" in seen
     assert "━".encode() in seen
-
-
-def read_all(terminal: int) -> bytes:
-    """What a pseudo-terminal shows until the other end is closed."""
-    seen = b""
-    with os.fdopen(terminal, "rb", buffering=0) as shown:
-        while True:
-            try:
-                chunk = shown.read(4096)
-            except OSError:  # how Linux says it
-                return seen
-            if not chunk:
-                return seen
-            seen += chunk

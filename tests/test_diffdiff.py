@@ -9,7 +9,7 @@ from diffusers import EulerDiscreteScheduler
 from torch import Tensor
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, keep_share, restore
-from softextend.solvers import SCHEDULE, SOLVERS, make_solver
+from softextend.sampling.samplers import SCHEDULE, SOLVERS, make_solver
 from softextend.types import SolverName
 
 SHAPE = (4, 9, 13)

@@ -14,12 +14,12 @@ from skimage import data
 from toymodel import TOY_PROFILE as PROFILE
 from toymodel import ToyModel
 
-from softextend.canvas import prepare
 from softextend.errors import BadModel, BadRequest, OutOfMemory
 from softextend.extend import Result, extend, paint
-from softextend.geometry import parse_sides
 from softextend.mask import latent_levels
-from softextend.recipe import spec_of
+from softextend.plan.canvas import prepare
+from softextend.plan.grammar import parse_sides
+from softextend.plan.recipe import spec_of
 from softextend.types import Model, Predict, Profile, Scene, Spec, Stage
 
 

@@ -1,8 +1,9 @@
-"""Arrows between modules point only down, and what is heavy stays behind the doors that need it."""
+"""Arrows between rooms point only down, no circle ties modules, and heavy imports stay behind their doors."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,147 +15,127 @@ import softextend
 
 PACKAGE = Path(softextend.__file__).parent
 
-# From the ground up; a module may import its own room and those above it in this list.
-ROOMS = {
-    "errors": {"errors"},
-    "words": {"types"},
-    "numbers": {"geometry", "profiles", "windows"},
-    "pixels": {
-        "exif",
-        "xmp",
-        "deep",
-        "verify",
-        "judge",
-        "images",
-        "output",
-        "fill",
-        "fillparts",
-        "fieldfills",
-        "reflection",
-        "patch",
-        "pyramid",
-        "completion",
-        "patchmatch",
-        "noisefield",
-        "mask",
-        "colour",
-        "finish",
-        "scores",
-        "video",
-        "walks",
-        "trim",
-        "ready",
-    },
-    "plan": {"canvas", "planimage", "recipe", "choice", "sweep"},
-    "sampling": {"diffdiff", "solvers"},
-    "models": {
-        "candidates",
-        "checkpoint",
-        "denoisers",
-        "device",
-        "fingerprint",
-        "header",
-        "hub",
-        "layout",
-        "models",
-        "nearest",
-        "posterior",
-        "schedule",
-        "search",
-        "sdxl",
-        "selfmodel",
-        "tokenizer",
-        "trust",
-    },
-    "story": {"joint", "stages", "extend", "zoom"},
-    "voice": {"options", "surroundings", "signatures", "grouping", "arguments", "report", "batch"},
-    "commands": {"making", "commands", "tables", "zooming", "checks"},
-    "door": {"cli", "__main__"},
-}
-RANK = {module: rank for rank, modules in enumerate(ROOMS.values()) for module in modules}
+# From the ground up: a module may import its own room and those before it.
+ROOMS = (
+    ("errors",),
+    ("types",),
+    ("diffdiff", "mask", "pictures", "finish"),
+    ("fills",),
+    ("fill",),
+    ("plan",),
+    ("sampling",),
+    ("models", "extend"),
+    ("jobs",),
+    ("commands",),
+    ("cli", "__main__"),
+)
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 HEAVY = {"torch", "diffusers", "transformers", "accelerate"}
 SPEAKING = {"print", "warnings.warn", "logging.info", "logging.warning", "logging.error", "sys.stderr.write"}
-LIGHT_ROOMS = ("errors", "words", "numbers", "pixels", "plan", "voice", "commands", "door")
+SLOW_TO_IMPORT = (*HEAVY, "numpy", "cv2", "PIL", "numba", "rich.progress")  # what `--help` must not wait for
 
 
 @dataclass(frozen=True)
 class Import:
-    """One import: `module` of this package, or the name of another; `deferred` inside a function."""
+    """One import: the dotted module below this package, or another's top name; `deferred` inside a function."""
 
     module: str
     own: bool
     deferred: bool
+    typing: bool  # only for annotations
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name below the package -> file; a folder's `__init__` bears the folder's name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = path
+    return found
+
+
+MODULES = modules()
 
 
 def imports(name: str) -> list[Import]:
-    """Everything a module imports when it runs; what only annotations need does not count."""
-    return list(_walk(ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8")), deferred=False))
+    """Everything that a module imports, at any time and for annotations too."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    return [each for each in _walk(tree, deferred=False, typing=False) if each.module != name]
 
 
-def _walk(node: ast.AST, *, deferred: bool) -> Iterator[Import]:
+def _walk(node: ast.AST, *, deferred: bool, typing: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
+        for_types = typing or (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
         if isinstance(child, ast.Import):
             for alias in child.names:
-                yield _import(alias.name, deferred)
+                yield _import(alias.name, None, deferred, for_types)
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, "imports are absolute"
-            if child.module == "softextend":
-                yield from (Import(alias.name, True, deferred) for alias in child.names if alias.name != "__version__")
-            else:
-                yield _import(str(child.module), deferred)
-        yield from _walk(child, deferred=deferred or isinstance(child, ast.FunctionDef | ast.Lambda))
+            for alias in child.names:
+                yield _import(str(child.module), alias.name, deferred, for_types)
+        within = deferred or isinstance(child, ast.FunctionDef | ast.Lambda)
+        yield from _walk(child, deferred=within, typing=for_types)
 
 
-def _import(dotted: str, deferred: bool) -> Import:
+def _import(dotted: str, name: str | None, deferred: bool, typing: bool) -> Import:
     first, _, rest = dotted.partition(".")
-    return Import(rest.split(".")[0] if first == "softextend" else first, first == "softextend", deferred)
+    if first != "softextend":
+        return Import(first, False, deferred, typing)
+    longer = f"{rest}.{name}".lstrip(".") if name else rest
+    return Import(longer if longer in MODULES else rest, True, deferred, typing)
 
 
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+def room(module: str) -> str:
+    """The top folder or file a module stands in."""
+    return module.split(".")[0]
 
 
-def test_every_module_has_one_room() -> None:
-    homeless = [name for name in MODULES if name not in RANK]
-    assert not homeless, f"give {homeless} a room in ROOMS"
-    assert sum(map(len, ROOMS.values())) == len(RANK)
+def test_every_module_has_a_room() -> None:
+    assert {room(name) for name in MODULES} == set(RANK)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_arrows_point_down(name: str) -> None:
-    upward = [each.module for each in imports(name) if each.own and RANK.get(each.module, 99) > RANK.get(name, 99)]
+    own = [each.module for each in imports(name) if each.own and each.module]
+    upward = [each for each in own if RANK[room(each)] > RANK[room(name)]]
+    sideways = [each for each in own if RANK[room(each)] == RANK[room(name)] and room(each) != room(name)]
     assert not upward, f"{name} imports {upward} from a room above it"
+    assert not ("models" in map(room, sideways) and room(name) == "extend"), "the story knows no model"
 
 
 def test_no_module_needs_itself() -> None:
-    needs = {name: {each.module for each in imports(name) if each.own and not each.deferred} for name in MODULES}
-    left = dict(needs)
+    left = {name: {each.module for each in imports(name) if each.own} & MODULES.keys() for name in MODULES}
     while free := [name for name, others in left.items() if not others & left.keys()]:
         for name in free:
             del left[name]
-    assert not left, f"import each other: {sorted(left)}"
+    assert not left, f"in circles, or above one: {sorted(left)}"
 
 
-@pytest.mark.parametrize("name", sorted(name for room in LIGHT_ROOMS for name in ROOMS[room] & {*MODULES}))
+LIGHT = [name for name in sorted(MODULES) if room(name) not in ("sampling", "models", "extend", "diffdiff")]
+
+
+@pytest.mark.parametrize("name", LIGHT)
 def test_torch_stays_behind_its_doors(name: str) -> None:
-    assert not {each.module for each in imports(name) if not each.deferred} & HEAVY
+    assert not {each.module for each in imports(name) if not (each.deferred or each.typing)} & HEAVY
 
 
 def test_the_idea_knows_neither_weights_nor_schedules() -> None:
-    assert {each.module for each in imports("diffdiff") if each.own} <= {"types", "errors"}
+    assert {room(each.module) for each in imports("diffdiff") if each.own} <= {"types", "errors"}
 
 
-def test_the_door_is_light() -> None:
-    at_once = {each.module for each in imports("cli") if not each.deferred} - set(sys.stdlib_module_names)
-    assert at_once <= {"typer", "errors", "arguments", "signatures", "grouping", "report"}
+def test_help_waits_for_nothing_slow() -> None:
+    code = "import sys; from softextend.cli import app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(SLOW_TO_IMPORT) & set(loaded)
 
 
-def test_only_the_door_and_the_voice_speak() -> None:
-    for name in MODULES:
-        if name in ("cli", "report"):
+def test_only_the_door_and_the_report_speak() -> None:
+    for name, path in MODULES.items():
+        if name in ("cli", "commands.report"):
             continue
-        tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
         calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
         spoken = [call for call in calls if call in SPEAKING]
         assert not spoken, f"{name} calls {spoken}: the library is silent"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from softextend.geometry import fit_band
-from softextend.mask import change_map, composite_ramp, latent_levels
+from softextend.finish.composite import composite_ramp
+from softextend.mask import change_map, latent_levels
+from softextend.plan.sizes import fit_band
 from softextend.types import Sides
 
 GOLDEN = sorted((Path(__file__).parent / "golden/masks").glob("*.png"))

@@ -14,7 +14,8 @@ from PIL import Image
 from skimage import data
 from toymodel import ToyModel
 
-from softextend import cli, models
+from softextend import cli
+from softextend.models import find, load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,9 +56,9 @@ def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         if "--model" in arguments:  # no checkpoint is at hand: a toy at the model seam
             checkpoint = desk / "sdxl.safetensors"
-            ref = models.ModelRef(kind="file", name=checkpoint.name, path=checkpoint, origin="--model")
-            patched.setattr(models, "resolve_model", lambda name: ref)
-            patched.setattr(models, "load_model", lambda *args, **more: ToyModel())
+            ref = find.ModelRef(kind="file", name=checkpoint.name, path=checkpoint, origin="--model")
+            patched.setattr(find, "resolve_model", lambda name: ref)
+            patched.setattr(load, "load_model", lambda *args, **more: ToyModel())
             arguments += ["-o", "prompted.jpg"]
         assert cli.run(arguments) == 0, command
 

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from softextend.checkpoint import TEXT_ENCODERS, _new_unet, _new_vae
-from softextend.tokenizer import _byte_letters
+from softextend.models.clip_tokenizer import _byte_letters
+from softextend.models.sdxl.checkpoint import TEXT_ENCODERS, _new_unet, _new_vae
 
 UNET = {
     "act_fn": "silu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from typing import Any
@@ -62,6 +63,28 @@ class ToyModel:
         return None
 
 
+class Exact(ToyModel):
+    """Latents are pixels, and the denoiser asks for what it was given: the fill comes back, decoded."""
+
+    factor = 1
+    profile = dataclasses.replace(TOY_PROFILE, fill="mirror", overlap=8, feather=16)
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels
+
+    def decode(self, z: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
+        return z
+
+    def predict(self, scene: Scene) -> Predict:
+        from softextend.sampling.schedule import sigma_at
+
+        def noise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            sigma = sigma_at(t)
+            return (x * (1 + sigma**2) ** 0.5 - scene.z0) / sigma
+
+        return noise
+
+
 def load_toy(*_: Any, **__: Any) -> ToyModel:
     """In place of `softextend.models.load_model`; `TOY_DELAY` seconds per step let a test interrupt it."""
     delay = float(os.environ.get("TOY_DELAY", "0"))
@@ -86,7 +109,8 @@ class SlowToy(ToyModel):
 
 
 if __name__ == "__main__":  # the real command line, with the toy at the model seam: for tests that need a process
-    from softextend import cli, models
+    from softextend import cli
+    from softextend.models import load
 
-    models.load_model = load_toy
+    load.load_model = load_toy
     cli.main()

@@ -1,0 +1,50 @@
+"""`softextend verify` and `score`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from softextend.finish.contract import Difference
+from softextend.jobs import verify as jobs_verify
+from softextend.jobs.inputs import found_again, recorded
+from softextend.jobs.score import score_files
+from softextend.pictures.read import read_recipe
+
+if TYPE_CHECKING:
+    from softextend.commands.report import Report
+    from softextend.commands.signatures import Score, Verify
+
+
+def verify(report: Report, given: Verify) -> int:
+    """`softextend verify`: the exit code, 0 where every pixel that must be kept is."""
+    result, original, mask = given.result, given.original, given.mask
+    recipe = read_recipe(result)
+    if mask is None and (recipe.get("command") or {}).get("name") == "paint":
+        mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
+    verdict = jobs_verify.verify(result, original, mask, allow_huge=given.allow_huge)
+    if given.quiet:
+        return 0 if verdict.holds else 1
+    if report.talk.json:
+        facts: dict[str, Any] = {"result": str(result), "original": str(original), "holds": verdict.holds}
+        facts |= {"kept": verdict.kept, "band": verdict.band, "lossy": verdict.lossy}
+        found = verdict.difference
+        report.print(json.dumps({**facts, "difference": None if found is None else _facts(found)}))
+    else:
+        report.print(f"{result}: {verdict}")
+    return 0 if verdict.holds else 1
+
+
+def score(report: Report, given: Score) -> None:
+    """`softextend score`: a table, or a JSON line."""
+    result, original = given.result, given.original
+    scores, box = score_files(result, original, allow_huge=given.allow_huge)
+    facts = scores.facts()
+    said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
+    rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()]
+    report.show(said, rows, title=str(result))
+
+
+def _facts(found: Difference) -> dict[str, Any]:
+    return {each.name: getattr(found, each.name) for each in fields(found)}

@@ -1,0 +1,324 @@
+"""What the user reads: talk and progress on stderr, results on stdout, errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import typer
+
+from softextend.commands.output_options import Talk, Telling
+from softextend.errors import OutputError, SoftExtendError
+
+if TYPE_CHECKING:
+    from softextend.jobs.job import Job, Outcome
+    from softextend.jobs.runner import Tally
+
+
+SIGNALLED = 128  # plus the signal's number, as shells have it
+INTERRUPTED = SIGNALLED + 2  # SIGINT
+PIPE_CLOSED = SIGNALLED + 13  # SIGPIPE
+PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
+QUIET_LIBRARIES = {
+    "TRANSFORMERS_VERBOSITY": "critical",
+    "DIFFUSERS_VERBOSITY": "critical",
+    "HF_HUB_VERBOSITY": "critical",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",
+    "OPENCV_LOG_LEVEL": "SILENT",
+}
+
+
+class Progress(Protocol):
+    """How far a batch has come, as somebody watches it."""
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """Picture `number` (from 1) of `total` begins."""
+
+    def step(self, done: int, total: int) -> None:
+        """A step of the current picture is done."""
+
+    def say(self, line: str) -> None:
+        """A line of its own on stderr."""
+
+    def pause(self) -> None:
+        """Leave the terminal to a line on stdout."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
+class Lines:
+    """Plain lines on stderr; with `silent`, only those that `say` is given."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self.silent = silent
+        self.name, self.first = "", 0
+        self.began = self.spoke = 0.0
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """See `Progress`."""
+        self.name, self.first = name, 0
+        if not self.silent and total > 1:
+            self.say(f"{number}/{total} {name}")
+
+    def step(self, done: int, total: int) -> None:
+        """See `Progress`; a line every `PATIENCE` seconds. Another seed of the picture begins its steps anew."""
+        now = time.monotonic()
+        if not self.first or done <= self.first:
+            self.first, self.began, self.spoke = done, now, now
+        elif not self.silent and done < total and now - self.spoke >= PATIENCE:
+            self.spoke = now
+            left = (now - self.began) / (done - self.first) * (total - done)
+            self.say(f"{self.name}: step {done} of {total}, about {left:.0f} s left")
+
+    def say(self, line: str) -> None:
+        """See `Progress`; a log on a full disk does not stop the work."""
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            pass  # there is nowhere to say it
+
+    def pause(self) -> None:
+        """See `Progress`."""
+
+    def close(self) -> None:
+        """See `Progress`."""
+
+
+class Bars:
+    """Live bars in a terminal: pictures (when several), steps, time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self.console = Console(stderr=True)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        self.live = RichProgress(
+            *columns,
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,  # results on stdout must stay there
+            redirect_stderr=False,
+        )
+        self.pictures = self.live.add_task("pictures", total=None, visible=False)
+        self.steps = self.live.add_task("", total=None, visible=False)
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """See `Progress`."""
+        self.live.update(self.pictures, completed=number - 1, total=total, visible=total > 1)
+        self.live.remove_task(self.steps)  # with its estimate of the time left
+        self.steps = self.live.add_task(name, total=None)
+        self.live.start()
+
+    def step(self, done: int, total: int) -> None:
+        """See `Progress`."""
+        self.live.update(self.steps, completed=done, total=total)
+
+    def say(self, line: str) -> None:
+        """See `Progress`."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def pause(self) -> None:
+        """See `Progress`; the next picture starts the bars again."""
+        self.live.stop()
+
+    def close(self) -> None:
+        """See `Progress`."""
+        self.live.stop()
+
+
+class Report:
+    """The voice of one command."""
+
+    def __init__(self, talk: Telling) -> None:
+        self.talk = talk
+        self.quiet = isinstance(talk, Talk) and talk.quiet  # not every command has something to be quiet about
+        self.watched = not self.quiet and sys.stderr.isatty()
+        self.progress: Progress = Bars() if self.watched else Lines(silent=self.quiet)
+        self.done = 0  # results made or failed
+        self.total = 1
+
+    def note(self, line: str) -> None:
+        """One line worth knowing."""
+        if not self.quiet:
+            self.progress.say(line)
+
+    def detail(self, line: str) -> None:
+        """One line for those who asked for more."""
+        if self.talk.verbose:
+            self.note(line)
+
+    def hint(self, line: str) -> None:
+        """One line of advice, for somebody who sits at a terminal: pipelines and logs are spared."""
+        if self.watched:
+            self.note(line)
+
+    def failed(self, error: BaseException, name: str = "") -> None:
+        """One line about an error, `name` being what it happened to; the traceback too with -v."""
+        line = one_line(error)
+        if name and not re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", line):
+            line = f"{name}: {line}"
+        if self.talk.verbose:
+            self.progress.say("".join(traceback.format_exception(error)).rstrip())
+        self.progress.say(f"softextend: {line}")
+
+    def begin(self, name: str) -> None:
+        """The next picture is taken up."""
+        self.progress.picture(name, self.done + 1, self.total)
+
+    def tell(self, outcome: Outcome) -> None:
+        """What became of a picture: its result on stdout, or its error on stderr (and as JSON)."""
+        self.done += 1 if outcome.target else max(1, len(outcome.job.targets))
+        self.progress.pause()
+        names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
+        if outcome.error is not None:
+            self.failed(outcome.error, outcome.job.name)
+            if self.talk.json:
+                self.print(json.dumps({**names, "error": one_line(outcome.error)}))
+            return
+        facts = outcome.facts
+        seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
+        score = f", score {facts['score']:.2f} of 1" if "score" in facts else ""
+        self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
+        if self.talk.json:
+            self.print(json.dumps({**names, **facts}))
+        elif outcome.target and outcome.target.path:
+            for path in filter(None, (names["output"], facts.get("mask"))):
+                self.print(path)
+
+    def plan(self, job: Job, model: str, facts: dict[str, Any], rows: Sequence[tuple[str, str]]) -> None:
+        """What would be done with a picture: a table of `rows`, or `facts` as a JSON line."""
+        self.close()
+        self.done += 1
+        outputs = [target.name for target in job.targets]
+        said = {"input": job.name, "outputs": outputs, "model": model, "plan": facts}
+        self.show(said, [("model", model), *rows, ("result", ", ".join(outputs))], title=job.name)
+
+    def summary(self, tally: Tally, seconds: float) -> None:
+        """One line about a batch; nothing about a single picture, of which all has been said."""
+        self.close()
+        if self.total + tally.skipped > 1 or tally.skipped:
+            names = f": {', '.join(tally.failed)}" if tally.failed else ""
+            self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{_scores(tally)}")
+
+    def stopped(self, tally: Tally | None = None) -> None:
+        """One line about Ctrl-C."""
+        self.close()
+        done = f": {_counts(tally)}, {self.total - self.done} not made" if tally and self.total > 1 else ""
+        self.progress.say(f"softextend: stopped by Ctrl-C{done}")
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self.progress.close()
+
+    def show(self, facts: dict[str, Any], rows: Sequence[tuple[str, str]], title: str = "") -> None:
+        """On stdout: `facts` as one JSON object for a program, or aligned `rows` for people."""
+        if self.talk.json:
+            self.print(json.dumps(facts))
+            return
+        width = max((len(name) for name, _ in rows), default=0)
+        for line in ([title] if title else []) + [f"  {name:<{width}}  {value}".rstrip() for name, value in rows]:
+            self.print(line)
+
+    def print(self, line: str) -> None:
+        """One line on stdout, at once: whoever reads a pipe need not wait for the batch."""
+        if sys.stdout is not None:
+            with _writing_stdout():
+                print(line, flush=True)
+
+    def picture_bytes(self, data: bytes) -> None:
+        """The encoded picture on stdout; OutputError where stdout cannot take it."""
+        if sys.stdout is None:
+            raise OutputError("stdout is closed: give -o FILE")
+        with _writing_stdout():
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _writing_stdout() -> Iterator[None]:
+    """OutputError where stdout cannot be written, except where nobody reads it any more (BrokenPipeError)."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        raise OutputError(f"stdout: cannot be written ({error.strerror}); give -o FILE or --out-dir DIR") from error
+
+
+def _scores(tally: Tally) -> str:
+    """The scores of a batch, with the picture to look at first."""
+    if len(tally.scores) < 2:
+        return ""
+    (lowest, name), (highest, _) = min(tally.scores), max(tally.scores)
+    return f"; scores {lowest:.2f} ({name}) to {highest:.2f} of 1"
+
+
+def _counts(tally: Tally) -> str:
+    parts = [(tally.made, "made"), (tally.skipped, "skipped (results exist)"), (len(tally.failed), "failed")]
+    return ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing made"
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, as one line; a fault of the program's own says where to find more."""
+    text = " ".join(str(error).split())
+    if isinstance(error, SoftExtendError):
+        return text
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, ImportError):
+        return f"{text}: the installation is incomplete; install softextend again"
+    if isinstance(error, MemoryError):
+        return "out of memory; use a smaller picture or fewer pixels per side"
+    return f"{type(error).__name__}: {text} (a fault in softextend; -v shows where)"
+
+
+@contextmanager
+def reporting(talk: Telling) -> Iterator[Report]:
+    """A report for one command: its errors become one line on stderr and the exit code."""
+    with warnings.catch_warnings():
+        if not talk.verbose:
+            warnings.simplefilter("ignore")
+            for name, value in QUIET_LIBRARIES.items():
+                os.environ.setdefault(name, value)
+        report = Report(talk)
+        try:
+            yield report
+        except KeyboardInterrupt:
+            report.stopped()
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            abandon_stdout()
+            raise typer.Exit(PIPE_CLOSED) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            report.close()
+            report.failed(error)
+            code = error.exit_code if isinstance(error, SoftExtendError) else SoftExtendError.exit_code
+            raise typer.Exit(code) from None
+        finally:
+            report.close()
+
+
+def abandon_stdout() -> None:
+    """Send what stdout still buffers nowhere, so that Python's own flush at exit does not fail on it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

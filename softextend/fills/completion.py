@@ -1,0 +1,339 @@
+"""Patch completion, coarse to fine: the pyramid, its levels and their field of patches, search and vote.
+
+Multi-scale completion after Wexler, Shechtman, Irani 2007 ("Space-time completion of video"), searched with PatchMatch
+(Barnes, Shechtman, Finkelstein, Goldman 2009). Three things hold the layout: sources near the nearest known point and
+level with it, sources whose surroundings look as they do there, and known pixels counting more than painted ones. A
+difference counts relative to the variance of both patches: plain squared differences drift to the smoothest material.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from softextend.errors import BadRequest
+from softextend.fills.base import Flat as Ints
+from softextend.fills.base import Floats, nearest_known
+from softextend.fills.parts import PARTS, cuts_of, to_all
+from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
+from softextend.types import Ranged, param
+
+if TYPE_CHECKING:
+    from softextend.types import Known, Pixels
+
+
+SMALLEST = 3  # px, side of a patch
+SWEEPS = {0: 2, 1: 3, 2: 6}  # search and vote rounds by level, 0 = finest searched
+SWEEPS_ELSEWHERE, SWEEPS_COARSEST = 8, 16
+FADE = 1.3  # a vote loses this factor per px from the known area
+FADE_FAR = 30.0  # px, where the fading ends
+LIFT, EASE = 6.0, 0.5  # levels of 255 a source may be lifted by; what the square of that costs
+ALONG = 0.1  # the prior along the extension, as a part of the prior across it
+LOOSE = 0.25  # of the longer side: distance at which the prior has halved
+SHARP = 1 / 20.0**2  # votes: an opinion 20 levels from the mean counts a quarter
+MISSED = 32.0  # levels of 255, the most the sources at the old border are lifted by
+GRAIN = 100.0  # levels squared over three channels: differences below it are noise
+LOOK, LOOK_MOST = 0.04, 8.0  # of the longer side and px: how far the surroundings of a pixel reach
+GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
+NEARBY = 0.15  # of the longer side: a copy from closer makes a row of the same thing
+ANNEAL = 0.5  # the prior loses this factor from level to level
+CENTRE = 1.0  # px, spread of the window of the first and last votes: near the centre a patch is right
+MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
+
+
+# --- search and vote ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Field:
+    """What each target of a level copies; shapes as in `patchmatch`."""
+
+    source: Ints
+    cost: Floats
+    raised: Floats  # (T, 3) levels of 255 added to the source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Costs(Ranged):
+    """What a copy may cost: the parameters of the fill `patch`."""
+
+    size: int = param(7, "px", SMALLEST, 15, "side of a patch, odd")
+    level: float = param(60.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
+    alike: float = param(2.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
+    spacing: float = param(
+        0.0, "", 0, 10, "what copying from close by costs; about 0.8 keeps things from standing in rows"
+    )
+    variety: float = param(0.05, "", 0, 1, "what using one source again costs")
+    unique: float = param(0.3, "", 0, 10, "what copying a thing that exists only once costs")
+
+    def __post_init__(self) -> None:
+        Ranged.__post_init__(self)
+        if self.size % 2 == 0:
+            raise BadRequest(f"--fill patch:size={self.size}: must be odd, from 3 to 15 px")
+
+
+def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:
+    """The picture with its untrusted pixels composed of trusted patches."""
+    radius = size // 2
+    sizes, halvings = pyramid(pixels, trusted, radius)
+    spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN
+    centre = gauss(radius, CENTRE)
+    with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
+        level = searchable(*sizes.pop(), radius)
+        _paint_nearest(level)
+        traits = _Traits(
+            radius, spread, _rarity(level, radius), _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
+        )
+        found = _started(level, np.random.default_rng(seed))
+        depth = 0
+        _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
+        while sizes:
+            depth += 1
+            finer = searchable(*sizes.pop(), radius, level.lean)
+            found = _enlarged(finer, level, found, 2)
+            level = finer
+            _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
+        found = _levelled(level, found, centre, pool)
+        if halvings:
+            finer = outline(pixels.copy(), trusted, radius)
+            found = _enlarged(finer, level, found, 2**halvings)
+            level = finer
+        _paint(level, found, centre, pool)
+    painted: Pixels = np.clip(np.rint(level.image), 0, 255).astype(np.uint8)
+    return painted
+
+
+def _solve(
+    level: Level,
+    found: _Field,
+    costs: Costs,
+    traits: _Traits,
+    above: int,
+    depth: int,
+    seed: int,
+    pool: ThreadPoolExecutor,
+) -> None:
+    """Search and vote in turns; `above` levels are finer than this one, `depth` coarser. Changes level and found."""
+    rules = _rules(level, traits, costs, ANNEAL**depth)
+    longer = max(level.trusted.shape)
+    reach = longer // 2 if depth == 0 else (longer // 8 if above > 1 else 4)
+    _paint(level, found, gauss(rules.gauss.size // 2, CENTRE), pool)
+    for sweep in range(SWEEPS_COARSEST if depth == 0 else SWEEPS.get(above, SWEEPS_ELSEWHERE)):
+        _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
+        _paint(level, found, rules.gauss, pool)
+
+
+def _paint_nearest(level: Level) -> None:
+    """Draw the border's colours outwards along its lines, slightly blurred."""
+    image = np.take(level.image.reshape(-1, 3), nearest_known(level.trusted)[0], axis=0)
+    image.reshape(-1, 3)[level.place] = level.image.reshape(-1, 3)[level.near]
+    image = cv2.GaussianBlur(image, (0, 0), 2.0)
+    level.image.reshape(-1, 3)[level.hole] = image.reshape(-1, 3)[level.hole]
+
+
+def _started(level: Level, rng: np.random.Generator) -> _Field:
+    """Each target starts with a source inwards along the border's lines, a random way from the border."""
+    height, width = level.trusted.shape
+    y, x = np.divmod(level.place, width)
+    near_y, near_x = np.divmod(level.near, width)
+    far = rng.random(len(y)) * 1.5 + 0.2
+    v = np.clip(np.rint(near_y + (near_y - y) * far).astype(int), 0, height - 1)
+    u = np.clip(np.rint(near_x + (near_x - x) * far).astype(int), 0, width - 1)
+    return _Field(
+        source=nearest_known(level.valid)[0][v, u],
+        cost=np.zeros(len(y), np.float32),
+        raised=np.zeros((len(y), 3), np.float32),
+    )
+
+
+def _enlarged(level: Level, below: Level, found: _Field, times: int) -> _Field:
+    """The coarser field so many times as large; sources that left the known area move to its nearest."""
+    height, width = level.trusted.shape
+    half = below.trusted.shape[1]
+    y, x = np.divmod(level.place, width)
+    parent = below.slot[y // times, x // times]
+    v, u = np.divmod(found.source[parent], half)
+    v = np.minimum(times * v + y % times, height - 1)
+    u = np.minimum(times * u + x % times, width - 1)
+    source = (v * width + u).astype(np.int32)
+    if not level.valid[v, u].all():
+        source = nearest_known(level.valid)[0][v, u]
+    if not level.distance.size:
+        level.distance = below.distance[parent] * times
+    return _Field(source=source, cost=found.cost[parent], raised=found.raised[parent])
+
+
+def _rarity(level: Level, radius: int) -> Floats:
+    """(H, W): how unlike all other, distant patches each source is, mean squared difference; 0 elsewhere."""
+    places = np.flatnonzero(level.valid)
+    if len(places) > 4000:
+        places = places[:: len(places) // 4000 + 1]
+    height, width = level.trusted.shape
+    y, x = np.divmod(places, width)
+    line = np.sqrt(gauss(radius, radius * 0.8))
+    kernel = (line[:, None] * line[None])[..., None]
+    windows = np.lib.stride_tricks.sliding_window_view(level.image, (2 * radius + 1, 2 * radius + 1), axis=(0, 1))
+    rows = np.moveaxis(windows[y - radius, x - radius], 1, -1) * kernel
+    rows = rows.reshape(len(places), -1)
+    norm = (rows**2).sum(1)
+    apart = norm[:, None] + norm[None] - 2 * rows @ rows.T
+    away = max(2 * radius + 1, min(height, width) // 5)
+    apart[(np.abs(y[:, None] - y[None]) < away) & (np.abs(x[:, None] - x[None]) < away)] = np.inf
+    least = apart.min(1)
+    least[~np.isfinite(least)] = 0
+    found = np.zeros((height, width), np.float32)
+    found.ravel()[places] = np.maximum(least, 0) / (2 * _variance(level.image, radius).ravel()[places])
+    weight = np.zeros((height, width), np.float32)
+    weight.ravel()[places] = 1
+    side = (5, 5)
+    return np.asarray(cv2.blur(found, side) / np.maximum(cv2.blur(weight, side), 1e-6), dtype=np.float32)
+
+
+@dataclass(slots=True)
+class _Traits:
+    """What the coarsest level knows of the picture."""
+
+    radius: int  # px, of a patch
+    spread: float  # variance of the known colours
+    rare: Floats  # (H, W) how unlike all others a patch is
+    look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
+
+
+@dataclass(slots=True)
+class _Rules:
+    """What a source costs besides the difference of the patches."""
+
+    gauss: Floats  # (size,) patch weights, one dimension of the separable window
+    trust: Floats  # (H, W) weight of a pixel in the difference
+    fixed: Floats  # (H, W) rarity; infinity where no source may be
+    across: Floats  # (T,) prior weights, per px squared
+    along: Floats
+    look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
+    alike: Floats  # (T,) prior weight of their difference
+    reuse: Floats  # (H, W) cost of being used as often as the average source
+    close: Floats  # (H, W) cost of lying right beside the target
+
+
+def _looks(level: Level, reach: float) -> Floats:
+    """(H, W, 4): mean colour and contrast of the known area within about `reach` px of each pixel, levels of 255."""
+    known = level.trusted.astype(np.float32)
+    share = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-6)
+    inside = level.image * known[..., None]
+    mean = cv2.GaussianBlur(inside, (0, 0), reach) / share[..., None]
+    square = cv2.GaussianBlur((inside**2).sum(2), (0, 0), reach) / share
+    contrast = np.sqrt(np.maximum(square - (mean**2).sum(2), 0))
+    return np.dstack([mean, contrast]).astype(np.float32)
+
+
+def _variance(image: Floats, radius: int) -> Floats:
+    """(H, W): variance of the colours within each patch, summed over channels."""
+    side = (2 * radius + 1, 2 * radius + 1)
+    return np.asarray(
+        np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2) + GRAIN / 2, dtype=np.float32
+    )
+
+
+def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
+    """Prices for one level; `ease` is what remains of the priors there."""
+    height, width = level.trusted.shape
+    longer = max(height, width)
+    loose = 1 + (level.distance / (LOOSE * longer)) ** 2
+    across = (ease * costs.level / longer**2 / loose).astype(np.float32)
+    radius = traits.radius
+    rare = cv2.resize(traits.rare, (width, height), interpolation=cv2.INTER_LINEAR)
+    textured = 1 - GRAIN / (2 * _variance(level.image, radius))  # an even area repeats itself anyway
+    return _Rules(
+        gauss=gauss(radius, radius * 0.8),
+        trust=np.where(level.trusted, 1, GUESS).astype(np.float32),
+        fixed=np.where(level.valid, costs.unique * rare, np.inf).astype(np.float32),
+        across=across,
+        along=across * np.float32(ALONG),
+        look=cv2.resize(traits.look, (width, height), interpolation=cv2.INTER_LINEAR),
+        alike=(ease * costs.alike / traits.spread / loose).astype(np.float32),
+        reuse=costs.variety * textured,
+        close=costs.spacing * textured,
+    )
+
+
+def _search(
+    level: Level, found: _Field, rules: _Rules, reach: int, seed: int, reverse: bool, pool: ThreadPoolExecutor
+) -> None:
+    """One sweep over all targets; changes found."""
+    from softextend.fills import patchmatch
+
+    after = found.source.copy()
+    side = 2 * len(rules.gauss) // 2 + 1
+    used = np.bincount(found.source, minlength=level.slot.size).astype(np.float32).reshape(level.slot.shape)
+    average = len(level.place) / np.count_nonzero(level.valid)
+    used = np.minimum(cv2.blur(used, (side, side)) / average, MOST_USED)
+    cuts = cuts_of(len(level.place))
+    list(
+        pool.map(
+            patchmatch.improve,
+            *to_all(level.image, rules.trust, _variance(level.image, len(rules.gauss) // 2), level.slot, level.place),
+            cuts[:-1],
+            cuts[1:],
+            *to_all(found.source, after, found.cost, found.raised),
+            *to_all(rules.fixed + rules.reuse * used, level.near, rules.look),
+            *to_all(rules.across, rules.along, rules.alike),
+            *to_all(rules.close, np.float32(NEARBY * max(level.slot.shape))),
+            *to_all(rules.gauss, np.float32(LIFT), np.float32(EASE), reach, reverse, seed),
+        )
+    )
+    found.source = after
+
+
+def _paint(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> None:
+    colour = _vote(level, found, level.hole, gauss, pool)
+    level.image.reshape(-1, 3)[level.hole] = (
+        np.clip(np.rint(colour), 0, 255) if level.image.dtype == np.uint8 else colour
+    )
+
+
+def _levelled(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> _Field:
+    """Lift the sources by what they miss the known pixels by at the old border, smoother and less with the distance."""
+    height, width = level.trusted.shape
+    ring = level.place[level.trusted.ravel()[level.place]]
+    missed = np.zeros((height, width, 4), np.float32)
+    wrong = level.image.reshape(-1, 3)[ring] - _vote(level, found, ring, gauss, pool)
+    missed.reshape(-1, 4)[ring, :3] = wrong
+    missed.reshape(-1, 4)[ring, 3] = 1
+    missed[..., :3] = np.clip(missed[..., :3], -MISSED, MISSED)
+    y, x = np.divmod(level.place, width)
+    lift = np.zeros((len(y), 3), np.float32)
+    for reach, near, far in ((2.0, 0.0, 4.0), (6.0, 4.0, 12.0), (18.0, 12.0, 36.0)):
+        step = max(1, int(reach / 3))
+        small = cv2.resize(missed, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), reach / step)
+        small = small[..., :3] / np.maximum(small[..., 3:], 1e-3)
+        spread = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)[y, x]
+        rise = np.interp(level.distance, [near / 3, near], [0, 1]) if near else np.ones(len(y))
+        fall = np.interp(level.distance, [far / 3, far], [1, 0])
+        lift += (rise * fall)[:, None].astype(np.float32) * spread
+    return _Field(source=found.source, cost=found.cost, raised=found.raised + lift)
+
+
+def _vote(level: Level, found: _Field, pixel: Ints, gauss: Floats, pool: ThreadPoolExecutor) -> Floats:
+    """(N, 3): each pixel's colour as its patches see it (Wexler et al. 2007, eq. 8; sigma: 75th percentile)."""
+    from softextend.fills import patchmatch
+
+    sigma = float(np.percentile(found.cost, 75)) + 1e-4
+    trust = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
+    weight = np.exp(np.maximum(trust, -40)).astype(np.float32)
+    colour = np.empty((len(pixel), 3), np.float32)
+    cuts = cuts_of(len(pixel))
+    list(
+        pool.map(
+            patchmatch.vote,
+            *to_all(level.image, level.slot, pixel),
+            cuts[:-1],
+            cuts[1:],
+            *to_all(found.source, weight, found.raised, gauss, np.float32(SHARP), colour),
+        )
+    )
+    return colour

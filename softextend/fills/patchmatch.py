@@ -1,0 +1,197 @@
+"""The compiled inner loops of the exemplar fill; imported only when it paints, because numba takes a while to load.
+
+A level of the pyramid is `image`, float32 (H, W, 3) in [0, 255]. Its targets, the pixels whose patch reaches into the
+empty area, are listed in raster order in `place`, int32 (T,), flat indices y * W + x; `slot`, int32 (H, W), leads back
+from a pixel to its row in the list, -1 elsewhere. `source`, int32 (T,), is the field: the centre of the patch that each
+target copies. Loops run over a part [start, stop) of the list and let go of the interpreter lock: parts are fixed by
+the caller, so that the result does not depend on how many threads run them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from softextend.fills.compiled import _compiled, _hash
+
+
+@_compiled
+def _compare(image, trust, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-untyped-def]
+    """Weighted mean squared difference of the patches at (y, x) and (v, u), and the lift that makes them agree.
+
+    A difference of mean colour up to `lift` a channel is made up by adding it to the source and costs `ease` of its
+    square. Stops early with a value above `limit`: what remains after any lift only grows from row to row.
+    """
+    r = gauss.size // 2
+    top, bottom = max(-r, -y), min(r, image.shape[0] - 1 - y)
+    left, right = max(-r, -x), min(r, image.shape[1] - 1 - x)
+    mass = np.float32(0.0)
+    square = np.float32(0.0)
+    a0 = np.float32(0.0)
+    a1 = np.float32(0.0)
+    a2 = np.float32(0.0)
+    for dy in range(top, bottom + 1):
+        gy = gauss[dy + r]
+        for dx in range(left, right + 1):
+            g = gy * gauss[dx + r] * trust[y + dy, x + dx]
+            d0 = image[y + dy, x + dx, 0] - image[v + dy, u + dx, 0]
+            d1 = image[y + dy, x + dx, 1] - image[v + dy, u + dx, 1]
+            d2 = image[y + dy, x + dx, 2] - image[v + dy, u + dx, 2]
+            mass += g
+            a0 += g * d0
+            a1 += g * d1
+            a2 += g * d2
+            square += g * (d0 * d0 + d1 * d1 + d2 * d2)
+        if square - (a0 * a0 + a1 * a1 + a2 * a2) / mass > limit:
+            return np.float32(np.inf), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    a0 /= mass
+    a1 /= mass
+    a2 /= mass
+    b0 = min(max(a0, -lift), lift)
+    b1 = min(max(a1, -lift), lift)
+    b2 = min(max(a2, -lift), lift)
+    cost = square / mass
+    cost -= a0 * a0 - (a0 - b0) * (a0 - b0) - ease * b0 * b0
+    cost -= a1 * a1 - (a1 - b1) * (a1 - b1) - ease * b1 * b1
+    cost -= a2 * a2 - (a2 - b2) * (a2 - b2) - ease * b2 * b2
+    return cost, b0, b1, b2
+
+
+@_compiled
+def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type: ignore[no-untyped-def]
+    """What the place (v, u) costs for a target at (y, x) whose nearest known pixel is `near`: squares of the distances
+    from that pixel, across the direction of the extension and along it, and of the difference of their looks; and
+    what it costs to lie close to the target."""
+    ny, nx = near // look.shape[1], near % look.shape[1]
+    ey, ex = np.float32(y - ny), np.float32(x - nx)
+    sy, sx = np.float32(v - ny), np.float32(u - nx)
+    length = ey * ey + ex * ex
+    apart = sy * sy + sx * sx
+    forward = np.float32(0.0)
+    if length > 0.0:
+        forward = (sy * ey + sx * ex) ** 2 / length
+    cost = along * forward + across * max(apart - forward, np.float32(0.0))
+    for c in range(look.shape[2]):
+        cost += alike * (look[v, u, c] - look[ny, nx, c]) ** 2
+    way = np.sqrt(np.float32((y - v) ** 2 + (x - u) ** 2))
+    if way < nearby:
+        cost += close[v, u] * (np.float32(1.0) - way / nearby)
+    return cost
+
+
+@_compiled
+def improve(  # type: ignore[no-untyped-def]
+    image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along,
+    alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
+):  # fmt: skip
+    """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
+
+    trust: (H, W) weight of a pixel in a difference; variance: (H, W) of the colours in a patch, what differences are
+    relative to; penalty: (H, W), what a source costs by itself, infinity where it must not be used; near: (T,) the
+    nearest known pixel; look: (H, W, C), the surroundings of a pixel; across, along, alike: (T,) prior weights; close:
+    (H, W), what a source costs right beside its target, falling to 0 at `nearby` px; reach: radius in px of the random
+    search, halved until 1. Rows outside the part are read from `before`.
+    """
+    height, width = slot.shape
+    step = -1 if reverse else 1
+    for n in range(stop - start):
+        i = stop - 1 - n if reverse else start + n
+        y, x = place[i] // width, place[i] % width
+        best_place = before[i]
+        v, u = best_place // width, best_place % width
+        extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
+        best, b0, b1, b2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
+        own = variance[y, x]
+        best = best / (own + variance[v, u]) + extra
+        radius = reach
+        for k in range(64):
+            if k < 6:
+                jump = 1 if k < 2 else (1 if k < 4 else 4)
+                sign = -step if k < 2 else (step if k < 4 else -step)
+                dy = sign * jump if k % 2 == 0 else 0
+                dx = sign * jump if k % 2 == 1 else 0
+                if not (0 <= y + dy < height and 0 <= x + dx < width):
+                    continue
+                j = slot[y + dy, x + dx]
+                if j < 0:
+                    continue
+                other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
+                v, u = other // width - dy, other % width - dx
+            else:
+                if radius < 1:
+                    break
+                h = _hash(seed, place[i], k)
+                span = 2 * radius + 1
+                v = best_place // width + (h & 0xFFFF) % span - radius
+                u = best_place % width + (h >> 16) % span - radius
+                if k == 6:  # once level with the target, along the extension
+                    ny, nx = near[i] // width, near[i] % width
+                    if abs(y - ny) < abs(x - nx):
+                        v = y + h % 3 - 1
+                    elif abs(y - ny) > abs(x - nx):
+                        u = x + h % 3 - 1
+                else:
+                    radius //= 2
+            if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
+                continue
+            extra = penalty[v, u]
+            if extra >= best:
+                continue
+            extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
+            if extra >= best:
+                continue
+            scale = own + variance[v, u]
+            found, c0, c1, c2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
+            found = found / scale + extra
+            if found < best:
+                best = found
+                best_place = v * width + u
+                b0, b1, b2 = c0, c1, c2
+        after[i] = best_place
+        cost[i] = best
+        raised[i, 0] = b0
+        raised[i, 1] = b1
+        raised[i, 2] = b2
+
+
+@_compiled
+def vote(image, slot, pixel, start, stop, source, weight, raised, gauss, sharp, out):  # type: ignore[no-untyped-def]
+    """The colour of each listed pixel, as the patches that cover it see it: their weighted mean, into out (N, 3).
+
+    sharp > 0: a second mean counts opinions by their distance from the first, `1 / (1 + sharp * |c - mean|^2)^2`, so
+    that two textures that disagree do not blur into a third.
+    """
+    height, width = slot.shape
+    r = gauss.size // 2
+    for i in range(start, stop):
+        y, x = pixel[i] // width, pixel[i] % width
+        m0 = np.float32(0.0)
+        m1 = np.float32(0.0)
+        m2 = np.float32(0.0)
+        for again in range(2 if sharp > 0 else 1):
+            mass = np.float32(1e-30)
+            s0 = np.float32(0.0)
+            s1 = np.float32(0.0)
+            s2 = np.float32(0.0)
+            for dy in range(max(-r, y - height + 1), min(r, y) + 1):
+                for dx in range(max(-r, x - width + 1), min(r, x) + 1):
+                    j = slot[y - dy, x - dx]
+                    if j < 0:
+                        continue
+                    v, u = source[j] // width + dy, source[j] % width + dx
+                    c0 = image[v, u, 0] + raised[j, 0]
+                    c1 = image[v, u, 1] + raised[j, 1]
+                    c2 = image[v, u, 2] + raised[j, 2]
+                    g = weight[j] * gauss[dy + r] * gauss[dx + r]
+                    if again:
+                        apart = (c0 - m0) ** 2 + (c1 - m1) ** 2 + (c2 - m2) ** 2
+                        g /= (np.float32(1.0) + sharp * apart) ** 2
+                    mass += g
+                    s0 += g * c0
+                    s1 += g * c1
+                    s2 += g * c2
+            m0 = s0 / mass
+            m1 = s1 / mass
+            m2 = s2 / mass
+        out[i, 0] = m0
+        out[i, 1] = m1
+        out[i, 2] = m2

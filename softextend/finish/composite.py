@@ -1,0 +1,117 @@
+"""Pixel space after sampling: the repainted picture joins the original."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from softextend.types import Change, Known, Pixels
+
+    Floats = npt.NDArray[np.float32]
+
+
+COMPLETE = 2.0  # shares of SETTLED that the old border must have, so that the ramp can wander by one and is complete
+WANDER_LEAST = 12  # px, smallest hills of the ramp's wandering
+SETTLED = 0.3  # share of the largest change from which the repainted pixel replaces the original altogether
+
+
+def composite_ramp(
+    amount: Change, known: Known | None = None, *, band: int | None = None, seed: int | None = None
+) -> Change:
+    """Share of the repainted pixel: 0 where nothing changes, 1 on all that is new, smooth at both ends in between.
+
+    `known` False is new and replaced whole, so the ramp lies inside the original and is complete at its border.
+    `band`: px of the original beyond which nothing is replaced. `seed`: where the ramp begins wanders inward and
+    outward, so that it follows no straight line.
+    """
+    most = float(amount.max(initial=0.0))
+    if most <= 0 and (known is None or known.all()):
+        return np.zeros_like(amount)
+    share = amount / np.float32(SETTLED * max(most, 1e-6))
+    if known is not None:
+        share = _within_band(share, known, band)
+    if seed is not None:
+        share -= wander(amount.shape, max(WANDER_LEAST, (band or 0) // 2), seed)
+    np.clip(share, 0.0, 1.0, out=share)
+    ramp = 3 - 2 * share
+    ramp *= share
+    ramp *= share
+    if known is not None:
+        ramp[~known] = 1.0
+    return ramp
+
+
+def wander(shape: tuple[int, ...], width: int, seed: int) -> Change:
+    """Smooth noise in [0, 1], float32 (H, W), whose hills are about `width` px wide."""
+    rows, columns = shape[0] // width + 3, shape[1] // width + 3
+    coarse = np.random.default_rng(seed).random((rows, columns), np.float32)
+    large = cv2.resize(coarse, (columns * width, rows * width), interpolation=cv2.INTER_CUBIC)
+    first = width // 2
+    return np.asarray(np.clip(large[first : first + shape[0], first : first + shape[1]], 0.0, 1.0), np.float32)
+
+
+def _within_band(share: Change, known: Known, band: int | None) -> Change:
+    """The share limited to `band` px inside the original, and raised where it would not be complete at its border."""
+    new = (~known).astype(np.uint8)
+    border = known & (cv2.dilate(new, np.ones((3, 3), np.uint8)) > 0)
+    at_border = float(share[border].min(initial=np.inf))
+    if 0 < at_border < COMPLETE:
+        share = share * np.float32(COMPLETE / at_border)
+    if band is None:
+        return share
+    if band <= 0:
+        return np.asarray(np.where(known, 0, share), np.float32)
+    away = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_C, 3)
+    narrowed = bool((share[away > band] > 0).any())
+    np.subtract(band + 1, away, out=away)
+    away *= np.float32((COMPLETE if narrowed else 1 / SETTLED) / band)
+    return np.asarray(np.minimum(share, away, out=share), np.float32)
+
+
+ROWS = 512  # rows that are joined at a time, so that large pictures need no second copy in floats
+
+
+def composite(original: Pixels, painted: Floats, ramp: Change) -> Pixels:
+    """original uint8 and painted float32 in [0, 255], (H, W, 3); ramp (H, W) in [0, 1]: bytes stay where it is 0."""
+    result = original.copy()
+    for first in range(0, len(ramp), ROWS):
+        rows = slice(first, first + ROWS)
+        touched = ramp[rows] > 0
+        share = ramp[rows][touched][:, None]
+        mixed = original[rows][touched] * (1 - share) + painted[rows][touched] * share
+        row, column = np.nonzero(touched)
+        result[rows][touched] = _bytes(mixed + dither(row + first, column))
+    return result
+
+
+def quantise(painted: Floats) -> Pixels:
+    """float32 (H, W, 3) in about [0, 255] -> uint8, dithered."""
+    result = np.empty(painted.shape, np.uint8)
+    for first in range(0, len(painted), ROWS):
+        part, rows = painted[first : first + ROWS], slice(first, first + ROWS)
+        result[rows] = _bytes(part)
+        between = (result[rows] != part).any(2)
+        row, column = np.nonzero(between)
+        result[rows][between] = _bytes(part[between] + dither(row + first, column))
+    return result
+
+
+def dither(row: npt.NDArray[np.int64], column: npt.NDArray[np.int64]) -> Floats:
+    """Places (...) -> (..., 3) in (-0.5, 0.5): noise that makes a slow ramp a mixture of two levels instead of bands.
+
+    Interleaved gradient noise (Jimenez, SIGGRAPH 2014), shifted per channel: no state, the same in every run; whole
+    numbers stay as they are.
+    """
+    shift = np.array([0.0, 47.0, 83.0])
+    inner = np.mod(0.06711056 * (column[..., None] + shift) + 0.00583715 * (row[..., None] + 2 * shift), 1.0)
+    noise = np.mod(52.9829189 * inner, 1.0) - 0.5
+    return np.asarray(noise * 0.998, np.float32)
+
+
+def _bytes(values: npt.NDArray[np.floating]) -> Pixels:
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)

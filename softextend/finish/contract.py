@@ -1,0 +1,66 @@
+"""The pixel contract: what must be in the result as it was in the original."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from softextend.errors import BrokenPromise
+
+if TYPE_CHECKING:
+    from softextend.types import Known, Pixels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """Where a result departs from its original beyond the band; px in the result."""
+
+    count: int  # pixels
+    largest: int  # levels, 1..255
+    mean: float  # levels, over all pixels that must be kept
+    left: int
+    top: int
+    right: int  # half-open
+    bottom: int
+
+    def __str__(self) -> str:
+        where = f"columns {self.left} to {self.right - 1}, rows {self.top} to {self.bottom - 1}"
+        return f"{self.count} pixels differ, by up to {self.largest} levels, mean {self.mean:.2f} ({where})"
+
+
+def kept_area(known: Known, band: int) -> Known:
+    """What must stay: bool (H, W), more than `band` px (as a chess king walks) from all that is not known."""
+    if known.all():
+        return known.copy()
+    away = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_C, 3)
+    return np.asarray(away > band)
+
+
+def compare(result: Pixels, original: Pixels, kept: Known) -> Difference | None:
+    """How two pictures (H, W, 3) differ where `kept`; None where they do not."""
+    off = cv2.absdiff(result, original)
+    worst = np.where(kept, off.max(2), 0)
+    rows, columns = np.nonzero(worst)
+    if not rows.size:
+        return None
+    return Difference(
+        count=int(rows.size),
+        largest=int(worst.max()),
+        mean=float(off[kept].mean()),
+        left=int(columns.min()),
+        top=int(rows.min()),
+        right=int(columns.max()) + 1,
+        bottom=int(rows.max()) + 1,
+    )
+
+
+def hold(result: Pixels, original: Pixels, kept: Known) -> None:
+    """BrokenPromise where a finished picture differs from its original, both on the canvas, where `kept`."""
+    found = compare(result, original, kept)
+    if found is not None:
+        raise BrokenPromise(
+            f"the result would change the original beyond the band: {found}; this is a fault, report it"
+        )

@@ -1,0 +1,194 @@
+"""A film's keyframes and frames, made and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from softextend import __version__
+from softextend.errors import OutputError
+from softextend.jobs import zoom
+from softextend.jobs.job import STDIN, Job
+from softextend.jobs.task import Making, digest, way
+from softextend.pictures import video
+from softextend.pictures.icc import to_srgb
+from softextend.pictures.write import write_picture
+from softextend.plan.input import Ready
+from softextend.plan.motion import Motion, around, keyframe_zooms, step_box
+
+if TYPE_CHECKING:
+    from softextend.jobs.zoom import Keyframe
+    from softextend.pictures.video import Film
+    from softextend.plan.motion import Fit
+    from softextend.types import Model, Pixels
+
+
+LARGEST = 3840  # px, longer side of a frame where no size is asked for: what a 4K screen shows
+PALETTE_SIDE = 256  # px; enough of a picture to choose 256 colours by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shoot:
+    """All that makes one film."""
+
+    making: Making
+    job: Job
+    ready: Ready  # the photo, shaved where that is asked for
+    icc: bytes | None  # its colour profile
+    motion: Motion
+    film: Film
+    entry: Fit
+    saved: tuple[Path, ...]  # where the pictures go, if anywhere
+
+    @property
+    def zooms(self) -> tuple[float, ...]:
+        """Of each picture."""
+        return keyframe_zooms(self.motion.factor)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(name, value) as a table shows them."""
+        motion, box = self.motion, step_box(self.motion)
+        height, width = self.ready.known.shape
+        way_there = "in" if motion.reverse else "out"
+        first = "the photo" if self.entry.crops else f"the photo, extended by {self.entry.sides}"
+        return [
+            ("input", f"{width}x{height}"),
+            ("frames", f"{motion.count} of {motion.width}x{motion.height}"),
+            ("speed", f"{float(motion.fps):g} frames a second, {float(motion.count / motion.fps):g} s"),
+            ("zoom", f"{way_there}, {motion.factor:g} times, anchor {motion.anchor[0]:g},{motion.anchor[1]:g}"),
+            ("pictures", ", ".join(f"{each:.2f}x" for each in self.zooms)),
+            ("the first", first),
+            ("each other adds", f"{around(box, motion.size)} to {box.width}x{box.height}"),
+            ("form", self.film.form),
+            ("seed", str(self.making.spec.seed)),
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """The same as JSON values; sizes in px. `sides_px`: added to the photo for the first frame."""
+        motion, (height, width) = self.motion, self.ready.known.shape
+        return {
+            "input_size": {"width": width, "height": height},
+            "frames": motion.count,
+            "frame_size": {"width": motion.width, "height": motion.height},
+            "fps": float(motion.fps),
+            "seconds": float(motion.count / motion.fps),
+            "reverse": motion.reverse,
+            "factor": motion.factor,
+            "anchor": list(motion.anchor),
+            "zooms": list(self.zooms),
+            "sides_px": asdict(self.entry.sides),
+            "form": self.film.form,
+            "seed": self.making.spec.seed,
+        }
+
+    def run(self) -> dict[str, Any]:
+        """Load the model, make the pictures, write the film; what is worth knowing of it, as JSON values."""
+        model, film, report = self.making.load(), self.film, self.making.report
+        made = self.keyframes(model)
+        overwrite = self.making.overwrite
+        for path, keyframe in zip(self.saved, made, strict=False):
+            write_picture(path, keyframe.pixels, format="PNG", overwrite=overwrite)
+        report.done = report.total - 1
+        report.begin(f"{film.path}: {film.count} frames")
+        frames = self.counted(zoom.frames(made, self.motion))
+        video.write_film(film, frames, palette=colours(made), recipe=self.recipe(model), overwrite=overwrite)
+        report.total = 1
+        return {
+            "frames": film.count,
+            "fps": float(film.fps),
+            "seconds": round(float(film.count / film.fps), 3),
+            "width": film.width,
+            "height": film.height,
+            "seed": self.making.spec.seed,
+            "model": model.name,
+        }
+
+    def keyframes(self, model: Model) -> list[Keyframe]:
+        """The photo in sRGB, and the pictures around it."""
+        pixels, report = self.ready.pixels, self.making.report
+        if self.icc:
+            pixels = to_srgb(pixels, self.icc)
+        report.total = len(self.zooms) + 1
+        return zoom.keyframes(
+            pixels,
+            self.ready.known,
+            self.motion,
+            self.making.spec,
+            model,
+            on_picture=self.begin,
+            on_step=report.progress.step,
+            on_note=report.note,
+        )
+
+    def begin(self, at: float) -> None:
+        """The picture at this zoom is taken up."""
+        self.making.report.done = self.zooms.index(at)
+        self.making.report.begin(f"{self.job.name} at {at:.2f}x")
+
+    def counted(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+        """The frames, each told of as a step."""
+        for number, frame in enumerate(frames, 1):
+            yield frame
+            self.making.report.progress.step(number, self.film.count)
+
+    def recipe(self, model: Model) -> dict[str, Any]:
+        """What led to the film; JSON values."""
+        spec = asdict(self.making.spec)
+        del spec["sides"]
+        return {
+            "softextend": __version__,
+            "zoom": {**asdict(self.motion), "fps": str(self.motion.fps)},
+            "spec": spec,
+            "model": model.facts(),
+            "seed": self.making.spec.seed,
+            "input": way(self.film.path.parent, self.job.source),
+            "input_sha256": self.job.source and digest(self.job.source),
+        }
+
+
+def largest(width: int, height: int) -> tuple[int, int]:
+    """The photo's size, or the one of its shape that a 4K screen shows."""
+    scale = min(1.0, LARGEST / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def remarks(
+    entry: Fit, wanted: tuple[int, int], size: tuple[int, int], width: int, height: int, *, chosen: bool
+) -> Iterator[str]:
+    """What a user would wonder about in the frames' size."""
+    (left, top, right, bottom), box = entry.source, entry.box
+    if not chosen and wanted != (width, height):
+        yield f"{width}x{height} px: the frames are {wanted[0]}x{wanted[1]}; --size sets another size"
+    if size != wanted:
+        yield f"H.264 takes even sizes: the frames are {size[0]}x{size[1]}, not {wanted[0]}x{wanted[1]}"
+    if chosen and box.width / (right - left) > 1.01:
+        yield f"the photo is enlarged {box.width / (right - left):.2g} times; --size {width}x{height} shows it as it is"
+    if entry.crops and chosen and (right - left < width - 0.5 or bottom - top < height - 0.5):
+        yield f"{width - (right - left):.1f}x{height - (bottom - top):.1f} px are cut off to fill the frame"
+
+
+def keyframe_files(folder: Path | None, job: Job, motion: Motion, *, overwrite: bool) -> tuple[Path, ...]:
+    """Where `--save-steps` puts the pictures; OutputError where one is there already."""
+    if folder is None:
+        return ()
+    stem = job.source.stem if job.source else STDIN
+    zooms = keyframe_zooms(motion.factor)
+    files = tuple(folder / f"{stem}-{index:02d}-{at:.2f}x.png" for index, at in enumerate(zooms))
+    existing = [path for path in files if path.exists()]
+    if existing and not overwrite:
+        raise OutputError(f"{existing[0]}: exists already; --overwrite replaces it, --save-steps names another folder")
+    return files
+
+
+def colours(made: list[Keyframe]) -> Pixels:
+    """The first and the last picture side by side, small: the colours that a palette should hold."""
+    parts = []
+    for keyframe in (made[0], made[-1]):
+        image = Image.fromarray(keyframe.pixels)
+        parts.append(np.asarray(image.resize((PALETTE_SIDE, PALETTE_SIDE), Image.Resampling.BICUBIC)))
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,59 @@
+"""One picture, the results to make of it, and what became of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+STDIN = "stdin"  # what a picture without a file name is called
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One result to make: where (None: stdout), its format (None: as the path says; PNG on stdout), its seed."""
+
+    path: Path | None
+    format: str | None
+    seed: int
+    extras: tuple[Path, ...] = ()  # files written beside it
+    others: tuple[Path, ...] = ()  # where results go that were made and not chosen, by seed from `seed` on
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that may be written."""
+        return (*((self.path,) if self.path else ()), *self.extras, *self.others)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "stdout" if self.path is None else str(self.path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One picture (None: stdin) and the results to make of it."""
+
+    source: Path | None
+    targets: tuple[Target, ...]
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return STDIN if self.source is None else str(self.source)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one target, or of a whole job (target None) whose picture could not be read."""
+
+    job: Job
+    target: Target | None
+    facts: dict[str, Any] = field(default_factory=dict)  # JSON values about a result
+    error: Exception | None = None
+
+
+def _key(path: Path | None) -> str | None:
+    """The same for two spellings of one file."""
+    return None if path is None else os.path.normcase(os.path.realpath(path))

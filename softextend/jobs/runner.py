@@ -1,0 +1,71 @@
+"""Many pictures: which ones, what their results are called, what exists already, and one failure among many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from softextend.errors import BadPicture, BadRequest
+from softextend.jobs.job import Job, Outcome, Target
+
+Picture = TypeVar("Picture")
+Engine = TypeVar("Engine")
+
+
+@dataclass(kw_only=True, slots=True)
+class Tally:
+    """A batch so far; it keeps no outcome, whose error would hold the picture in memory."""
+
+    made: int = 0
+    skipped: int = 0
+    misused: int = 0  # failures that are wrong usage
+    failed: list[str] = field(default_factory=list)  # names of pictures
+    scores: list[tuple[float, str]] = field(default_factory=list)  # of results, with the names of their pictures
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        if outcome.error is None:
+            self.made += 1
+            if "score" in outcome.facts:
+                self.scores.append((outcome.facts["score"], outcome.job.name))
+        else:
+            self.misused += isinstance(outcome.error, BadRequest)
+            self.failed.append(outcome.job.name)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all went well; 2 when all of it was wrong usage, so that nothing was made; else 1."""
+        if not self.failed:
+            return 0
+        return BadRequest.exit_code if self.misused == len(self.failed) and not self.made else BadPicture.exit_code
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    read: Callable[[Job], Picture],
+    load: Callable[[], Engine],
+    make: Callable[[Picture, Job, Target, Engine], Outcome],
+) -> Iterator[Outcome]:
+    """Every job in turn; an error in `read` or `make` becomes an outcome, one in `load` ends the batch.
+
+    `load` runs once, when the first picture has been read well.
+    """
+    engine: list[Engine] = []
+    for job in jobs:
+        try:
+            picture = read(job)
+        except Exception as error:
+            yield Outcome(job=job, target=None, error=error)
+            continue
+        if not engine:
+            engine.append(load())
+        for target in job.targets:
+            try:
+                outcome = make(picture, job, target, engine[0])
+            except BrokenPipeError:
+                raise  # nobody reads the results any more
+            except Exception as error:
+                outcome = Outcome(job=job, target=target, error=error)
+            yield outcome

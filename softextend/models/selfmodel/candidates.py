@@ -1,0 +1,144 @@
+"""Candidate sources of every target, found coarse to fine in the clean picture; for pictures of any size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from softextend.models.selfmodel import fill_confidence, posterior
+from softextend.models.selfmodel.nearest import nearest_sources
+from softextend.models.selfmodel.posterior import Layout
+
+if TYPE_CHECKING:
+    from softextend.types import Known
+
+
+TOP = 1e7  # pairs at the top of the candidates' pyramid
+SPARE = 100_003  # random sources for candidates that lead outside
+CANDIDATES = 16  # sources a pixel where looking at all would take too long; the first is the nearest
+RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
+WIDEST = RADII[0][1]  # px
+SPREAD = 0.3  # sigma at which the candidates' search judges distances
+
+
+def upright(picture: Tensor) -> npt.NDArray[np.float32]:
+    """(3, h, w) -> contiguous (h, w, 3)."""
+    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+
+
+def index_of(known: Known, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    index = np.full(known.shape, -1, np.int32)
+    index.ravel()[targets] = np.arange(len(targets), dtype=np.int32)
+    return index
+
+
+def valid_sources(known: Known, radius: int) -> Known:
+    valid = np.zeros(known.shape, np.bool_)
+    valid.ravel()[posterior.source_centres(known, radius)[0]] = True
+    return valid
+
+
+def points(flat: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int32]:
+    return np.stack([flat // width, flat % width], 1).astype(np.int32)
+
+
+def packed(where: Layout) -> npt.NDArray[np.float32]:
+    columns = [where.near, where.out, where.along[:, None], where.across[:, None]]
+    return np.ascontiguousarray(np.concatenate(columns, 1), np.float32)
+
+
+def padded(picture: npt.NDArray[np.float32], radius: int) -> npt.NDArray[np.float32]:
+    mode = cv2.BORDER_REFLECT_101 if min(picture.shape[:2]) > radius else cv2.BORDER_REPLICATE
+    wide = cv2.copyMakeBorder(picture, radius, radius, radius, radius, mode)
+    return np.ascontiguousarray(wide.reshape(wide.shape[0], -1))
+
+
+def candidate_sources(
+    picture: npt.NDArray[np.float32],
+    known: Known,
+    targets: npt.NDArray[np.int64],
+    where: Layout,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int32]:
+    """Candidates (N, CANDIDATES, 2) of the targets, carried up from where every source can be looked at."""
+    from softextend.models.selfmodel import kernels
+
+    height, width = known.shape
+    half = (max(1, round(height / 2)), max(1, round(width / 2)))
+    sources, _ = posterior.source_centres(known, WIDEST)
+    at = points(targets, width)
+    if len(targets) * len(sources) <= TOP or min(half) < 2 * WIDEST + 1:
+        return _nearest(picture, known, targets, where, rng)
+    small = cv2.resize(picture, half[::-1], interpolation=cv2.INTER_AREA)
+    small_known = cv2.resize(known.astype(np.float32), half[::-1], interpolation=cv2.INTER_AREA) > 0.999
+    if not posterior.source_centres(small_known, 0)[0].size:
+        return _nearest(picture, known, targets, where, rng)
+    to_small = (at[:, 0] * half[0] // height).astype(np.int64) * half[1] + at[:, 1] * half[1] // width
+    small_targets, parent = np.unique(to_small, return_inverse=True)
+    small_where = posterior.layout(small_known, small_targets)
+    coarse = candidate_sources(small, small_known, small_targets, small_where, rng)
+    offsets = coarse - points(small_targets, half[1])[:, None]
+    valid = valid_sources(known, WIDEST)
+    ratio = np.array([height / half[0], width / half[1]], np.float32)
+    spare = points(rng.choice(sources, SPARE), width)
+    field = kernels.carried(at, parent.astype(np.int32).ravel(), offsets, ratio, valid, spare)
+    return _settled(picture, at, index_of(known, targets), field, packed(where), valid, rng)
+
+
+def _settled(
+    picture: npt.NDArray[np.float32],
+    at: npt.NDArray[np.int32],
+    index: npt.NDArray[np.int32],
+    field: npt.NDArray[np.int32],
+    where: npt.NDArray[np.float32],
+    valid: Known,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int32]:
+    """Of a level's candidates the nearest source in all detail, and CANDIDATES - 1 draws that share its layout."""
+    from softextend.models.selfmodel import kernels
+
+    nearest = nearest_sources(picture, valid, at, index, field[:, 0], int(rng.integers(2**31)))[:, None]
+    layout = padded(cv2.GaussianBlur(picture, (0, 0), fill_confidence.FINE), 3)
+    weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
+    precision = np.full(len(at), SPREAD**-2, np.float32)
+    seed = int(rng.integers(2**31))
+    drawn = kernels.refined(layout, weight, at, index, field, where, valid, precision, seed, nearest, CANDIDATES - 1)
+    return np.concatenate([nearest, drawn], 1)
+
+
+def _nearest(
+    picture: npt.NDArray[np.float32],
+    known: Known,
+    targets: npt.NDArray[np.int64],
+    where: Layout,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int32]:
+    """CANDIDATES sources of each target: the nearest, then draws from all by their likelihood in the clean picture.
+
+    Drawn, not the likeliest: in an even area all targets would share one source and the result would repeat it.
+    """
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    z0 = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+    sources, radius = posterior.source_centres(known, WIDEST)
+    key = posterior.projected(z0, radius, torch.from_numpy(sources))
+    left, right = posterior.prior_terms(where, sources, known.shape[1], z0.device)
+    norm = (key**2).sum(1) / 2
+    places = points(sources, known.shape[1])
+    count = min(CANDIDATES, len(sources))
+    found = []
+    for first in range(0, len(targets), 4096):
+        at = torch.from_numpy(targets[first : first + 4096])
+        logits = (posterior.projected(z0, radius, at) @ key.T - norm) * SPREAD**-2
+        nearest = logits.argmax(1, keepdim=True)
+        logits += left[first : first + 4096] @ right.T
+        logits -= torch.empty_like(logits).exponential_(generator=generator).log_()  # Gumbel noise: top k is a draw
+        logits.scatter_(1, nearest, torch.inf)
+        best = torch.topk(logits, count, dim=1)[1].numpy()
+        found.append(places[best])
+    field = np.concatenate(found)
+    return np.ascontiguousarray(np.pad(field, ((0, 0), (0, CANDIDATES - count), (0, 0)), constant_values=-1))

@@ -1,0 +1,86 @@
+"""How far the clean picture, that is the fill, may be believed: noise belongs where it lacks what the photo has.
+
+The clean picture z0 is taken as a second observation of the picture to be found, with an error tau of its own:
+z0 = x0 + tau * noise. It joins the noisy one by their precisions, and the posterior mean is taken of both. A sky that
+the fill painted well stays as clean as it is; a blurred meadow or the line of a seam is sampled anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from softextend.models.selfmodel import posterior
+
+if TYPE_CHECKING:
+    from softextend.types import Known
+
+
+Floats = npt.NDArray[np.float32]
+LEAST = 0.03  # tau where the clean picture is made of the photo's patches and has their texture
+STRANGE = 3.0  # tau per distance of a clean patch from its nearest source patch
+LACKING = 3.0  # tau per missing texture, as a standard deviation
+EVEN = 1.5  # tau at most per texture that such a place has: an even one shows the slightest mottle
+FINE = 1.5  # px, Gaussian sigma: texture is what this blur takes away
+AROUND = 3.0  # px, over which texture is measured
+SMOOTH = 3.0  # px, over which trust changes
+OVERVIEW = 96  # px, longer side of the picture in which texture is looked up
+FAINT = 1e-6  # texture energy that counts as none
+ROUNDING = (0.5 / 127.5) ** 2  # texture energy of half a level of 255
+VAGUE = 0.1  # sigma at which it is looked up
+
+
+def precision(picture: Floats, known: Known, distance: Floats) -> tuple[Floats, Floats]:
+    """1 / tau^2 (h, w) of the clean picture (h, w, 3) in [-1, 1], and of its layout alone.
+
+    distance (h, w): mean square distance of each patch from its nearest source, per channel and pixel; 0 where unknown.
+    """
+    own = texture(picture)
+    expected = usual_texture(picture, own, known)
+    lack = np.maximum(expected - own, 0)
+    layout = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
+    detail = layout + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
+    most = EVEN**2 * (expected + ROUNDING)
+    return np.asarray(1 / np.minimum(detail, most), np.float32), np.asarray(1 / np.minimum(layout, most), np.float32)
+
+
+def usual_texture(picture: Floats, own: Floats, known: Known) -> Floats:
+    """Texture energy (h, w), a mean square, that places of these colours have in the known area; own: of all."""
+    height, width = known.shape
+    shrink = min(1.0, OVERVIEW / max(height, width))
+    size = max(1, round(width * shrink)), max(1, round(height * shrink))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small_known = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.999
+    energy = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
+    if not small_known.any():
+        return own
+    expected = np.exp(looked_up(small, small_known, np.log(energy + FAINT)))  # what is usual, not a mean of extremes
+    wide = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(wide, np.float32)
+
+
+def texture(picture: Floats) -> Floats:
+    """Mean square (h, w) of what a blur of FINE px takes away, over the channels and AROUND px."""
+    detail = picture - cv2.GaussianBlur(picture, (0, 0), FINE)
+    energy: Floats = cv2.GaussianBlur((detail**2).mean(2), (0, 0), AROUND)
+    return energy
+
+
+def looked_up(picture: Floats, known: Known, value: Floats) -> Floats:
+    """value (h, w) of the known area as the posterior mean expects it everywhere, given the picture (h, w, 3)."""
+    targets = np.arange(known.size)
+    sources, radius = posterior.source_centres(known, 2)
+    z = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+    key = posterior.projected(z, radius, torch.from_numpy(sources))
+    query = posterior.projected(z, radius, torch.from_numpy(targets))
+    mean = key.mean(0)
+    bias = posterior.prior_terms(posterior.layout(known, targets), sources, known.shape[1], z.device)
+    sure = torch.full((len(targets),), VAGUE**-2)
+    values = torch.from_numpy(value.ravel()[sources])[:, None]
+    found = posterior.attend(query - mean, key - mean, values, sure, bias)
+    result: Floats = found[:, 0].numpy().reshape(known.shape)
+    return result

@@ -1,0 +1,301 @@
+"""The posterior mean among a few candidate sources a pixel, where looking at every source would take too long.
+
+Candidates come from the same picture at coarser sizes: what a pixel may become is first decided where the picture is
+small, and the offsets found there are carried up (in the way of PatchMatch, Barnes et al. 2009, and of its form with
+several neighbours a pixel, Barnes et al. 2010). The cost grows with the targets, never with targets times sources.
+
+Imported only when a picture is large, because numba takes a while to load. Pictures are padded by the patch radius r
+and flat in x: float32 (H + 2 r, 3 (W + 2 r)). Targets and sources are y, x of the picture without padding; a source
+with y < 0 is none. `where`, float32 (N, 6), is the prior of each target (see posterior.Layout). Loops run over a part
+[start, stop) of the targets and let go of the interpreter lock; no part reads what another writes, so that the result
+does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+PART = 8_192  # targets a thread takes at once
+THREADS = 8  # at most
+REACH = 3  # px
+LENT = 6  # of a neighbour's candidates, the first ones are tried
+WANDER = 4  # px, how far from a candidate another is tried
+NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Machine code, kept on disk beside this file or in the user's cache; in memory where neither is writable."""
+    try:
+        return njit(cache=True, nogil=True, fastmath=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return njit(nogil=True, fastmath=True)(function)  # type: ignore[no-any-return]
+
+
+def _in_parts(work: Callable[[int, int], None], count: int) -> None:
+    """work(start, stop) over all targets, on every core."""
+    threads = min(THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        done = [pool.submit(work, first, min(first + PART, count)) for first in range(0, count, PART)]
+        for each in done:
+            each.result()
+
+
+def mean_among(
+    noisy: Floats,
+    clean: Floats,
+    weight: Floats,
+    at: Ints,
+    index: Ints,
+    field: Ints,
+    where: Floats,
+    valid: Bools,
+    precision: Floats,
+) -> Floats:
+    """Posterior mean colour of each target among its candidates -> (N, 3), within the hull of their centres.
+
+    To its own candidates come the likeliest ones of the targets REACH px around it, shifted, so that whole pieces go
+    on. noisy, clean: padded; at (N, 2); index (H, W): row of a target, -1 elsewhere; field (N, K, 2);
+    weight (2 r + 1, 3 (2 r + 1)); precision (N,) = 1 / sigma^2.
+    """
+    state = np.zeros((len(at), 5), np.float32)  # largest logit, sum of weights, weighted colour
+    best = np.empty((len(at), 2), np.int32)
+    _in_parts(lambda a, b: _weigh(noisy, clean, weight, at, field, where, precision, state, best, a, b), len(at))
+    _in_parts(
+        lambda a, b: _join(noisy, clean, weight, at, index, field, where, precision, best, valid, state, REACH, a, b),
+        len(at),
+    )
+    return state[:, 2:] / state[:, 1:2]
+
+
+def nearest_among(image: Floats, clean: Floats, weight: Floats, at: Ints, field: Ints) -> Floats:
+    """Weighted squared distance of each target's patch from its nearest candidate -> (N,); image, clean: padded."""
+    out = np.empty(len(at), np.float32)
+    _in_parts(lambda a, b: _nearest_among(image, clean, weight, at, field, out, a, b), len(at))
+    return out
+
+
+def carried(at: Ints, parent: Ints, offsets: Ints, ratio: Floats, valid: Bools, spare: Ints) -> Ints:
+    """Candidates of a finer level: the coarser targets' offsets, stretched -> (N, K, 2), each a valid source.
+
+    parent (N,): row of `offsets` (P, K, 2) at the coarse level; ratio (2,) fine over coarse size, y and x;
+    spare (S, 2): sources to use where an offset leads outside.
+    """
+    out = np.empty((len(at), offsets.shape[1], 2), np.int32)
+    _in_parts(lambda a, b: _carried(at, parent, offsets, ratio, valid, spare, out, a, b), len(at))
+    return out
+
+
+def refined(
+    image: Floats,
+    weight: Floats,
+    at: Ints,
+    index: Ints,
+    field: Ints,
+    where: Floats,
+    valid: Bools,
+    precision: Floats,
+    seed: int,
+    taken: Ints,
+    keep: int,
+) -> Ints:
+    """`keep` sources from a target's candidates, its neighbours', shifted, and some near them -> (N, keep, 2).
+
+    They are drawn by their likelihood (Gumbel top-k): the likeliest alone would be shared by all targets of an even
+    area and show there as a pattern. image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere;
+    precision (N,); taken (N, T, 2): sources that a target has already.
+    """
+    out = np.full((len(at), keep, 2), -1, np.int32)
+    _in_parts(
+        lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, seed, taken, out, a, b), len(at)
+    )
+    return out
+
+
+@_compiled
+def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-def]
+    """Weighted squared distance of two patches, from the middle row outwards; stops early with a value above limit."""
+    side, row = weight.shape
+    total = np.float32(0.0)
+    for n in range(side):
+        if total > limit:
+            break
+        dy = side // 2 + (n + 1) // 2 * (1 - 2 * (n % 2))
+        ya, yb, yw = np.uint64(ay + dy), np.uint64(by + dy), np.uint64(dy)  # unsigned: no index counts from the end
+        xa, xb = np.uint64(3 * ax), np.uint64(3 * bx)
+        for k in range(np.uint64(row)):
+            d = a[ya, xa + k] - b[yb, xb + k]
+            total += weight[yw, k] * d * d
+    return total
+
+
+@_compiled
+def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
+    """Nats by which a source is unlikely for where it lies."""
+    dy = sy - where[i, 0]
+    dx = sx - where[i, 1]
+    along = dy * where[i, 2] + dx * where[i, 3]
+    return where[i, 4] * along * along + where[i, 5] * (dy * dy + dx * dx - along * along)
+
+
+@_compiled
+def _nearest_among(image, clean, weight, at, field, out, start, stop):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        least = np.float32(1e30)
+        for k in range(field.shape[1]):
+            if field[i, k, 0] >= 0:
+                d = _distance(image, at[i, 0], at[i, 1], clean, field[i, k, 0], field[i, k, 1], weight, least)
+                least = min(least, d)
+        out[i] = least
+
+
+@_compiled
+def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
+    """One more source in a running softmax."""
+    if logit > state[i, 0]:
+        fade = np.exp(state[i, 0] - logit)
+        for c in range(1, 5):
+            state[i, c] *= fade
+        state[i, 0] = logit
+    w = np.exp(logit - state[i, 0])
+    state[i, 1] += w
+    for c in range(3):
+        state[i, 2 + c] += w * clean[row, column + c]
+
+
+@_compiled
+def _weigh(noisy, clean, weight, at, field, where, precision, state, best, start, stop):  # type: ignore[no-untyped-def]
+    radius = weight.shape[0] // 2
+    for i in range(start, stop):
+        state[i, 0] = -1e30
+        most = np.float32(-1e30)
+        reach = 2 / precision[i]
+        for k in range(field.shape[1]):
+            sy, sx = field[i, k, 0], field[i, k, 1]
+            if sy < 0:
+                continue
+            prior = _prior(where, i, sy, sx)
+            limit = np.float32((NEGLIGIBLE - most - prior) * reach)
+            d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight, limit)
+            if d > limit:
+                continue
+            logit = np.float32(-0.5 * precision[i] * d - prior)
+            _add(state, i, logit, clean, sy + radius, 3 * (sx + radius))
+            if logit > most:
+                most = logit
+                best[i, 0], best[i, 1] = sy, sx
+
+
+@_compiled
+def _join(noisy, clean, weight, at, index, field, where, precision, best, valid, state, reach, start, stop):  # type: ignore[no-untyped-def]
+    radius = weight.shape[0] // 2
+    height, width = index.shape
+    for i in range(start, stop):
+        for step in range(8):
+            far = 1 if step < 4 else reach
+            dx = far * ((step % 4 == 0) - (step % 4 == 1))
+            dy = far * ((step % 4 == 2) - (step % 4 == 3))
+            y, x = at[i, 0] + dy, at[i, 1] + dx
+            if y < 0 or x < 0 or y >= height or x >= width or index[y, x] < 0:
+                continue
+            j = index[y, x]
+            sy, sx = best[j, 0] - dy, best[j, 1] - dx
+            if sy < 0 or sx < 0 or sy >= height or sx >= width or not valid[sy, sx]:
+                continue
+            fresh = True
+            for k in range(field.shape[1]):
+                if field[i, k, 0] == sy and field[i, k, 1] == sx:
+                    fresh = False
+                    break
+            if fresh:
+                prior = _prior(where, i, sy, sx)
+                limit = np.float32((NEGLIGIBLE - state[i, 0] - prior) * 2 / precision[i])
+                d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight, limit)
+                if d > limit:
+                    continue
+                logit = np.float32(-0.5 * precision[i] * d - prior)
+                _add(state, i, logit, clean, sy + radius, 3 * (sx + radius))
+
+
+@_compiled
+def _carried(at, parent, offsets, ratio, valid, spare, out, start, stop):  # type: ignore[no-untyped-def]
+    height, width = valid.shape
+    count = out.shape[1]
+    for i in range(start, stop):
+        for k in range(count):
+            y = at[i, 0] + int(np.rint(offsets[parent[i], k, 0] * ratio[0]))
+            x = at[i, 1] + int(np.rint(offsets[parent[i], k, 1] * ratio[1]))
+            if y < 0 or x < 0 or y >= height or x >= width or not valid[y, x]:
+                n = (i * count + k) % len(spare)
+                y, x = spare[n, 0], spare[n, 1]
+            out[i, k, 0], out[i, k, 1] = y, x
+
+
+@_compiled
+def _mixed(a, b, seed):  # type: ignore[no-untyped-def]
+    """Three integers -> one well mixed 32-bit integer (the finaliser of MurmurHash3, Appleby, public domain)."""
+    h = (np.uint64(a) * np.uint64(0x9E3779B1)) ^ (np.uint64(b) * np.uint64(0x85EBCA6B)) ^ np.uint64(seed)
+    h = (h ^ (h >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
+    h = ((h ^ (h >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & np.uint64(0xFFFFFFFF)
+    return np.int64(h ^ (h >> np.uint64(16)))
+
+
+@_compiled
+def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out):  # type: ignore[no-untyped-def]
+    """Put one source where it belongs in a target's list, unless it is in it or too unlikely."""
+    last = len(costs) - 1
+    for m in range(last + 1):
+        if out[i, m, 0] == sy and out[i, m, 1] == sx:
+            return
+    for m in range(taken.shape[1]):
+        if taken[i, m, 0] == sy and taken[i, m, 1] == sx:
+            return
+    uniform = (_mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
+    prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
+    limit = np.float32((costs[last] - prior) * 2 / precision[i])
+    if limit < 0:
+        return
+    cost = np.float32(0.5 * precision[i] * _distance(image, ty, tx, image, sy, sx, weight, limit) + prior)
+    if cost >= costs[last]:
+        return
+    m = last
+    while m > 0 and costs[m - 1] > cost:
+        costs[m] = costs[m - 1]
+        out[i, m, 0], out[i, m, 1] = out[i, m - 1, 0], out[i, m - 1, 1]
+        m -= 1
+    costs[m] = cost
+    out[i, m, 0], out[i, m, 1] = sy, sx
+
+
+@_compiled
+def _refined(image, weight, at, index, field, where, valid, precision, seed, taken, out, start, stop):  # type: ignore[no-untyped-def]
+    height, width = valid.shape
+    costs = np.empty(out.shape[1], np.float32)
+    for i in range(start, stop):
+        costs[:] = np.float32(1e30)
+        ty, tx = at[i, 0], at[i, 1]
+        for step in range(6):  # itself, right, left, below, above, itself wandering
+            dx = (step == 1) - (step == 2)
+            dy = (step == 3) - (step == 4)
+            y, x = ty + dy, tx + dx
+            if y < 0 or x < 0 or y >= height or x >= width or index[y, x] < 0:
+                continue
+            j = index[y, x]
+            for k in range(field.shape[1] if step == 0 else min(LENT, field.shape[1])):
+                sy, sx = field[j, k, 0] - dy, field[j, k, 1] - dx
+                if step == 5:
+                    h = _mixed(ty * 65_536 + tx, k, seed)
+                    sy += h % (2 * WANDER + 1) - WANDER
+                    sx += h // 1024 % (2 * WANDER + 1) - WANDER
+                if sy >= 0 and sx >= 0 and sy < height and sx < width and valid[sy, sx]:
+                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out)

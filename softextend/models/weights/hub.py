@@ -1,0 +1,87 @@
+"""Diffusers folders from the Hugging Face hub: the cache first, then a download of only what is needed."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from softextend.errors import BadModel
+from softextend.models.weights.diffusers_folder import PARTS, folder_fault, wanted_weights
+from softextend.types import OnNote
+
+SMALL = re.compile(r"(model_index\.json|[\w.-]+/[\w.-]+\.(json|txt))")
+TIMEOUT = 20.0  # s, for the hub's first answer
+
+
+def fetch(hub_id: str, *, half: bool, on_note: OnNote) -> Path:
+    """The folder of `hub_id`. Raises BadModel: offline, unknown, gated, or no SDXL diffusers folder."""
+    cached = cached_snapshot(hub_id)
+    if cached is None or folder_fault(cached) is not None:
+        cached = _download(hub_id, half, on_note)
+    fault = folder_fault(cached)
+    if fault:
+        raise BadModel(f"{hub_id}: {fault}")
+    return cached
+
+
+def wanted_files(names: list[str], *, half: bool) -> list[str]:
+    """Of a repository's files those that the model needs: configs, tokenizers and one variant of the weights."""
+    small = [name for name in names if SMALL.fullmatch(name) and name.split("/")[0] in (*PARTS, "model_index.json")]
+    weights = []
+    for part in PARTS:
+        own = [name.removeprefix(f"{part}/") for name in names if name.startswith(f"{part}/")]
+        weights += [
+            f"{part}/{name}" for name in wanted_weights([n for n in own if n.endswith(".safetensors")], half=half)
+        ]
+    return sorted({*small, *weights})
+
+
+def _download(hub_id: str, half: bool, on_note: OnNote) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import errors as hub
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the hub's HTTP library
+
+    try:
+        names = [file.rfilename for file in HfApi().model_info(hub_id, timeout=TIMEOUT).siblings or []]
+        if "model_index.json" not in names:
+            single = [name for name in names if name.endswith(".safetensors") and "/" not in name][:3]
+            remedy = f"download {' or '.join(single)} and give its path" if single else "give another hub id"
+            raise BadModel(f"{hub_id}: no diffusers model on the hub: {remedy}")
+        wanted = wanted_files(names, half=half)
+        on_note(f"downloading {hub_id} from the Hugging Face hub to {hub_cache()}: several gigabytes, once")
+        return Path(snapshot_download(hub_id, allow_patterns=wanted))
+    except hub.GatedRepoError as error:
+        raise BadModel(f"{hub_id}: needs its licence accepted on its page and `hf auth login`") from error
+    except hub.RepositoryNotFoundError as error:
+        raise BadModel(f"{hub_id}: neither a file or folder here nor a model on the hub: check the spelling") from error
+    except hub.OfflineModeIsEnabled as error:
+        raise BadModel(f"{hub_id}: not in {hub_cache()}, and HF_HUB_OFFLINE is set: unset it to download") from error
+    except (HTTPError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BadModel(
+            f"{hub_id}: not in {hub_cache()}, and the hub cannot be reached ({reason}): "
+            "go online once, or give a .safetensors file or folder"
+        ) from error
+
+
+def hub_cache() -> Path:
+    """The folder that huggingface_hub keeps downloads in."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if os.environ.get(name):
+            return Path(os.environ[name]).expanduser()
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return Path(home).expanduser() / "hub"
+
+
+def cached_snapshot(hub_id: str) -> Path | None:
+    """The folder of a hub id's newest download, or None."""
+    return _snapshot(hub_cache() / f"models--{hub_id.replace('/', '--')}")
+
+
+def _snapshot(folder: Path) -> Path | None:
+    snapshots = folder / "snapshots"
+    main = folder / "refs" / "main"
+    if main.is_file() and (snapshots / main.read_text().strip()).is_dir():
+        return snapshots / main.read_text().strip()
+    return max(snapshots.glob("*"), key=lambda path: path.stat().st_mtime, default=None)

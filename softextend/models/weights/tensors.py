@@ -1,0 +1,159 @@
+"""Tensors from file to module: read, cast and placed one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor, nn
+
+from softextend.errors import BadModel
+from softextend.models.weights.header import Entry
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Tensors by name over one or more files."""
+
+    entries: dict[str, tuple[Path, Entry]]
+
+    @classmethod
+    def of(cls, tensors: dict[Path, dict[str, Entry]]) -> Store:
+        """Several files make one store: shards."""
+        return cls({name: (path, entry) for path, found in tensors.items() for name, entry in found.items()})
+
+    def shape(self, piece: Piece) -> tuple[int, ...]:
+        """The piece's shape as it will be read."""
+        rows, *rest = self.entries[piece.name][1].shape or (1,)
+        shape = (rows if piece.third is None else rows // 3, *rest)
+        return shape[::-1] if piece.transposed else shape
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One network: how it is made, and where each parameter's values lie."""
+
+    new: Callable[[dict[str, Any]], nn.Module]
+    config: dict[str, Any]
+    pieces: dict[str, Piece]
+    store: Store
+
+    def check(self) -> None:
+        """Raises BadModel where files and network do not fit together."""
+        self._wanted(self._empty())
+
+    def load(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """The network on `device`, ready to run; never more than one tensor more in memory than the network itself."""
+        module = self._empty()
+        wanted = self._wanted(module)
+        order = sorted(wanted, key=lambda name: self._place(wanted[name]))
+        tensors: dict[str, Tensor] = {}
+        scratch = torch.empty(max(self._size(piece) for piece in wanted.values()), dtype=torch.uint8)
+        with ExitStack() as stack:
+            opened: dict[Path, BinaryIO] = {}
+            for name in order:
+                path, entry = self.store.entries[wanted[name].name]
+                if path not in opened:
+                    opened[path] = stack.enter_context(path.open("rb", buffering=0))
+                value = _read(opened[path], entry, wanted[name], scratch)
+                tensors[name] = value.to(device, dtype, copy=True).reshape(_shape(module, name))
+        module.load_state_dict(tensors, strict=True, assign=True)
+        _fill_positions(module, device)
+        return module.eval().requires_grad_(False)
+
+    def _empty(self) -> nn.Module:
+        with torch.device("meta"):
+            return self.new(self.config)
+
+    def _place(self, piece: Piece) -> tuple[str, int]:
+        path, entry = self.store.entries[piece.name]
+        return str(path), entry.start + (piece.third or 0)
+
+    def _size(self, piece: Piece) -> int:
+        entry = self.store.entries[piece.name][1]
+        return (entry.end - entry.start) // (1 if piece.third is None else 3)
+
+    def _wanted(self, module: nn.Module) -> dict[str, Piece]:
+        found: dict[str, Piece] = {}
+        for name in module.state_dict():
+            piece = self.pieces.get(name.removeprefix("text_model."))
+            if piece is None:
+                raise BadModel(f"{self._files()}: {name} of the {type(module).__name__} is missing: {REMEDY}")
+            shape, needed = self.store.shape(piece), _shape(module, name)
+            if _plain(shape) != _plain(needed):
+                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in SDXL: {REMEDY}")
+            if self.store.entries[piece.name][1].dtype not in DTYPES:
+                raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
+            found[name] = piece
+        return found
+
+    def paths(self) -> list[Path]:
+        """The files it comes from."""
+        return sorted({path for path, _ in self.store.entries.values()})
+
+    def _files(self) -> str:
+        return ", ".join(str(path) for path in self.paths())
+
+
+REMEDY = "give a complete SDXL base checkpoint"
+
+
+def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor:
+    """The piece's values, in `scratch`: good until the next read."""
+    rows, *rest = entry.shape or (1,)
+    size = entry.end - entry.start
+    start, shape = entry.start, (rows, *rest)
+    if piece.third is not None:
+        size, shape = size // 3, (rows // 3, *rest)
+        start += piece.third * size
+    raw = scratch[:size]
+    view = memoryview(raw.numpy())
+    file.seek(start)
+    done = 0
+    while done < size:
+        count = file.readinto(view[done:])  # type: ignore[attr-defined]
+        if not count:
+            raise BadModel(f"{file.name}: ends within {piece.name}: download it again")
+        done += count
+    value = raw.view(DTYPES[entry.dtype]).reshape(shape)
+    return value.T.contiguous() if piece.transposed else value
+
+
+def _shape(module: nn.Module, name: str) -> tuple[int, ...]:
+    return tuple(module.get_parameter(name).shape)
+
+
+def _plain(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """1x1 convolutions and linear layers hold the same values."""
+    return shape[:2] if len(shape) == 4 and prod(shape[2:]) == 1 else shape
+
+
+def _fill_positions(module: nn.Module, device: torch.device) -> None:
+    """CLIP's position ids are not stored: 0, 1, 2, ..."""
+    for owner in module.modules():
+        ids = owner._buffers.get("position_ids")
+        if ids is not None:
+            owner._buffers["position_ids"] = torch.arange(ids.shape[-1], device=device)[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Where a parameter's values lie: a whole tensor, or one `third` of its rows (fused query, key and value)."""
+
+    name: str
+    third: int | None = None
+    transposed: bool = False

@@ -1,0 +1,56 @@
+"""File formats: their suffixes, limits and losses."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from softextend.errors import BadRequest, OutputError
+
+LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # px a side; libjpeg, the WebP container, libavif
+
+
+def losses(format: str) -> str | None:
+    """What a format cannot carry, in one line for the user; None where everything survives."""
+    if format.upper() == "BMP":
+        return "BMP holds no colour profile, no EXIF and no recipe: redo will not work on it; PNG keeps all three"
+    return None
+
+
+def check_size(format: str, width: int, height: int) -> None:
+    """OutputError where the format has no room for the picture: worth knowing before the work."""
+    longest = LONGEST.get(format.upper())
+    if longest is not None and max(width, height) > longest:
+        raise OutputError(f"{width} x {height} px: {format} allows {longest} px a side; choose PNG or TIFF")
+
+
+SUFFIXES = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp", ".dib"),
+    "AVIF": (".avif",),
+}
+
+
+def format_of_name(path: Path) -> str:
+    """The format a file name asks for; BadRequest with the valid suffixes otherwise."""
+    suffix = path.suffix.lower()
+    for name, suffixes in SUFFIXES.items():
+        if suffix in suffixes:
+            return name
+    valid = " ".join(suffixes[0] for suffixes in SUFFIXES.values())
+    came = f"the suffix {path.suffix!r} names no format" if suffix else "the name has no suffix"
+    raise BadRequest(f"{path}: {came}; use one of {valid}")
+
+
+class Format(str, Enum):
+    """The file formats that `--format` offers."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+    TIFF = "tiff"
+    BMP = "bmp"
+    AVIF = "avif"

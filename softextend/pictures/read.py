@@ -1,0 +1,290 @@
+"""Pictures in: any file a photographer has becomes 8-bit RGB, upright, with its colour profile and metadata."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from softextend.errors import BadPicture
+from softextend.pictures import exif, xmp
+from softextend.pictures.high_bit_depth import (
+    OPAQUE,
+    Source,
+    Unusual,
+    is_turned_by_pillow,
+    load,
+    read_deep,
+    source_of,
+    source_of_tiff,
+    to_eight_bit,
+)
+from softextend.pictures.icc import _to_rgb
+from softextend.pictures.picture import Metadata, Picture
+
+if TYPE_CHECKING:
+    from softextend.types import Change, Known
+
+
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "AVIF", "GIF")  # Pillow's names; its JPEG reader finds MPO
+WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG"}
+ALLOWED = "PNG, JPEG, WebP, TIFF, BMP, AVIF or GIF"
+# What other files begin with, so that the error can name them: (offset, bytes, name).
+STRANGERS = (
+    (4, b"ftypheic", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIF picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"PK\x03\x04", "a zip archive"),
+)
+LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
+OPENCV_LOG = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # moved in OpenCV 5
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs lands on stderr
+
+
+def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Picture:
+    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels."""
+    data, name = _bytes_of(source, name)
+    with _decoder_errors(name):
+        opened = _opened(data, name, allow_huge)
+        notes = list(_notes_on(opened))
+        base, known = _base(opened, notes)
+        metadata, orientation = _metadata(opened, notes)
+        pixels, icc = _to_rgb(base, metadata.icc, notes)
+    if known is None or (opened.format == "BMP" and not known.any()):  # many 32-bit BMPs leave their alpha at 0
+        known = np.ones(pixels.shape[:2], bool)
+    if not known.any():
+        raise BadPicture(f"{name}: every pixel is transparent; there is nothing to continue from")
+    return Picture(
+        pixels=_upright(pixels, orientation),
+        known=_upright(known, orientation),
+        format=WRITTEN_AS.get(opened.format, opened.format),
+        metadata=replace(metadata, icc=icc),
+        notes=tuple(notes),
+    )
+
+
+def read_mask(source: Path, *, allow_huge: bool = False) -> Change:
+    """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
+    data, name = _bytes_of(source, None)
+    with _decoder_errors(name):
+        opened = _opened(data, name, allow_huge)
+        load(opened)
+        _, orientation = _metadata(opened, [])
+        if deep := read_deep(opened):
+            samples = deep[0].astype(np.float32) / (1 if deep[0].dtype.kind == "f" else 65535)
+            grey = samples if samples.ndim == 2 else cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY)
+        else:
+            grey = np.asarray(_split(opened)[0].convert("L")).astype(np.float32) / 255
+    if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
+        raise BadPicture(f"{name}: a mask of floating-point samples must lie from 0 (keep) to 1 (repaint)")
+    change: Change = _upright(np.asarray(grey, np.float32), orientation)
+    return change
+
+
+def read_recipe(source: Path) -> dict[str, Any]:
+    """The recipe that a result carries; BadPicture where it carries none."""
+    data, name = _bytes_of(source, None)
+    with _decoder_errors(name):
+        opened = _opened(data, name, allow_huge=True)
+        text = opened.info.get("softextend")
+        if text is None:
+            load(opened)  # another program may have moved it behind the pixels
+            packet = opened.info.get("xmp") or b""
+            text = opened.info.get("softextend") or xmp.properties(packet).get("recipe")
+    if text is None:
+        raise BadPicture(f"{name}: carries no recipe; name a result that softextend wrote, in any format but BMP")
+    try:
+        recipe = json.loads(text)
+    except ValueError:
+        recipe = None
+    if not isinstance(recipe, dict):
+        raise BadPicture(f"{name}: its recipe is damaged; name another result")
+    return recipe
+
+
+def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
+    """The file's bytes and the name that errors give it."""
+    name = name or ("standard input" if isinstance(source, bytes) else str(source))
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            data = source.read_bytes()
+        except FileNotFoundError:
+            raise BadPicture(f"{name}: no such file; check the name and the folder") from None
+        except IsADirectoryError:
+            raise BadPicture(f"{name}: is a folder, not a picture; name a file") from None
+        except PermissionError:
+            raise BadPicture(f"{name}: may not be read; check its permissions") from None
+        except OSError as error:
+            raise BadPicture(f"{name}: cannot be read ({error.strerror or error})") from error
+    if not data:
+        raise BadPicture(f"{name}: is empty (0 bytes); a {ALLOWED} picture is needed")
+    return data, name
+
+
+@contextmanager
+def _decoder_errors(name: str) -> Iterator[None]:
+    """Decoders of damaged data raise anything and warn of anything: one line for the user, and nothing on stderr."""
+    limit, level = Image.MAX_IMAGE_PIXELS, OPENCV_LOG.getLogLevel()
+    Image.MAX_IMAGE_PIXELS = None  # the size is checked before anything is decoded, against a limit of our own
+    OPENCV_LOG.setLogLevel(0)  # silent
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except BadPicture:
+        raise
+    except Unusual as error:
+        raise BadPicture(f"{name}: {error}") from error
+    except MemoryError:
+        raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise BadPicture(f"{name}: is damaged or incomplete ({reason}); fetch or export it again") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+        OPENCV_LOG.setLogLevel(level)
+
+
+def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
+    """The first picture in the data, its size checked, not decoded yet."""
+    try:
+        opened = source_of(Image.open(BytesIO(data), formats=READABLE), data)
+    except UnidentifiedImageError:
+        if not exif.is_tiff(data):
+            raise BadPicture(f"{name}: {_what_it_is(data)}; a {ALLOWED} picture is needed") from None
+        opened = source_of_tiff(data)
+    width, height = opened.size
+    if width * height > LARGEST and not allow_huge:
+        size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
+        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+    if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
+        raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
+    return opened
+
+
+def _what_it_is(data: bytes) -> str:
+    for offset, magic, name in STRANGERS:
+        if data[offset : offset + len(magic)] == magic:
+            return f"is {name}"
+    if not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", data[:512]):
+        return f"is text, not a picture (it begins {data[:20].decode('ascii', 'replace')!r})"
+    return "is no picture this program knows"
+
+
+def _notes_on(opened: Source) -> Iterator[str]:
+    """What a user should know where the first picture of several is taken."""
+    frames = getattr(opened.image, "n_frames", 1)
+    if opened.format == "MPO":
+        yield f"the file holds {frames} pictures (depth, gain map or second view); only the first is used"
+    elif frames > 1:
+        yield f"the file has {frames} {'pages' if opened.format == 'TIFF' else 'frames'}; only the first is used"
+    if opened.format == "GIF":
+        yield "GIF is only read: the result is a PNG unless the output's name says otherwise"
+
+
+def _base(opened: Source, notes: list[str]) -> tuple[Image.Image, Known | None]:
+    """Colour in 8 bits (L, RGB or CMYK) and, where something is transparent or no number, known."""
+    load(opened)
+    deep = read_deep(opened)
+    if deep is None:
+        return _split(opened)
+    eight, finite = to_eight_bit(deep[0], notes)
+    known = finite if deep[1] is None else deep[1] if finite is None else deep[1] & finite
+    return Image.fromarray(eight), known
+
+
+def _split(opened: Source) -> tuple[Image.Image, Known | None]:
+    """Pillow's 8-bit picture without its alpha, and known from that alpha."""
+    image = opened.image
+    assert image is not None  # what only OpenCV decodes is deep
+    if image.mode in ("La", "RGBa"):  # colours multiplied by alpha
+        image = image.convert(image.mode.upper())
+    known = None
+    if image.has_transparency_data:
+        image = image if image.mode == "LA" else image.convert("RGBA")
+        known = np.asarray(image.getchannel("A")) >= OPAQUE
+    if image.mode in ("1", "L", "LA"):
+        return image.convert("L"), known
+    return (image if image.mode == "CMYK" else image.convert("RGB")), known
+
+
+def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
+    """What is kept, already saying "upright", and the orientation (1 to 8) that the samples are still stored in."""
+    tags, info = None, opened.info
+    try:
+        raw = opened.data if opened.format == "TIFF" and exif.is_tiff(opened.data) else _exif_of(info)
+        tags = exif.parse(raw) if raw else None
+    except (ValueError, struct.error):
+        notes.append("the EXIF data are damaged and left out")
+    packet = info.get("xmp")
+    packet = packet.encode() if isinstance(packet, str) else packet
+    orientation = (tags.number("image", exif.ORIENTATION) if tags else None) or xmp.orientation(packet)
+    if is_turned_by_pillow(opened) or orientation not in range(1, 9):
+        orientation = 1
+    if tags and opened.format == "TIFF":
+        tags = exif.descriptive(tags)
+    kept = Metadata(
+        icc=info.get("icc_profile") or None,
+        exif=exif.to_bytes(exif.upright(tags)) if tags and (tags.image or tags.photo or tags.gps) else None,
+        dpi=_dpi(info.get("dpi")),
+        xmp=xmp.upright(packet) if packet else None,
+        lossless=opened.format == "WEBP" and _is_lossless_webp(opened.data),
+    )
+    return kept, orientation
+
+
+def _exif_of(info: dict[str, Any]) -> bytes | None:
+    raw: bytes | None = info.get("exif")
+    if raw is None and (text := info.get("Raw profile type exif")):  # ImageMagick's: name, length, hex digits
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    return raw
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Whether the first picture is in a VP8L chunk; RFC 9649, 2.3: chunks of name, size and padded content."""
+    at = 12
+    while at + 8 <= len(data):
+        name, size = struct.unpack_from("<4sL", data, at)
+        if name in (b"VP8L", b"VP8 "):
+            return bool(name == b"VP8L")
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame begins with 16 bytes, then chunks
+    return False
+
+
+def _dpi(value: Any) -> tuple[float, float] | None:
+    """Resolution as two positive numbers; None where the file says nothing or nonsense."""
+    try:
+        x, y = (float(part) for part in value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (x, y) if all(math.isfinite(part) and part > 0 for part in (x, y)) else None
+
+
+def _upright(stored: Any, orientation: int) -> Any:
+    """An array (H, W, ...) as stored -> as seen; the eight values of Exif 2.32, 4.6.4 A."""
+    if orientation in (5, 6, 7, 8):
+        stored = stored.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        stored = stored[::-1]
+    return np.ascontiguousarray(stored)

@@ -1,0 +1,137 @@
+"""Between pixels and latents: encode, decode by parts, carry up a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from softextend.errors import BadModel
+from softextend.finish.colour_match import match_colour
+from softextend.plan.boxes import grown, scaled, tiles
+from softextend.plan.plan import Plan
+from softextend.plan.sizes import padding
+from softextend.plan.windows import margin
+from softextend.sampling.multidiffusion import Part, weight
+from softextend.types import Box, Model, OnNote
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from softextend.types import Change
+
+    Picture = npt.NDArray[np.float32]
+
+
+AROUND = 4  # px of the small picture that enlarging a part of it reads around the part
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Run:
+    """What all regions of one pass share."""
+
+    plan: Plan
+    model: Model
+    embedding: Any
+    on_note: OnNote
+
+
+def decode_parts(
+    z: Tensor, pixels: Picture, amount: Change, windows: Sequence[Box], parts: Sequence[Part], run: Run
+) -> Picture:
+    """Latents -> (H, W, 3), window by window, each matched to the colours that it was given; 0 where no window is."""
+    if len(parts) == 1:
+        return finished(decode(run.model, z, run.on_note), pixels, amount, run.plan)
+    painted, total = np.zeros_like(pixels), np.full(amount.shape, 1e-12, np.float32)
+    ramp = 2 * margin(run.plan.window)
+    for box, part in zip(windows, parts, strict=True):
+        decoded = decode(run.model, part.of(z), run.on_note)
+        share = weight(box.height, box.width, ramp).numpy()
+        painted[box.cut] += share[..., None] * finished(decoded, pixels[box.cut], amount[box.cut], run.plan)
+        total[box.cut] += share
+    painted /= total[..., None]
+    return painted
+
+
+def finished(decoded: Tensor, pixels: Picture, amount: Change, plan: Plan) -> Picture:
+    """Decoded pixels without padding, with the decoder's colour error taken off."""
+    painted = to_picture(decoded[..., : amount.shape[0], : amount.shape[1]])
+    return match_colour(painted, pixels, amount) if plan.color_match else painted
+
+
+def decode(model: Model, z: Tensor, on_note: OnNote) -> Tensor:
+    """Latents -> finite float32 pixels (B, 3, H, W); a decoder that overflows is tried once more in float32."""
+    if not torch.isfinite(z).all():
+        raise BadModel(
+            f"{model.name} returned latents that are not numbers: the checkpoint is damaged or --dtype too narrow; "
+            "try --dtype float32"
+        )
+    pixels = model.decode(z)
+    if not torch.isfinite(pixels).all():
+        on_note("the VAE overflowed: decoded once more in float32")
+        pixels = model.decode(z, exact=True)
+    if not torch.isfinite(pixels).all():
+        raise BadModel(
+            f"the VAE of {model.name} decodes to pixels that are not numbers, even in float32: name one by --vae FILE"
+        )
+    return pixels
+
+
+def carry_up(pixels: Picture, painted: Picture, amount: Change, small: tuple[int, int]) -> Picture:
+    """A stage's picture at full size: painted wherever something may change, the given pixels elsewhere."""
+    height, width = amount.shape
+    if small != (height, width):
+        painted = np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.where((amount > 0)[..., None], painted, pixels)
+
+
+def carry_up_by_parts(pixels: Picture, painted: Picture, amount: Change, plan: Plan) -> None:
+    """As `carry_up`, in place, and enlarging no more than what may change."""
+    full, small = amount.shape, painted.shape[:2]
+    for tile in tiles(plan.new, plan.reach + 1, full):
+        near = grown(scaled(tile, full, small), AROUND, small)
+        y, x = small[0] / full[0], small[1] / full[1]
+        shift = [(tile.left + 0.5) * x - 0.5 - near.left, (tile.top + 0.5) * y - 0.5 - near.top]
+        large = cv2.warpAffine(
+            np.ascontiguousarray(painted[near.cut]),
+            np.array([[x, 0, shift[0]], [0, y, shift[1]]]),
+            (tile.width, tile.height),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        np.copyto(pixels[tile.cut], large, where=(amount[tile.cut] > 0)[..., None])
+
+
+def fit(array: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """(H, W) or (H, W, 3) averaged down to size (h, w)."""
+    if array.shape[:2] == size:
+        return array
+    return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def pad_edge(array: npt.NDArray[Any], multiple: int) -> npt.NDArray[Any]:
+    """Repeat the last row and column until both sizes are multiples."""
+    bottom, right = padding(array.shape[0], multiple), padding(array.shape[1], multiple)
+    if not bottom and not right:
+        return array
+    return np.pad(array, ((0, bottom), (0, right)) + ((0, 0),) * (array.ndim - 2), mode="edge")
+
+
+def to_picture(pixels: Tensor) -> Picture:
+    """(1, 3, H, W) in [-1, 1] -> (H, W, 3) in [0, 255]."""
+    return np.asarray((pixels[0].float().cpu().permute(1, 2, 0).numpy() + 1) * 127.5, np.float32)
+
+
+def to_tensor(pixels: Picture, multiple: int) -> Tensor:
+    """(H, W, 3) in [0, 255] -> (1, 3, H', W') in [-1, 1], padded to multiples."""
+    return torch.from_numpy(pad_edge(pixels, multiple)).permute(2, 0, 1)[None].div(127.5).sub(1)
+
+
+def to_levels(amount: Change, multiple: int) -> Tensor:
+    """(H, W) in [0, 1] -> (1, 1, H', W'), padded to multiples."""
+    return torch.from_numpy(np.ascontiguousarray(pad_edge(amount, multiple)))[None, None]

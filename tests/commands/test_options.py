@@ -1,0 +1,279 @@
+"""Every option of every command: its help says unit, range and default, and it changes what the command does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import typer.main
+from PIL import Image
+from running import Run
+from typer.models import OptionInfo
+
+from softextend import cli
+from softextend.commands import signatures
+from softextend.commands.report import Report
+from softextend.commands.typer_args import Reader, parameters
+from softextend.pictures import read
+
+COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+GROW = "--all 8"
+
+# What shows that an option is used: words with it, and the words without it that do something else.
+Shown = str | tuple[str, str]
+MODEL: dict[str, Shown] = {
+    "model": "--model gone.safetensors",
+    "device": "--device mps",
+    "dtype": "--dtype float32",
+    "offload": "--offload none",
+    "vae": "--vae v.safetensors",
+}
+PROMPTING: dict[str, Shown] = {
+    "prompt": "-p sea",
+    "negative": "-n people",
+    "steps": "--steps 40",
+    "guidance": "--guidance 2",
+    "sampler": "--sampler ddim",
+    "seed": "--seed 7",
+}
+SAMPLING: dict[str, Shown] = PROMPTING | {
+    "strength": "--strength 0.5",
+    "refine_strength": "--refine-strength 0.3",
+    "color_match": "--no-color-match",
+}
+AREA: dict[str, Shown] = {
+    "sides": ("--sides 4", GROW),
+    "aspect": ("--aspect 2:1", GROW),
+    "size": ("--size 80x80", GROW),
+    "scale": ("--scale 1.5", GROW),
+    "all": ("--all 9", GROW),
+    "anchor": (f"{GROW} --anchor top", GROW),
+    "fit": ("--size 32x64 --fit", "--size 32x64"),
+    "trim": (f"{GROW} --trim 2", GROW),
+    "fill": (f"{GROW} --fill gray", GROW),
+    "overlap": (f"{GROW} --overlap 2", GROW),
+    "feather": (f"{GROW} --feather 2", GROW),
+    "change": (f"{GROW} --change 0.5", GROW),
+    "allow_large": ("--sides 0 0 0 193 --allow-large", "--sides 0 0 0 193"),
+}
+BAND: dict[str, Shown] = {"band": (f"{GROW} --band 0", GROW)}
+DEMAND: dict[str, Shown] = {
+    "num": "--num 2",
+    "best_of": "--best-of 2",
+    "keep_all": ("--best-of 2 --keep-all", "--best-of 2"),
+    "retry": "--retry 1",
+    "min_score": "--min-score 1",
+}
+PLACING: dict[str, Shown] = {
+    "output": "-o n.png",
+    "out_dir": "--out-dir d",
+    "overwrite": ("-o there.png --overwrite", "-o there.png"),
+}
+WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp"}
+SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing", "-o there.png")}
+LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
+TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
+TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
+HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
+LIST: dict[str, Shown] = {"files_from": "--files-from list"}
+PASSES: dict[str, Shown] = {"passes": "--passes 2"}
+ZOOMING: dict[str, Shown] = {
+    "factor": "--factor 1.3",
+    "seconds": "--seconds 0.2",
+    "fps": "--fps 40",
+    "anchor": "--anchor top",
+    "reverse": "--reverse",
+    "trim": "--trim 2",
+    "ease": "--ease",
+    "fill": "--fill gray",
+    "output": "-o n.gif",
+    "size": "--size 32x32",
+    "save_steps": "--save-steps s",
+    "overwrite": ("-o there.gif --overwrite", "-o there.gif"),
+    "dry_run": "--dry-run",
+}
+SWEEPING: dict[str, Shown] = {
+    "strength": "--strength 0.5",
+    "output": "-o n.png",
+    "overwrite": ("-o there.png --overwrite", "-o there.png"),
+}
+# The words that each command starts with, and what shows its options.
+TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
+    "extend": (
+        "extend a.png",
+        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | HUGE | WRITING | SKIP | LOOKING | TALK,
+    ),
+    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | HUGE | WRITING | SKIP | LOOKING | TALK),
+    "prepare": (
+        "prepare a.png",
+        AREA
+        | {"model": MODEL["model"], "seed": f"{GROW} --fill perlin --seed 7"}
+        | LIST
+        | HUGE
+        | PLACING
+        | SKIP
+        | TALK,
+    ),
+    "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
+    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | HUGE | TALK),
+    "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | HUGE | TELLING),
+    "score": ("score e.png a.png", HUGE | TELLING),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | HUGE | TALK),
+    "models": ("models", {"model": MODEL["model"]} | TELLING),
+    "fills": ("fills", TELLING),
+    "doctor": ("doctor", TELLING),
+}
+DEFAULTS = {  # what a run has where the option in question does not say something else
+    "extend": (GROW, "--seed 5"),
+    "paint": ("--seed 5",),
+    "prepare": (GROW, "--seed 5", "--fill edge"),
+    "zoom": ("--seed 5", "--factor 1.2", "--seconds 0.1", "--fps 20"),
+    "sweep": (GROW, "--seed 5", "--strength 0.4,0.8"),
+}
+
+
+SILENT = ("verify", "score", "models", "fills", "doctor")  # -v shows only where an error comes from
+REFUSED = ("model", "refine_strength", "min_score", "mask")  # their examples show by an error that they are used
+
+
+def options_of(command: str) -> list[Any]:
+    return [each for each in COMMANDS[command].params if each.param_type_name == "option"]
+
+
+def test_every_command_is_tried() -> None:
+    assert sorted(TRIED) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", TRIED)
+def test_every_option_changes_something(
+    command: str,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    start, shown = TRIED[command]
+    assert sorted(shown) == sorted(each.name for each in options_of(command)), "give each option an example here"
+    desk = furnished(tmp_path / "desk", run)
+    seen: dict[str, Any] = {}
+
+    def look(words: str, name: str) -> Any:
+        with monkeypatch.context() as patched:
+            if name == "allow_huge":
+                patched.setattr(read, "LARGEST", 100)
+            if name == "verbose" and command in SILENT:
+                patched.setattr(Report, "print", fault)
+            return tried(run, words, desk, tmp_path / "run", patched)
+
+    def remembered(words: str, name: str) -> Any:
+        key = f"{words} ({name})" if name in ("allow_huge", "verbose") else words
+        if key not in seen:
+            seen[key] = look(words, name)
+        return seen[key]
+
+    unused, refused = [], []
+    for name, example in shown.items():
+        words, without = example if isinstance(example, tuple) else (example, "")
+        pair = [with_defaults(command, start, each) for each in (words, without)]
+        done = look(pair[0], name)
+        if done == remembered(pair[1], name):
+            unused.append(name)
+        if done[0] != 0 and name not in REFUSED and not (name == "verbose" and command in SILENT):
+            refused.append((name, done[1]))
+    assert not unused
+    assert not refused
+    plain = with_defaults(command, start, "")
+    assert look(plain, "") == look(plain, ""), "what is compared must not change by itself"
+
+
+def with_defaults(command: str, start: str, words: str) -> str:
+    """The whole command line: what `words` leave unsaid is as in DEFAULTS; growth is said once."""
+    grows = re.search(r"--(sides|aspect|size|scale|all) ", words) and command != "zoom"
+    left = [
+        each
+        for each in DEFAULTS.get(command, ())
+        if not re.search(rf"{each.split()[0]}\b", words) and not (grows and each == GROW)
+    ]
+    if " -o " in start and "-o " in words:
+        start = start.partition(" -o ")[0]
+    return " ".join([start, words, *left])
+
+
+def furnished(desk: Path, run: Run) -> Path:
+    """A folder with all that the examples name."""
+    desk.mkdir()
+    y, x = np.mgrid[:40, :48]
+    pixels = np.stack([x * 5, y * 6, (x * y) % 250], axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save(desk / "a.png")
+    Image.fromarray(pixels[::-1]).save(desk / "b.png")
+    for name in ("there.png", "there.gif"):
+        shutil.copy(desk / "b.png", desk / name)
+    mask = np.zeros((40, 48), np.uint8)
+    Image.fromarray(mask).save(desk / "black.png")
+    mask[:, 32:] = 255
+    Image.fromarray(mask).save(desk / "m.png")
+    (desk / "list").write_text("b.png\n")
+    photo, seed = desk / "a.png", ("--seed", 5)
+    assert run("paint", photo, desk / "m.png", "-o", desk / "r.png", *seed).code == 0
+    assert run("extend", photo, *GROW.split(), "-o", desk / "e.png", *seed).code == 0
+    return desk
+
+
+def tried(run: Run, words: str, desk: Path, place: Path, patched: pytest.MonkeyPatch) -> Any:
+    """All that can be seen of one command line, in a fresh copy of the folder; times taken out."""
+    shutil.copytree(desk, place)
+    patched.chdir(place)
+    run.loads.clear()  # type: ignore[attr-defined]
+    ran = run(*words.split())
+    files = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    shutil.rmtree(place)
+    talk = [re.sub(r'\d+\.\d s\b|"seconds": [\d.]+|[\d.]+ GiB|_bytes": \d+', "", text) for text in (ran.out, ran.err)]
+    loads = [{name: each[name] for name in ("device", "dtype", "offload", "vae")} for each in run.loads]  # type: ignore[attr-defined]
+    return ran.code, talk, files, loads
+
+
+def fault(*given: object) -> None:
+    raise KeyError("a fault")
+
+
+# --- help ----------------------------------------------------------------------------------------------------------
+
+
+SIGNATURES = [
+    each for each in vars(signatures).values() if is_dataclass(each) and each.__module__ == signatures.__name__
+]
+OPTIONS = [
+    pytest.param(option, each.default, id=f"{kind.__name__} {each.name}")
+    for kind in SIGNATURES
+    for each in parameters(kind)
+    if isinstance(option := get_args(each.annotation)[1], OptionInfo)
+]
+
+
+def test_every_signature_is_looked_at() -> None:
+    assert len(SIGNATURES) == len(COMMANDS) - 1  # fills and doctor share one
+    assert len(OPTIONS) == sum(len(options_of(each)) for each in COMMANDS if each != "doctor")
+
+
+@pytest.mark.parametrize(("option", "default"), OPTIONS)
+def test_help_says_the_default(option: OptionInfo, default: Any) -> None:
+    assert option.show_default or "Default: " in str(option.help)
+    assert option.show_default == (default not in (None, "") and default is not False)
+
+
+@pytest.mark.parametrize(("option", "default"), OPTIONS)
+def test_help_says_the_range_of_a_number_and_the_names_of_a_choice(option: OptionInfo, default: Any) -> None:
+    reader, said = option.parser, str(option.help)
+    if not isinstance(reader, Reader):
+        return
+    if issubclass(reader.kind, Enum):
+        assert all(re.search(rf"\b{each.value}\b", said) for each in reader.kind)
+        return
+    assert reader.range is not None, "give a number its Range"
+    assert re.search(rf"\b{reader.range.low:g}\b", said)
+    assert reader.range.high is None or re.search(rf"\b{reader.range.high:g}\b", said)

@@ -1,0 +1,336 @@
+"""Which pictures, what results are called, what is checked first, and one failure among many."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from softextend.errors import BadModel, BadPicture, BadRequest, OutputError
+from softextend.jobs import inputs, outputs, runner
+from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.outputs import Naming
+from softextend.jobs.runner import Tally
+
+EXTENDED = Naming(suffix="-extended")
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def names(sources: list[Path | None]) -> list[str | None]:
+    return [source and source.name for source in sources]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    touch(
+        *(
+            tmp_path / name
+            for name in ("b.png", "a.JPG", "c.webp", "d.gif", "._a.JPG", "notes.txt", "deep/e.jpg", "deep/f.png")
+        )
+    )
+    return tmp_path
+
+
+def test_a_folder_gives_its_pictures_in_order(folder: Path) -> None:
+    assert names(inputs.gather([str(folder)]).sources) == ["a.JPG", "b.png", "c.webp", "d.gif"]
+
+
+def test_a_glob_descends_with_two_stars(folder: Path) -> None:
+    assert names(inputs.gather([f"{folder}/**/*.jpg"]).sources) == ["e.jpg"]
+    assert names(inputs.gather([f"{folder}/**/*.png"]).sources) == ["b.png", "f.png"]
+
+
+def test_brackets_in_a_file_name_are_no_glob(tmp_path: Path) -> None:
+    touch(tmp_path / "a[1].png", tmp_path / "a1.png")
+    assert names(inputs.gather([str(tmp_path / "a[1].png")]).sources) == ["a[1].png"]
+
+
+def test_listed_paths_are_never_globs(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    assert names(inputs.gather([], [str(tmp_path / "*.png")]).sources) == ["*.png"]
+
+
+def test_each_picture_counts_once_and_order_is_kept(folder: Path) -> None:
+    twice = [str(folder / "c.webp"), "-", str(folder), str(folder / "deep" / ".." / "b.png"), "-"]
+    assert names(inputs.gather(twice).sources) == ["c.webp", None, "a.JPG", "b.png", "d.gif"]
+
+
+def test_a_missing_file_of_a_list_stays_in_to_fail_alone(tmp_path: Path) -> None:
+    assert names(inputs.gather([], [str(tmp_path / "gone.png")]).sources) == ["gone.png"]
+
+
+def test_missing_files_that_were_named_are_said_at_once(folder: Path) -> None:
+    with pytest.raises(BadPicture, match=r"x\.png, .*b\.png/y\.png: no such file.*nothing was made"):
+        inputs.gather([str(folder / "b.png"), str(folder / "x.png"), str(folder / "b.png" / "y.png")])
+
+
+def test_a_folder_without_pictures_fails_alone_among_others(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    found = inputs.gather([str(folder / "b.png"), str(folder / "empty")], [str(folder / "empty")])
+    assert names(found.sources) == ["b.png"]
+    assert [each.job.name for each in found.empty] == [str(folder / "empty")]
+    assert isinstance(found.empty[0].error, BadRequest)
+    with pytest.raises(BadRequest, match="empty: no picture in this folder"):
+        inputs.gather([str(folder / "empty")])
+
+
+def test_earlier_results_are_left_out_of_folders_and_said(tmp_path: Path) -> None:
+    results = (
+        "a-extended.png",
+        "a-extended-17.png",
+        "a-canvas.png",
+        "a-mask.png",
+        "a-extended-raw.png",
+        "a-painted.png",
+    )
+    touch(*(tmp_path / name for name in ("a.jpg", "ice-extended.png", *results)))
+    found = inputs.gather([str(tmp_path)])
+    assert names(found.sources) == ["a.jpg", "ice-extended.png"]  # there is no ice.*: that one is a picture like others
+    assert "left out 6" in found.notes[0]
+    assert names(inputs.gather([str(tmp_path / "a-extended.png")]).sources) == ["a-extended.png"]  # named: wanted
+
+
+@pytest.mark.parametrize("pattern", ["empty", "empty/*.jpg", "notes"])
+def test_nothing_found_is_wrong_usage(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "empty").mkdir()
+    touch(tmp_path / "notes" / "a.txt")
+    with pytest.raises(BadRequest, match="no picture"):
+        inputs.gather([str(tmp_path / pattern)])
+
+
+def test_no_input_is_wrong_usage() -> None:
+    with pytest.raises(BadRequest, match="--files-from"):
+        inputs.gather([])
+
+
+def test_lists_are_lines_or_nul_separated() -> None:
+    assert inputs.split_list("a.png\n\n b c.png\r\n") == ["a.png", " b c.png"]
+    assert inputs.split_list("a\nb.png\0c.png\0") == ["a\nb.png", "c.png"]
+
+
+def planned(source: str | None, naming: Naming, seeds: tuple[int, ...] = (1,)) -> list[str]:
+    (job,) = outputs.plan_jobs([None if source is None else Path(source)], naming, seeds)
+    return [target.name for target in job.targets]
+
+
+@pytest.mark.parametrize(
+    ("source", "naming", "expected"),
+    [
+        ("p/a.jpg", EXTENDED, "p/a-extended.jpg"),
+        ("p/a.JPEG", EXTENDED, "p/a-extended.JPEG"),
+        ("p/a.gif", EXTENDED, "p/a-extended.png"),
+        ("p/a", EXTENDED, "p/a-extended.png"),
+        ("p/a.b.png", EXTENDED, "p/a.b-extended.png"),
+        ("p/a.jpg", Naming(suffix="-extended", format="TIFF"), "p/a-extended.tif"),
+        ("p/a.jpg", Naming(suffix="-extended", out_dir=Path("q")), "q/a-extended.jpg"),
+        ("p/a.jpg", Naming(suffix="-extended", output="r/b.webp"), "r/b.webp"),
+        ("p/a.jpg", Naming(suffix="-extended", output="-"), "stdout"),
+        (None, EXTENDED, "stdout"),
+        (None, Naming(suffix="-extended", out_dir=Path("q")), "q/stdin-extended.png"),
+        (None, Naming(suffix="-extended", output="b.jpg"), "b.jpg"),
+    ],
+)
+def test_names(source: str | None, naming: Naming, expected: str) -> None:
+    assert planned(source, naming) == [expected]
+
+
+def test_variations_carry_their_seed() -> None:
+    assert planned("a.png", EXTENDED, (7, 8)) == ["a-extended-7.png", "a-extended-8.png"]
+    assert planned("a.png", Naming(suffix="", output="b.png"), (7, 8)) == ["b-7.png", "b-8.png"]
+
+
+def test_intermediates_are_named_after_the_result() -> None:
+    naming = Naming(suffix="-extended", extras_dir=Path("s"), extras=("-mask.png",))
+    (job,) = outputs.plan_jobs([Path("a.jpg")], naming, [7, 8])
+    assert [target.extras for target in job.targets] == [
+        (Path("s/a-extended-7-mask.png"),),
+        (Path("s/a-extended-8-mask.png"),),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sources", "naming", "seeds", "says"),
+    [
+        (["a.png", "b.png"], Naming(suffix="", output="c.png"), (1,), "--out-dir"),
+        (["a.png"], Naming(suffix="", output="c.png", out_dir=Path()), (1,), "give one"),
+        (["a.png"], Naming(suffix="", output="c.xyz"), (1,), ".png"),
+        (["a.png"], Naming(suffix="", output="c"), (1,), "no suffix"),
+        (["a.png"], Naming(suffix="", output="c.png", format="JPEG"), (1,), "agree"),
+        (["a.png"], Naming(suffix="", output="/"), (1,), "is a folder"),
+        (["a.png"], Naming(suffix="", output="-"), (1, 2), "one picture"),
+    ],
+)
+def test_names_that_cannot_work(sources: list[str], naming: Naming, seeds: tuple[int, ...], says: str) -> None:
+    with pytest.raises(BadRequest, match=says):
+        outputs.plan_jobs([Path(source) for source in sources], naming, seeds)
+
+
+def jobs_beside(*sources: Path) -> list[Job]:
+    return outputs.plan_jobs(list(sources), EXTENDED, [1])
+
+
+def test_an_existing_result_stops_everything_before_work(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "b-extended.png")
+    jobs = jobs_beside(tmp_path / "a.png", tmp_path / "b.png")
+    with pytest.raises(OutputError, match=r"b-extended\.png: exists already.*--overwrite"):
+        outputs.settle(jobs, overwrite=False, skip_existing=False)
+    left, skipped = outputs.settle(jobs, overwrite=False, skip_existing=True)
+    assert ([job.name for job in left], skipped) == ([str(tmp_path / "a.png")], 1)
+    assert outputs.settle(jobs, overwrite=True, skip_existing=False) == (jobs, 0)
+
+
+def test_a_broken_link_is_a_result_that_exists(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    (tmp_path / "a-extended.png").symlink_to(tmp_path / "gone")
+    with pytest.raises(OutputError, match="exists"):
+        outputs.settle(jobs_beside(tmp_path / "a.png"), overwrite=False, skip_existing=False)
+
+
+def test_an_existing_intermediate_counts_too(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "s" / "a-extended-mask.png")
+    naming = Naming(suffix="-extended", extras_dir=tmp_path / "s", extras=("-mask.png",))
+    with pytest.raises(OutputError, match=r"a-extended-mask\.png: exists"):
+        outputs.settle(outputs.plan_jobs([tmp_path / "a.png"], naming, [1]), overwrite=False, skip_existing=False)
+
+
+def test_two_results_of_one_name(tmp_path: Path) -> None:
+    touch(tmp_path / "p" / "a.png", tmp_path / "q" / "a.png")
+    naming = Naming(suffix="-extended", out_dir=tmp_path)
+    jobs = outputs.plan_jobs([tmp_path / "p" / "a.png", tmp_path / "q" / "a.png"], naming, [1])
+    with pytest.raises(BadRequest, match=r"p/a\.png and .*q/a\.png"):
+        outputs.settle(jobs, overwrite=True, skip_existing=False)
+
+
+@pytest.mark.parametrize("spelling", ["a.png", "deep/../a.png", "link.png"])
+def test_a_result_is_never_an_input(tmp_path: Path, spelling: str) -> None:
+    touch(tmp_path / "a.png", tmp_path / "deep" / "x")
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    naming = Naming(suffix="", output=str(tmp_path / spelling))
+    jobs = outputs.plan_jobs([tmp_path / "a.png"], naming, [1])
+    with pytest.raises(BadRequest, match="the output is an input"):
+        outputs.settle(jobs, overwrite=True, skip_existing=False)
+
+
+def test_a_result_is_no_other_input_either(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "a-extended.png")
+    with pytest.raises(BadRequest, match="the output is an input"):
+        outputs.settle(
+            jobs_beside(tmp_path / "a.png", tmp_path / "a-extended.png"), overwrite=True, skip_existing=False
+        )
+
+
+def test_folders_are_checked_before_work(tmp_path: Path) -> None:
+    touch(tmp_path / "file", tmp_path / "a.png")
+
+    def settle(folder: Path, *, made: bool) -> None:
+        jobs = outputs.plan_jobs([tmp_path / "a.png"], Naming(suffix="", out_dir=folder), [1])
+        outputs.settle(jobs, overwrite=False, skip_existing=False, will_be_made=[folder] if made else [])
+
+    settle(tmp_path / "new" / "deep", made=True)
+    with pytest.raises(OutputError, match="does not exist"):
+        settle(tmp_path / "new", made=False)
+    with pytest.raises(OutputError, match="is no folder"):
+        settle(tmp_path / "file" / "new", made=True)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    touch(tmp_path / "p" / "a.png")
+    (tmp_path / "p").chmod(0o555)
+    with pytest.raises(OutputError, match="no permission"):
+        outputs.settle(jobs_beside(tmp_path / "p" / "a.png"), overwrite=False, skip_existing=False)
+
+
+def test_overwrite_and_skip_exclude_each_other() -> None:
+    with pytest.raises(BadRequest, match="give one"):
+        outputs.settle([], overwrite=True, skip_existing=True)
+
+
+def job(name: str, seeds: tuple[int, ...] = (1,)) -> Job:
+    targets = tuple(Target(path=Path(f"{name}-{seed}.png"), format=None, seed=seed) for seed in seeds)
+    return Job(source=Path(name), targets=targets)
+
+
+class Work:
+    """Reads and makes; fails where a name says so."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+
+    def read(self, job: Job) -> str:
+        if "unreadable" in job.name:
+            raise BadPicture(f"{job.name}: no picture")
+        return job.name
+
+    def load(self) -> str:
+        self.loads += 1
+        return "model"
+
+    def make(self, picture: str, job: Job, target: Target, model: str) -> Outcome:
+        assert model == "model"
+        if "fault" in picture and target.seed == 1:
+            raise KeyError("a fault")
+        if "pipe" in picture:
+            raise BrokenPipeError
+        return Outcome(job=job, target=target)
+
+    def run(self, *jobs: Job) -> list[Outcome]:
+        return list(runner.run(jobs, read=self.read, load=self.load, make=self.make))
+
+
+def test_one_failure_does_not_stop_the_others() -> None:
+    work = Work()
+    outcomes = work.run(job("unreadable", (1, 2)), job("good"), job("fault", (1, 2)))
+    kinds = [(outcome.job.name, type(outcome.error).__name__) for outcome in outcomes]
+    assert kinds == [
+        ("unreadable", "BadPicture"),
+        ("good", "NoneType"),
+        ("fault", "KeyError"),
+        ("fault", "NoneType"),
+    ]
+    assert work.loads == 1
+
+
+def test_no_model_is_loaded_for_pictures_that_cannot_be_read() -> None:
+    work = Work()
+    work.run(job("unreadable"), job("unreadable"))
+    assert work.loads == 0
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_batch() -> None:
+    work = Work()
+    work.load = lambda: (_ for _ in ()).throw(BadModel("damaged"))  # type: ignore[method-assign]
+    with pytest.raises(BadModel):
+        work.run(job("good"), job("good"))
+
+
+def test_a_closed_pipe_ends_the_batch() -> None:
+    with pytest.raises(BrokenPipeError):
+        Work().run(job("pipe"), job("good"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "code"),
+    [
+        ([], 0),
+        ([None, None], 0),
+        ([None, BadPicture("x")], 1),
+        ([BadPicture("x")], 1),
+        ([BadRequest("x")], 2),
+        ([BadRequest("x"), BadRequest("y")], 2),
+        ([BadRequest("x"), None], 1),
+        ([BadRequest("x"), BadPicture("y")], 1),
+    ],
+)
+def test_exit_codes(errors: list[Exception | None], code: int) -> None:
+    tally = Tally()
+    for error in errors:
+        tally.add(Outcome(job=job("a"), target=None, error=error))
+    assert tally.exit_code == code

@@ -1,0 +1,108 @@
+"""A sweep: the values asked for, every cell on the sheet, the best one named."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from skimage import data
+from toymodel import ToyModel
+
+from softextend.errors import BadRequest
+from softextend.extend import Result, extend
+from softextend.jobs.sweep import MOST_CELLS, Cell, best_of, grid, parse_fills, parse_strengths, sheet, sweep
+from softextend.plan.grammar import parse_sides
+from softextend.types import Spec
+
+PIXELS = np.ascontiguousarray(data.coffee()[100:180, 200:320])
+
+
+def asked(**more: object) -> Spec:
+    return Spec(**{"sides": parse_sides(["0", "16", "0", "16"]), "seed": 5, **more})
+
+
+def make(spec: Spec) -> Result:
+    return extend(PIXELS, np.ones(PIXELS.shape[:2], bool), spec, ToyModel())
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0.6:1.0:0.1", (0.6, 0.7, 0.8, 0.9, 1.0)),
+        ("0:1:0.5", (0.0, 0.5, 1.0)),
+        ("0.6:0.75:0.1", (0.6, 0.7)),
+        ("0.5:0.5:0.1", (0.5,)),
+        ("0.8", (0.8,)),
+        ("0.8,0.6,0.8", (0.8, 0.6)),
+    ],
+)
+def test_strengths(text: str, values: tuple[float, ...]) -> None:
+    assert parse_strengths(text) == values
+
+
+@pytest.mark.parametrize("text", ["", "a", "0.6:1.0", "1:0.6:0.1", "0:1:0", "0.5:2:0.5", "0.5,-1", "0:1:-0.1", "nan"])
+def test_wrong_strengths(text: str) -> None:
+    with pytest.raises(BadRequest, match="--strength"):
+        parse_strengths(text)
+
+
+def test_fills() -> None:
+    assert parse_fills(None) == (None,)
+    assert parse_fills("perlin,telea") == ("perlin", "telea")
+    several = parse_fills("perlin:opacity=0.4,scale=90,telea,gray:color=#112233")
+    assert [str(each).partition(":")[0] for each in several] == ["perlin", "telea", "gray"]
+    assert "opacity=0.4" in str(several[0])
+    assert "scale=90" in str(several[0])
+    with pytest.raises(BadRequest, match="nothing"):
+        parse_fills("perlin,nothing")
+
+
+def test_the_grid_is_fills_by_strengths() -> None:
+    specs = grid(asked(), ("edge", "telea"), (0.6, 0.8, 1.0))
+    assert [(each.fill, each.strength) for each in specs] == [
+        (fill, strength) for fill in ("edge", "telea") for strength in (0.6, 0.8, 1.0)
+    ]
+    assert {each.seed for each in specs} == {5}
+    with pytest.raises(BadRequest, match=f"at most {MOST_CELLS}"):
+        grid(asked(), ("edge", "telea"), tuple(range(60)))
+
+
+def test_every_cell_is_on_the_sheet_and_the_best_is_framed() -> None:
+    cells = list(sweep(make, grid(asked(), ("edge", "telea"), (0.4, 0.8))))
+    assert len(cells) == 4
+    for cell in cells:
+        assert cell.picture.shape == (80, 152, 3)
+        assert f"score {cell.scores.total:.2f}" in cell.caption[0]
+    best = best_of(cells)
+    assert best.scores.total == pytest.approx(max(cell.scores.total for cell in cells), abs=1e-3)
+    made = sheet(cells, 2)
+    assert made.dtype == np.uint8
+    assert made.shape[1] > 2 * 152
+    for cell in cells:
+        assert found(made, cell.picture)
+    assert (made == (90, 200, 120)).all(2).sum() > 500
+
+
+def found(large: np.ndarray, small: np.ndarray) -> bool:
+    """Whether a picture lies somewhere in another, byte for byte."""
+    firsts = np.argwhere((large == small[0, 0]).all(2))
+    return any(
+        np.array_equal(large[row : row + small.shape[0], column : column + small.shape[1]], small)
+        for row, column in firsts
+    )
+
+
+def test_of_equal_cells_the_lowest_strength_is_best() -> None:
+    result = make(asked())
+    cells = [
+        Cell(spec=dataclasses.replace(asked(), strength=each), picture=PIXELS, scores=result.scores, seconds=1.0)
+        for each in (0.9, 0.6, 0.7)
+    ]
+    assert best_of(cells).spec.strength == 0.6
+
+
+def test_large_pictures_are_small_on_the_sheet() -> None:
+    result = dataclasses.replace(make(asked()), pixels=np.zeros((900, 1600, 3), np.uint8))
+    (cell,) = sweep(lambda spec: result, [asked()])
+    assert max(cell.picture.shape) == 480

@@ -1,0 +1,287 @@
+"""SDXL behind the model's seam, against diffusers' own pipeline on a tiny SDXL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tinysdxl
+import torch
+
+from softextend.models.find import resolve_model
+from softextend.models.load import load_model
+from softextend.models.profiles import SDXL_PROFILE
+from softextend.models.sdxl import model as sdxl_model
+from softextend.models.sdxl.checkpoint import Folder, SingleFile
+from softextend.models.sdxl.model import Embedding, SdxlModel
+from softextend.sampling.schedule import noise_of, signal_at, signals, zero_snr_time
+from softextend.types import Offload, Scene
+
+CPU = torch.device("cpu")
+PROMPTS = [("", ""), ("a photo", ""), ("a photo of a large plant", "blurred"), ("", "bad")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tinysdxl.write_folder(tmp_path_factory.mktemp("tiny") / "sdxl")
+
+
+@pytest.fixture
+def model(folder: Path) -> SdxlModel:
+    return made(Folder(folder))
+
+
+@pytest.fixture(scope="module")
+def pipe(folder: Path) -> Any:
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+    from transformers import CLIPTokenizer
+
+    parts = tinysdxl.make_parts(514)
+    tokenizers = {name: CLIPTokenizer.from_pretrained(folder / name) for name in ("tokenizer", "tokenizer_2")}
+    return StableDiffusionXLPipeline(**parts, **tokenizers, scheduler=EulerDiscreteScheduler())
+
+
+def made(source: Any, **options: Any) -> SdxlModel:
+    options = {"device": CPU, "dtype": torch.float32, **options}
+    return SdxlModel(source, name="tiny", profile=SDXL_PROFILE, **options)
+
+
+def scene_of(embedding: Embedding, guidance: float, rows: int = 1) -> Scene:
+    torch.manual_seed(3)
+    return Scene(
+        z0=torch.randn(rows, 4, 8, 12),
+        change=torch.ones(1, 1, 8, 12),
+        known=np.ones((64, 96), bool),
+        embedding=embedding,
+        guidance=guidance,
+        stage=0,
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize(("prompt", "negative"), PROMPTS)
+def test_embeddings_are_the_pipelines(model: SdxlModel, pipe: Any, prompt: str, negative: str) -> None:
+    told = model.embed(prompt, negative)
+    with torch.no_grad():
+        theirs = pipe.encode_prompt(prompt, negative_prompt=negative or None)
+    ours = told.prompt.hidden, told.negative.hidden, told.prompt.pooled, told.negative.pooled
+    for mine, wanted in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, wanted, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_noise_is_the_pipelines(model: SdxlModel, pipe: Any, guidance: float, rows: int) -> None:
+    scene = scene_of(model.embed("a plant", "bad"), guidance, rows)
+    x, t = torch.randn(rows, 4, 8, 12), torch.tensor(601.0)
+    told = scene.embedding
+    ids = torch.tensor([[64.0, 96, 0, 0, 64, 96]]).expand(rows, -1)
+    outs = []
+    for each in (told.negative, told.prompt):
+        added = {"text_embeds": each.pooled.expand(rows, -1), "time_ids": ids}
+        with torch.no_grad():
+            outs.append(pipe.unet(x, t, each.hidden.expand(rows, -1, -1), added_cond_kwargs=added)[0])
+    wanted = outs[1] if guidance == 1 else outs[0] + guidance * (outs[1] - outs[0])
+    noise = model.predict(scene)(x, t)
+    assert noise.dtype == torch.float32
+    torch.testing.assert_close(noise, wanted, atol=1e-4, rtol=0)
+
+
+def test_without_guidance_the_unet_runs_once(model: SdxlModel) -> None:
+    told = model.embed("a plant", "bad")
+    rows: list[int] = []
+    model._ready_unet().register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    for guidance, lean in ((1.0, False), (4.0, False), (4.0, True)):
+        model.lean = lean
+        model.predict(scene_of(told, guidance))(torch.zeros(1, 4, 8, 12), torch.tensor(1.0))
+    assert rows == [1, 2, 1, 1]
+
+
+def test_latents_and_pixels_are_the_pipelines(model: SdxlModel, pipe: Any) -> None:
+    pixels = torch.rand(2, 3, 64, 96) * 2 - 1
+    with torch.no_grad():
+        wanted = pipe.vae.encode(pixels).latent_dist.mode() * 0.13025
+        decoded = pipe.vae.decode(wanted / 0.13025).sample
+    z = model.encode(pixels)
+    torch.testing.assert_close(z, wanted, atol=1e-4, rtol=0)
+    torch.testing.assert_close(model.decode(z), decoded, atol=1e-4, rtol=0)
+
+
+def test_the_published_latents_and_picture(shared: Path) -> None:
+    golden = np.load(shared / "golden" / "differential" / "cases.npz")
+    ref = resolve_model(str(shared / "golden" / "tiny-sdxl"))
+    model = load_model(ref, device="cpu", dtype="float32", on_note=print)
+    z = model.encode(torch.from_numpy(golden["image"]))
+    np.testing.assert_allclose(z.numpy(), golden["original_latents"], atol=1e-4)
+    decoded = model.decode(torch.from_numpy(golden["euler_s085_cfg3/latents"]))
+    np.testing.assert_allclose(decoded.numpy(), golden["euler_s085_cfg3/decoded"], atol=1e-4)
+
+
+def test_a_prompt_is_encoded_once_and_the_encoders_leave(model: SdxlModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[int] = []
+    load = model._source.text_encoder
+    monkeypatch.setattr(
+        model._source, "text_encoder", lambda which, *rest: (loads.append(which), load(which, *rest))[1]
+    )
+    first = model.embed("", "")
+    assert loads == [0, 1]
+    assert model.embed("", "").prompt is first.prompt
+    assert loads == [0, 1]
+    model.embed("a plant", "")
+    assert loads == [0, 1, 0, 1]
+    held = [value for value in vars(model).values() if isinstance(value, torch.nn.Module)]
+    assert not held
+
+
+def test_long_prompts_take_whole_rows_and_short_ones_follow(model: SdxlModel) -> None:
+    told = model.embed("plant " * 40, "bad")
+    assert told.prompt.hidden.shape == told.negative.hidden.shape
+    assert told.prompt.hidden.shape[1] == 77 * 3  # 200 bytes in rows of 75
+    empty = model.embed("", "bad").prompt.hidden
+    torch.testing.assert_close(told.negative.hidden[:, 77:154], empty)
+    model.predict(scene_of(told, 3.0))(torch.zeros(1, 4, 8, 12), torch.tensor(1.0))
+
+
+def test_a_single_file_goes_from_prompt_to_noise_with_the_shipped_tokenizer(tmp_path: Path) -> None:
+    words = 49408
+    parts = tinysdxl.make_parts(words)
+    configs = tinysdxl.write_configs(tmp_path / "configs", words)
+    model = made(SingleFile(tinysdxl.write_single_file(tmp_path / "tiny.safetensors", parts), configs))
+    told = model.embed("a photo of a large plant", "")
+    ids = torch.tensor([[49406, 320, 1125, 539, 320, 3638, 3912] + [49407] * 70])
+    hidden = parts["text_encoder"](ids, output_hidden_states=True).hidden_states[-2]
+    torch.testing.assert_close(told.prompt.hidden[..., :32], hidden)
+    noise = model.predict(scene_of(told, 3.0))(torch.zeros(1, 4, 8, 12), torch.tensor(1.0))
+    assert torch.isfinite(noise).all()
+    assert noise.abs().max() > 0
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """What the device says is free."""
+    free = {"bytes": 1 << 40}
+    monkeypatch.setattr(sdxl_model, "free_memory", lambda _: free["bytes"])
+    return free
+
+
+def test_the_vae_works_in_tiles_only_where_memory_asks(model: SdxlModel, sizes: dict[str, int]) -> None:
+    pixels = torch.rand(1, 3, 64, 640) * 2 - 1
+    whole = model.encode(pixels)
+    assert not model._vaes[torch.float32].use_tiling
+    sizes["bytes"] = 1000
+    tiled = model.encode(pixels)
+    assert model._vaes[torch.float32].use_tiling
+    assert tiled.shape == whole.shape
+    assert model.decode(tiled).shape == pixels.shape
+    assert not torch.equal(tiled, whole)
+    sizes["bytes"] = 1 << 40
+    torch.testing.assert_close(model.encode(pixels), whole)
+
+
+def test_numbers_of_the_vae(folder: Path) -> None:
+    z = torch.randn(1, 4, 8, 8)
+    for dtype, own in (
+        (torch.bfloat16, torch.bfloat16),
+        (torch.float16, torch.float32),
+        (torch.float32, torch.float32),
+    ):
+        model = made(Folder(folder), dtype=dtype)
+        assert model.vae_dtype is own
+    other = Folder(folder)._parts["vae"]
+    assert made(Folder(folder), dtype=torch.float16, vae=other).vae_dtype is torch.float16
+    half = made(Folder(folder), dtype=torch.bfloat16)
+    exact = half.decode(z, exact=True)
+    torch.testing.assert_close(exact, made(Folder(folder)).decode(z))
+    assert half.decode(z).dtype == torch.float32
+    assert not torch.equal(half.decode(z), exact)
+
+
+def test_lighter_ways_end(model: SdxlModel) -> None:
+    scene = scene_of(model.embed("a plant", ""), 4.0)
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
+    before = model.predict(scene)(x, t)
+    said = model.lighten()
+    assert said is not None
+    assert "\n" not in said
+    torch.testing.assert_close(model.predict(scene)(x, t), before, atol=1e-4, rtol=0)
+    assert model.lighten() is None
+    assert model.lighten() is None
+
+
+def test_facts_of_a_recipe(model: SdxlModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    facts = model.facts()
+    assert len(facts["hash"]) == 64
+    assert (facts["name"], facts["device"], facts["dtype"], facts["offload"]) == ("tiny", "cpu", "float32", "none")
+
+
+def test_velocity_becomes_noise() -> None:
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    z, noise = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
+    for t in (torch.tensor(1), torch.tensor(500), torch.tensor(980)):
+        x = scheduler.add_noise(z, noise, t)
+        v = scheduler.get_velocity(z, noise, t)
+        torch.testing.assert_close(noise_of(v, x, t), noise, atol=1e-4, rtol=0)
+    between = float(signal_at(torch.tensor(500.5)))
+    assert float(signals()[501]) < between < float(signals()[500])
+
+
+def test_a_schedule_with_zero_final_signal_is_met_at_the_same_noise() -> None:
+    from diffusers import DDIMScheduler
+
+    shifted = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", rescale_betas_zero_snr=True
+    )
+    levels = shifted.alphas_cumprod.double().sqrt()
+    for t in (1, 250, 700, 999):
+        at = zero_snr_time(torch.tensor(float(t)))
+        low = min(int(at), 998)
+        level = torch.lerp(levels[low], levels[low + 1], at.double() - low)
+        assert float(level) == pytest.approx(float(signals()[t]), abs=2e-4)
+        assert float(at) <= t
+
+
+def test_velocity_checkpoints_predict_noise(model: SdxlModel) -> None:
+    scene = scene_of(model.embed("", ""), 1.0)
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor(400.0)
+    v = model.predict(scene)(x, t)
+    model._source.v_prediction = True
+    torch.testing.assert_close(model.predict(scene)(x, t), noise_of(v, x, t))
+    model._source.zero_snr = True
+    assert not torch.equal(model.predict(scene)(x, t), noise_of(v, x, t))
+
+
+def test_offloading_on_a_cpu_is_nothing_to_do(folder: Path) -> None:
+    assert made(Folder(folder), offload=Offload.SEQUENTIAL).offload is Offload.NONE
+
+
+@pytest.mark.parametrize("offload", [Offload.MODEL, Offload.SEQUENTIAL])
+def test_parts_that_come_and_go_compute_the_same(model: SdxlModel, folder: Path, offload: Offload) -> None:
+    scene = scene_of(model.embed("a plant", ""), 4.0)
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
+    moving = made(Folder(folder))
+    moving.offload = offload  # on a CPU nothing leaves, but the hooks and the moves run
+    for _ in range(2):
+        torch.testing.assert_close(moving.predict(scene)(x, t), model.predict(scene)(x, t))
+        torch.testing.assert_close(moving.decode(x), model.decode(x))
+    on_meta = [parameter.is_meta for parameter in moving._ready_unet().parameters()]
+    assert all(on_meta) == (offload is Offload.SEQUENTIAL)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_every_lighter_way_on_a_gpu_computes_the_same(folder: Path) -> None:
+    model = made(Folder(folder), device=torch.device("cuda"))
+    scene = scene_of(model.embed("a plant", "bad"), 4.0)
+    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
+    noise, pixels = model.predict(scene)(x, t), model.decode(x)
+    said = []
+    while line := model.lighten():
+        said.append(line)
+        torch.testing.assert_close(model.predict(scene)(x, t), noise, atol=1e-3, rtol=0)
+        torch.testing.assert_close(model.decode(x), pixels, atol=1e-3, rtol=0)
+    assert len(said) == 3
+    assert model.offload is Offload.SEQUENTIAL

@@ -1,0 +1,125 @@
+"""The sampler reproduces the figures of the published implementations (Levin's pipeline in diffusers, SoftExtend)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from softextend.diffdiff import diffdiff
+from softextend.mask import latent_levels
+from softextend.sampling.samplers import Solver, cut
+
+LIMIT = 1e-3  # of the largest latent, float32
+CASES = (
+    "euler_s100_cfg5",
+    "euler_s085_cfg3",
+    "dpmpp2mk_s100_cfg4",
+    "dpmpp2mk_s070_cfg4",
+    "ddim_s060_nocfg",
+    "deis_s085_cfg6",
+    "euler_s100_cfg7_rescale07",
+    "euler_base_end08",
+    "euler_refine_start08",
+)
+SOFTEXTEND_CASES = ("softextend_euler_s085", "softextend_euler_s060", "softextend_dpmpp_s100")
+
+
+class Figures:
+    """The reference arrays and the tiny UNet they were made with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "tiny-sdxl" / "unet").eval()
+        self.cases = {case["name"]: case for case in json.loads((folder / "differential/cases.json").read_text())}
+        soft = json.loads((folder / "differential/softextend_cases.json").read_text())
+        self.soft_cases = {case["name"]: case for case in soft}
+        self.arrays = np.load(folder / "differential/cases.npz")
+        self.soft_arrays = np.load(folder / "differential/softextend_cases.npz")
+
+    def __getitem__(self, key: str) -> Tensor:
+        source = self.soft_arrays if key.startswith("softextend") else self.arrays
+        return torch.from_numpy(source[key]).float()
+
+    def predict(self, guidance: float, rescale: float) -> Callable[[Tensor, Tensor], Tensor]:
+        embeds = torch.cat([self["negative_prompt_embeds"], self["prompt_embeds"]])
+        pooled = torch.cat([self["negative_pooled"], self["pooled"]])
+        ids = torch.tensor([[128.0, 192, 0, 0, 128, 192]] * 2)
+
+        def guided(x: Tensor, t: Tensor) -> Tensor:
+            rows = slice(1, 2) if guidance <= 1 else slice(0, 2)
+            added = {"text_embeds": pooled[rows], "time_ids": ids[rows]}
+            doubled = torch.cat([x] * len(ids[rows]))
+            eps = self.unet(doubled, t, embeds[rows], added_cond_kwargs=added).sample
+            if guidance <= 1:
+                return eps
+            negative, positive = eps.chunk(2)
+            mixed = negative + guidance * (positive - negative)
+            if rescale:
+                dims = {"dim": (1, 2, 3), "keepdim": True}
+                mixed = torch.lerp(mixed, mixed * positive.std(**dims) / mixed.std(**dims), rescale)
+            return mixed
+
+        return guided
+
+
+@pytest.fixture(scope="module")
+def figures(shared: Path) -> Figures:
+    return Figures(shared / "golden")
+
+
+def solver_of(case: dict[str, Any]) -> tuple[Solver, float]:
+    """The case's solver and the step at which its thresholds begin."""
+    scheduler = getattr(diffusers, case["scheduler"]).from_config(case["scheduler_config"])
+    steps = case["num_inference_steps"]
+    scheduler.set_timesteps(steps)
+    if case.get("denoising_start"):
+        begin = int((scheduler.timesteps >= 1000 * (1 - case["denoising_start"])).sum())
+        return Solver(scheduler, scheduler.timesteps[begin:], begin), case["denoising_start"] * steps
+    timesteps, begin = cut(scheduler, steps, case["strength"])
+    if case.get("denoising_end"):
+        timesteps = timesteps[timesteps >= 1000 * (1 - case["denoising_end"])]
+    return Solver(scheduler, timesteps, begin), 0
+
+
+def worst(x: Tensor, reference: Tensor) -> float:
+    return float((x - reference).abs().max() / reference.abs().max())
+
+
+@pytest.mark.parametrize("name", CASES)
+@torch.inference_mode()
+def test_differential_diffusion(figures: Figures, name: str) -> None:
+    case = figures.cases[name]
+    solver, offset = solver_of(case)
+    keep = F.interpolate(figures["map"][None], (16, 24), mode="bilinear")
+    x = diffdiff(
+        figures.predict(case["guidance_scale"], case["guidance_rescale"]),
+        solver,
+        figures["original_latents"],
+        figures[f"{name}/noise"],
+        1 - keep,
+        start=figures["euler_base_end08/latents"] if offset else None,
+        span=case["num_inference_steps"],
+        offset=offset,
+    )
+    assert worst(x, figures[f"{name}/latents"]) < LIMIT
+
+
+@pytest.mark.parametrize("name", SOFTEXTEND_CASES)
+@torch.inference_mode()
+def test_softextend(figures: Figures, name: str) -> None:
+    case = figures.soft_cases[name]
+    solver, _ = solver_of(case)
+    mask = figures.soft_arrays["mask_uint8"].astype(np.float32) / 255
+    change = F.interpolate(torch.from_numpy(latent_levels(mask))[None, None], (16, 24), mode="bilinear")
+    assert torch.allclose(change, 1 - torch.from_numpy(figures.soft_arrays["map_latent"]).float(), atol=1e-5)
+    z0 = torch.from_numpy(figures.soft_arrays["original_latents"]).float()
+    x = diffdiff(figures.predict(case["guidance_scale"], 0), solver, z0, figures[f"{name}/noise"], change)
+    assert worst(x, figures[f"{name}/latents"]) < LIMIT
