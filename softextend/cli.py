@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -23,7 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-UsageError: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of Typer carry inside
+
+# click's own; newer versions of Typer carry click inside, so that it is found by its name among BadParameter's bases
+UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 
 
 def _show_version(given: bool) -> None:
@@ -43,114 +46,32 @@ def softextend(version: Version = False) -> None:
     """Make photos wider. The original pixels stay as they are."""
 
 
-@app.command()
-@command
-def extend(asked: signatures.Extend) -> None:
-    """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
-    with reporting(asked.talk) as report:
-        from softextend.commands import extend
+def _add(kind: type[Any], target: str) -> None:
+    """One command: `kind` holds its options, `target` ("module:function") runs it and returns the exit code or None."""
+    module, _, function = target.partition(":")
 
-        raise typer.Exit(extend.extend(report, asked))
+    def run_it(given: Any) -> None:
+        with reporting(given.report) as report:
+            run_command = getattr(importlib.import_module(f"softextend.commands.{module}"), function)
+            raise typer.Exit(run_command(report, given) or 0)
 
-
-@app.command()
-@command
-def paint(asked: signatures.Paint) -> None:
-    """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
-    with reporting(asked.talk) as report:
-        from softextend.commands import extend
-
-        raise typer.Exit(extend.paint(report, asked))
+    app.command(kind.__name__.lower())(command(kind, run_it))
 
 
-@app.command()
-@command
-def prepare(asked: signatures.Prepare) -> None:
-    """Write the filled canvas and the mask of each picture, to paint on by hand; needs no model."""
-    with reporting(asked.talk) as report:
-        from softextend.commands import prepare
-
-        raise typer.Exit(prepare.prepare(report, asked))
-
-
-@app.command()
-@command
-def redo(asked: signatures.Redo) -> None:
-    """Run the recipe of a result again."""
-    with reporting(asked.talk) as report:
-        from softextend.commands import redo
-
-        raise typer.Exit(redo.redo(report, asked))
-
-
-@app.command()
-@command
-def zoom(asked: signatures.Zoom) -> None:
-    """Zoom out of a photo, as a film: softextend zoom photo.jpg --factor 8 -o zoom.mp4"""
-    with reporting(asked.talk) as report:
-        from softextend.commands.zoom import make_film
-
-        raise typer.Exit(make_film(report, asked))
-
-
-@app.command()
-@command
-def verify(asked: signatures.Verify) -> None:
-    """Check that a result has every original pixel beyond its band: exit code 0, or 1 and what differs."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import check
-
-        raise typer.Exit(check.verify(report, asked))
-
-
-@app.command()
-@command
-def score(asked: signatures.Score) -> None:
-    """Score an extended picture against its original: seam, texture, flat areas."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import check
-
-        check.score(report, asked)
-
-
-@app.command()
-@command
-def sweep(asked: signatures.Sweep) -> None:
-    """Try strengths and fills on a photo, on one sheet with scores: softextend sweep photo.jpg --fill perlin,telea"""
-    with reporting(asked.talk) as report:
-        from softextend.commands import sweep
-
-        sweep.sweep(report, asked)
-
-
-@app.command()
-@command
-def models(asked: signatures.Models) -> None:
-    """Say which model a run would use, its defaults, and which others are there."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import info
-
-        info.models(report, asked.model)
-
-
-@app.command()
-@command
-def fills(asked: signatures.Tell) -> None:
-    """List the fills with their parameters."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import info
-
-        info.fills(report)
-
-
-@app.command()
-@command
-def doctor(asked: signatures.Tell) -> None:
-    """Show versions, devices, memory, and what 'auto' chooses here."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import info
-
-        info.doctor(report)
+for _kind, _target in (
+    (signatures.Extend, "extend:extend"),
+    (signatures.Paint, "extend:paint"),
+    (signatures.Prepare, "prepare:prepare"),
+    (signatures.Redo, "redo:redo"),
+    (signatures.Zoom, "zoom:zoom"),
+    (signatures.Verify, "check:verify"),
+    (signatures.Score, "check:score"),
+    (signatures.Sweep, "sweep:sweep"),
+    (signatures.Models, "info:models"),
+    (signatures.Fills, "info:fills"),
+    (signatures.Doctor, "info:doctor"),
+):
+    _add(_kind, _target)
 
 
 def main() -> None:

@@ -10,23 +10,19 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softextend.commands.output_options import Writing
+from softextend.commands.options import OutputOptions, OutputPath, RedoOutput
 from softextend.commands.report import INTERRUPTED
 from softextend.errors import BadRequest
-from softextend.jobs import inputs as jobs_inputs
-from softextend.jobs import runner
-from softextend.jobs.best_of import Choosing
-from softextend.jobs.inputs import split_list
-from softextend.jobs.job import Job, Outcome
+from softextend.jobs import inputs, runner
+from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.runner import Tally
-from softextend.jobs.task import Making
+from softextend.jobs.task import Make, PictureTask, Prepared
+from softextend.options import Selection
 from softextend.pictures.formats import Format
-from softextend.plan.describe import plan_facts, plan_rows
+from softextend.plan.describe import plan_as_dict, plan_rows
 
 if TYPE_CHECKING:
-    from softextend.commands.options import Demand
-    from softextend.commands.output_options import Placing
     from softextend.commands.report import Report
     from softextend.jobs.inputs import Found
 
@@ -34,25 +30,14 @@ if TYPE_CHECKING:
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
-def drawing(path: Path, pictures: int) -> Path:
-    """The file of `--plan-image`; BadRequest for several pictures and for what is no PNG."""
-    if pictures > 1:
-        raise BadRequest(
-            f"--plan-image {path}: one file cannot hold the plans of {pictures} pictures; give one picture"
-        )
-    if path.suffix.lower() != ".png":
-        raise BadRequest(f"--plan-image {path}: the drawing is a PNG; name it so")
-    return path
-
-
-def gather(inputs: Sequence[str], files_from: str | None, report: Report) -> Found:
+def gather(given: Sequence[str], files_from: str | None, report: Report) -> Found:
     """All pictures that the command line names, in order, and the folders in which there is none."""
     listed: list[str] = []
     if files_from is not None:
-        if files_from == "-" and "-" in inputs:
+        if files_from == "-" and "-" in given:
             raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
-        listed = split_list(read_list(files_from))
-    found = jobs_inputs.gather(inputs, listed)
+        listed = inputs.split_list(read_list(files_from))
+    found = inputs.gather(given, listed)
     for note in found.notes:
         report.note(note)
     return found
@@ -68,8 +53,8 @@ def read_list(name: str) -> str:
         raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
 
 
-def named(
-    placing: Placing,
+def naming(
+    output: OutputPath | RedoOutput,
     suffix: str,
     *,
     format: Format | None = None,
@@ -77,31 +62,40 @@ def named(
     extras: tuple[str, ...] = (),
 ) -> Naming:
     """How the results of this command are called; `format` where the user has no say."""
-    format = placing.format if isinstance(placing, Writing) else format
+    format = output.format if isinstance(output, OutputOptions | RedoOutput) else format
     return Naming(
         suffix=suffix,
-        output=placing.output,
-        out_dir=placing.out_dir,
+        output=output.output,
+        out_dir=output.out_dir,
         format=format and format.value.upper(),
         extras_dir=extras_dir,
         extras=extras,
     )
 
 
-def made_for(placing: Placing, *others: Path | None) -> list[Path]:
+def folders_of(output: OutputPath | RedoOutput, *others: Path | None) -> list[Path]:
     """The folders that are made where they are missing."""
-    beside = None if placing.output in (None, "-") else Path(str(placing.output)).parent
-    return [folder for folder in (placing.out_dir, beside, *others) if folder is not None]
+    beside = None if output.output in (None, "-") else Path(str(output.output)).parent
+    return [folder for folder in (output.out_dir, beside, *others) if folder is not None]
 
 
-def chosen(demand: Demand) -> Choosing:
-    """What the options say of choosing; BadRequest where they contradict each other."""
-    choosing = Choosing(best_of=demand.best_of, retry=demand.retry, min_score=demand.min_score)
-    if choosing.most > 1 and demand.num > 1:
+def plan_image_path(path: Path, pictures: int) -> Path:
+    """The file of `--plan-image`; BadRequest for several pictures and for what is no PNG."""
+    if pictures > 1:
+        raise BadRequest(
+            f"--plan-image {path}: one file cannot hold the plans of {pictures} pictures; give one picture"
+        )
+    if path.suffix.lower() != ".png":
+        raise BadRequest(f"--plan-image {path}: the drawing is a PNG; name it so")
+    return path
+
+
+def check_selection(selection: Selection) -> None:
+    """BadRequest where options of choosing contradict each other."""
+    if selection.most > 1 and selection.num > 1:
         raise BadRequest("--num with --best-of or --retry: --num keeps all its variations; give --best-of K --keep-all")
-    if demand.keep_all and choosing.most == 1:
+    if selection.keep_all and selection.most == 1:
         raise BadRequest("--keep-all: there is one result to keep; give --best-of K or --retry N with it")
-    return choosing
 
 
 def with_others(job: Job, most: int) -> Job:
@@ -125,28 +119,33 @@ def with_mask(job: Job) -> Job:
 
 
 def work(
-    making: Making,
+    report: Report,
+    task: PictureTask,
     jobs: list[Job],
     folders: list[Path],
     *,
+    empty: Sequence[Outcome] = (),
     load: Callable[[], Any] | None = None,
-    make: Callable[..., Outcome] | None = None,
+    make: Make | None = None,
 ) -> int:
-    """Check all names, then do all jobs, telling of each; the exit code. `folders` are made where missing."""
-    report = making.report
-    if report.talk.json and any(target.path is None for job in jobs for target in job.targets):
+    """Check all names, then do all jobs, telling of each; the exit code.
+
+    `folders` are made where missing; `empty`: inputs that hold no picture, as failures.
+    """
+    if report.options.json and any(target.path is None for job in jobs for target in job.targets):
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    left, skipped = settle(jobs, overwrite=making.overwrite, skip_existing=making.skip_existing, will_be_made=folders)
+    left, skipped = settle(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     for folder in folders:
         make_folder(folder)
     tally = Tally(skipped=skipped)
-    report.total = sum(len(job.targets) for job in left) + len(making.empty)
+    report.total = sum(len(job.targets) for job in left) + len(empty)
     began = time.monotonic()
-    outcomes = runner.run(left, read=making.read, load=load or making.load, make=make or making.make)
+    read, make = _watched(report, task.read, make or task.make, several=any(len(job.targets) > 1 for job in jobs))
+    outcomes = runner.run(left, read=read, load=load or task.load, make=make)
     try:
-        for outcome in chain(making.empty, outcomes):
+        for outcome in chain(empty, outcomes):
             tally.add(outcome)
-            report.tell(outcome)
+            report.outcome(outcome)
     except KeyboardInterrupt:
         report.stopped(tally)
         return INTERRUPTED
@@ -154,26 +153,46 @@ def work(
     return tally.exit_code
 
 
-def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
+def _watched(
+    report: Report, read: Callable[[Job], Prepared], make: Make, *, several: bool
+) -> tuple[Callable[[Job], Prepared], Make]:
+    """Both with a word when they begin: a picture, or where each has several seeds, a seed of it."""
+
+    def read_watched(job: Job) -> Prepared:
+        if not several:
+            report.begin(job.name)
+        return read(job)
+
+    def make_watched(prepared: Prepared, job: Job, target: Target, model: Any) -> Outcome:
+        if several:
+            report.begin(f"{job.name} (seed {target.seed})")
+        return make(prepared, job, target, model)
+
+    return read_watched, make_watched
+
+
+def dry_run(
+    report: Report, task: PictureTask, jobs: list[Job], folders: list[Path], *, empty: Sequence[Outcome] = ()
+) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
-    report = making.report
-    overwrite = making.overwrite or not making.skip_existing  # a plan harms nothing that exists
-    left, _ = settle(jobs, overwrite=overwrite, skip_existing=making.skip_existing, will_be_made=folders)
-    if not making.overwrite and (said := existing(left)):
+    overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
+    left, _ = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    if not task.overwrite and (said := existing(left)):
         report.note(said)
     tally = Tally()
-    report.total = len(left) + len(making.empty)
-    for outcome in making.empty:
+    report.total = len(left) + len(empty)
+    for outcome in empty:
         tally.add(outcome)
-        report.tell(outcome)
+        report.outcome(outcome)
     for job in left:
         try:
-            settled = making.plan(*making.read(job))
+            report.begin(job.name)
+            plan = task.read(job).plan
         except Exception as error:
             outcome = Outcome(job=job, target=None, error=error)
-            report.tell(outcome)
+            report.outcome(outcome)
         else:
             outcome = Outcome(job=job, target=job.targets[0])
-            report.plan(job, making.ref.name, plan_facts(settled), plan_rows(settled))
+            report.plan(job, task.ref.name, plan_as_dict(plan), plan_rows(plan))
         tally.add(outcome)
     return tally.exit_code

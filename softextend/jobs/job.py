@@ -52,6 +52,7 @@ class Outcome:
     target: Target | None
     facts: dict[str, Any] = field(default_factory=dict)  # JSON values about a result
     error: Exception | None = None
+    data: bytes = b""  # the encoded picture, where it goes to stdout
 
 
 def _key(path: Path | None) -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 from softextend.errors import BadPicture
 from softextend.finish.scores import Scores, known_in, score
 from softextend.pictures.read import read_picture, read_recipe
-from softextend.plan.input import take, used_of
+from softextend.plan.input import crop_of, take
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,9 +34,9 @@ def score_files(result: Path, original: Path, *, allow_huge: bool = False) -> tu
     made, given = (read_picture(path, allow_huge=allow_huge) for path in (result, original))
     recipe = _recipe(result)
     height, width = given.pixels.shape[:2]
-    used = used_of(recipe) if recipe and "plan" in recipe else None
-    if used and (used.width, used.height) == (width, height):
-        pixels, known = take(given.pixels, given.known, used)
+    crop = crop_of(recipe) if recipe and "plan" in recipe else None
+    if crop and (crop.width, crop.height) == (width, height):
+        pixels, known = take(given.pixels, given.known, crop)
         given = replace(given, pixels=pixels, known=known)
         height, width = known.shape
     box = recipe.get("original_box") if recipe else None
