@@ -10,7 +10,7 @@ from torch import Tensor
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, keep_share, restore
 from softextend.sampling.samplers import SCHEDULE, SOLVERS, make_solver
-from softextend.types import SolverName
+from softextend.types import SamplerName
 
 SHAPE = (4, 9, 13)
 TOLERANCE = {torch.float32: 1e-5}
@@ -59,7 +59,7 @@ def test_equals_the_published_loop_on_graded_maps(steps: int, strength: float, p
     span = steps if published_span else ran
     ours = diffdiff(
         toy,
-        make_solver(SolverName.EULER, steps=steps, strength=strength),
+        make_solver(SamplerName.EULER, steps=steps, strength=strength),
         latents(),
         noise_for(3),
         1 - graded_map(),
@@ -90,7 +90,7 @@ def test_a_ramp_keeps_its_levels_in_few_steps() -> None:
     noise = torch.ones(1, 1, 8, 64)
     levels = {}
     for blend in Blend:
-        solver = make_solver(SolverName.EULER, steps=4, strength=1.0)
+        solver = make_solver(SamplerName.EULER, steps=4, strength=1.0)
         x = diffdiff(lambda x, t: 0.3 * torch.ones_like(x), solver, z0, noise, ramp, blend=blend)
         levels[blend] = len(np.unique(x[0, 0, 0].numpy().round(3)))
     assert levels[Blend.HARD] <= 4
@@ -98,8 +98,8 @@ def test_a_ramp_keeps_its_levels_in_few_steps() -> None:
 
 
 def test_change_everywhere_is_plain_img2img() -> None:
-    solver = make_solver(SolverName.EULER, steps=10, strength=0.7)
-    plain = make_solver(SolverName.EULER, steps=10, strength=0.7)
+    solver = make_solver(SamplerName.EULER, steps=10, strength=0.7)
+    plain = make_solver(SamplerName.EULER, steps=10, strength=0.7)
     z0, noise = latents(), noise_for(5)
     x = plain.noised(z0, noise, 0)
     for i, t in enumerate(plain.timesteps):
@@ -109,13 +109,13 @@ def test_change_everywhere_is_plain_img2img() -> None:
 
 def test_no_change_with_restore_is_the_original() -> None:
     z0, change = latents(), torch.zeros(1, 1, *SHAPE[1:])
-    x = diffdiff(toy, make_solver(SolverName.EULER, steps=6, strength=1.0), z0, noise_for(1), change)
+    x = diffdiff(toy, make_solver(SamplerName.EULER, steps=6, strength=1.0), z0, noise_for(1), change)
     assert not torch.allclose(x, z0, atol=1e-3)
     assert torch.equal(restore(x, z0, change), z0)
 
 
-@pytest.mark.parametrize("name", list(SolverName))
-def test_batch_rows_equal_single_runs(name: SolverName) -> None:
+@pytest.mark.parametrize("name", list(SamplerName))
+def test_batch_rows_equal_single_runs(name: SamplerName) -> None:
     def run(seeds: list[int], z0: Tensor) -> Tensor:
         noise, generators = draw_noise(seeds, SHAPE)
         solver = make_solver(name, steps=9, strength=0.8, generators=generators)
@@ -128,8 +128,8 @@ def test_batch_rows_equal_single_runs(name: SolverName) -> None:
     assert not torch.allclose(together[0], together[1], atol=0.1)
 
 
-@pytest.mark.parametrize("name", list(SolverName))
-def test_every_solver_ends_finite_and_denoised(name: SolverName) -> None:
+@pytest.mark.parametrize("name", list(SamplerName))
+def test_every_solver_ends_finite_and_denoised(name: SamplerName) -> None:
     """A denoiser that knows the answer: whatever the solver, the answer comes back."""
     target = latents(seed=4)
     noise, generators = draw_noise([2], SHAPE)
@@ -151,7 +151,7 @@ def test_every_solver_ends_finite_and_denoised(name: SolverName) -> None:
 
 
 @pytest.mark.parametrize("name", list(SOLVERS))
-def test_noised_follows_each_steps_own_level(name: SolverName) -> None:
+def test_noised_follows_each_steps_own_level(name: SamplerName) -> None:
     solver = make_solver(name, steps=8, strength=1.0)
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     ratio = [float(solver.noised(zero, one, i) / solver.noised(one, zero, i)) for i in range(len(solver.timesteps))]
@@ -162,7 +162,7 @@ def test_noised_follows_each_steps_own_level(name: SolverName) -> None:
 
 def test_heun_counts_its_own_timesteps() -> None:
     seen: list[tuple[int, int]] = []
-    solver = make_solver(SolverName.HEUN, steps=8, strength=1.0)
+    solver = make_solver(SamplerName.HEUN, steps=8, strength=1.0)
     diffdiff(toy, solver, latents(), noise_for(0), 1 - graded_map(), on_step=lambda i, n: seen.append((i, n)))
     assert seen == [(i + 1, 15) for i in range(15)]
 
@@ -172,7 +172,7 @@ def test_flips_commute(flip: int) -> None:
     def run(flipped: bool) -> Tensor:
         parts = latents(), noise_for(0), 1 - graded_map()
         z0, noise, change = (part.flip(flip) for part in parts) if flipped else parts
-        solver = make_solver(SolverName.DPMPP_2M, steps=10, strength=0.9)
+        solver = make_solver(SamplerName.DPMPP_2M, steps=10, strength=0.9)
         return diffdiff(lambda x, t: torch.tanh(x) * 0.8, solver, z0, noise, change)
 
     assert torch.allclose(run(True).flip(flip), run(False), atol=TOLERANCE[torch.float32])

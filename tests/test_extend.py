@@ -16,11 +16,12 @@ from toymodel import ToyModel
 
 from softextend.errors import BadModel, BadRequest, OutOfMemory
 from softextend.extend import Result, extend, paint
-from softextend.mask import latent_levels
+from softextend.mask import latent_change
+from softextend.options import Spec
 from softextend.plan.canvas import prepare
 from softextend.plan.grammar import parse_sides
 from softextend.plan.recipe import spec_of
-from softextend.types import Model, Predict, Profile, Scene, Spec, Stage
+from softextend.types import Model, Predict, Profile, Scene, Stage
 
 
 class Toy(ToyModel):
@@ -49,12 +50,12 @@ class Toy(ToyModel):
 
         return noise
 
-    def lighten(self) -> str | None:
+    def reduce_memory(self) -> str | None:
         return self.lighter.pop(0) if self.lighter else None
 
 
 def spec(sides: str = "0 24 0 24", **more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(sides.split()), "seed": 5, **more})
+    return Spec.of(**{"sides": parse_sides(sides), "seed": 5, **more})
 
 
 def photo(height: int = 90, width: int = 120) -> np.ndarray:
@@ -80,7 +81,7 @@ def test_output_is_input_plus_sides_and_the_middle_is_untouched(sides: str, size
     plan = prepared.plan
     assert result.pixels.shape == (plan.size[1], plan.size[0], 3)
     assert plan.size == (size[1] + plan.sides.left + plan.sides.right, size[0] + plan.sides.top + plan.sides.bottom)
-    kept = latent_levels(prepared.mask) == 0
+    kept = latent_change(prepared.mask) == 0
     assert np.array_equal(result.pixels[kept], prepared.filled[kept])
     inner = result.pixels[plan.sides.top :, plan.sides.left :][: size[0], : size[1]]
     far = kept[plan.sides.top :, plan.sides.left :][: size[0], : size[1]]
@@ -260,7 +261,7 @@ def test_recipe_is_json_and_runs_again() -> None:
     text = json.dumps(result.recipe)
     again = run(photo(), spec_of(json.loads(text)))
     assert again.pixels.tobytes() == result.pixels.tobytes()
-    assert result.recipe["model"] == Toy().facts()
+    assert result.recipe["model"] == Toy().as_dict()
     assert {"torch", "diffusers", "numpy"} <= set(result.recipe["versions"])
 
 

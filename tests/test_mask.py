@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from softextend.finish.composite import composite_ramp
-from softextend.mask import change_map, latent_levels
+from softextend.mask import change_map, latent_change
 from softextend.plan.sizes import fit_band
 from softextend.types import Sides
 
@@ -47,7 +47,7 @@ SHAPES = {
 def test_ramp_is_complete_at_the_border_and_inside_the_original(shape: str, overlap: int, feather: int) -> None:
     known = SHAPES[shape]
     mask = change_map(known, overlap, feather)
-    ramp = composite_ramp(latent_levels(mask), known)
+    ramp = composite_ramp(latent_change(mask), known)
     assert mask.dtype == ramp.dtype == np.float32
     assert mask.min() >= 0
     assert mask.max() == 1
@@ -61,7 +61,7 @@ def test_ramp_is_complete_at_the_border_and_inside_the_original(shape: str, over
 
 def test_ramp_has_no_jump_at_the_border_with_the_usual_widths() -> None:
     known = np.pad(np.ones((40, 300), bool), ((0, 0), (0, 100)))
-    ramp = composite_ramp(latent_levels(change_map(known, 60, 120)), known)
+    ramp = composite_ramp(latent_change(change_map(known, 60, 120)), known)
     assert ramp[20, 299] == 1
     assert np.abs(np.diff(ramp[20])).max() < 0.06
 
@@ -69,11 +69,11 @@ def test_ramp_has_no_jump_at_the_border_with_the_usual_widths() -> None:
 def test_change_scales_the_new_area() -> None:
     known = SHAPES["side"]
     assert np.allclose(change_map(known, 8, 16, 0.8), change_map(known, 8, 16) * 0.8)
-    assert (composite_ramp(latent_levels(change_map(known, 8, 16, 0.8)), known)[~known] == 1).all()
+    assert (composite_ramp(latent_change(change_map(known, 8, 16, 0.8)), known)[~known] == 1).all()
 
 
-def test_latent_levels_settle_both_tails() -> None:
-    levels = latent_levels(np.array([[0.0, 0.05, 0.5, 0.95, 1.0]], np.float32))
+def test_latent_change_settle_both_tails() -> None:
+    levels = latent_change(np.array([[0.0, 0.05, 0.5, 0.95, 1.0]], np.float32))
     assert np.allclose(levels, [[0, 0, 0.5, 1, 1]], atol=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_two_thirds_stay_untouched(extent: int, both: bool) -> None:
     sides = Sides(left=50, right=50 if both else 0)
     overlap, feather = fit_band(60, 120, sides, width=extent, height=999)
     known = np.pad(np.ones((3, extent), bool), ((0, 0), (50, sides.right)))
-    levels = latent_levels(change_map(known, overlap, feather))[1, 50 : 50 + extent]
+    levels = latent_change(change_map(known, overlap, feather))[1, 50 : 50 + extent]
     middle = slice(extent // 6, extent - extent // 6 if both else extent)
     assert (levels[middle] == 0).all()
     assert overlap + feather // 2 <= 120

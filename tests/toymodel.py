@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from softextend.types import Predict, Profile, Scene, SolverName, Stage
+from softextend.types import Predict, Profile, SamplerName, Scene, Stage
 
 FACTOR = 8  # px per latent
 
@@ -20,7 +20,7 @@ TOY_PROFILE = Profile(
     fill="edge",
     stages=(Stage(strength=0.8, steps=5),),
     guidance=1.0,
-    solver=SolverName.EULER,
+    solver=SamplerName.EULER,
     window=1024,
     overlap=8,
     feather=16,
@@ -34,7 +34,7 @@ class ToyModel:
     profile = TOY_PROFILE
     factor = FACTOR
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What a recipe records."""
         return {"name": self.name, "hash": None, "device": "cpu", "dtype": "float32"}
 
@@ -54,11 +54,11 @@ class ToyModel:
         """(x, t) -> tanh(x), scaled by the prompt's number."""
 
         def noise(x: Tensor, t: Tensor) -> Tensor:
-            return torch.tanh(x) * scene.embedding
+            return torch.tanh(x) * scene.conditioning
 
         return noise
 
-    def lighten(self) -> str | None:
+    def reduce_memory(self) -> str | None:
         """There is nothing to offload."""
         return None
 

@@ -12,14 +12,14 @@ from toymodel import ToyModel
 from softextend.errors import BadRequest
 from softextend.extend import Result, extend
 from softextend.jobs.sweep import MOST_CELLS, Cell, best_of, grid, parse_fills, parse_strengths, sheet, sweep
+from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
-from softextend.types import Spec
 
 PIXELS = np.ascontiguousarray(data.coffee()[100:180, 200:320])
 
 
 def asked(**more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(["0", "16", "0", "16"]), "seed": 5, **more})
+    return Spec.of(**{"sides": parse_sides(["0", "16", "0", "16"]), "seed": 5, **more})
 
 
 def make(spec: Spec) -> Result:

@@ -24,11 +24,12 @@ from softextend.errors import BadRequest, OutputError
 from softextend.jobs import film, zoom
 from softextend.jobs.zoom import Keyframe
 from softextend.models import find
+from softextend.options import Spec
 from softextend.pictures import read, video
 from softextend.pictures.video import Film
 from softextend.plan import motion
 from softextend.plan.motion import Motion
-from softextend.types import Box, Sides, Spec
+from softextend.types import Box, Sides
 
 Array = np.ndarray[Any, Any]
 SPIKE = 1.25  # times what frames around it change by: the most that a frame with a new picture may change by
@@ -191,7 +192,7 @@ def shot(moves: Motion, picture: Array, known: Array | None = None, seed: int = 
         pass
 
     return zoom.keyframes(
-        picture, known, moves, Spec(seed=seed), ToyModel(), on_picture=silent, on_step=silent, on_note=silent
+        picture, known, moves, Spec.of(seed=seed), ToyModel(), on_picture=silent, on_step=silent, on_note=silent
     )
 
 

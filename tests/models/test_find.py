@@ -14,7 +14,7 @@ import tinysdxl
 from softextend.errors import BadModel, BadRequest
 from softextend.models.find import installed_models, known_profile, resolve_model
 from softextend.models.load import load_model
-from softextend.types import SolverName
+from softextend.types import SamplerName
 
 SDXL_NAMES = {
     "model.diffusion_model.input_blocks.0.0.weight": [8, 4, 3, 3],
@@ -194,15 +194,15 @@ def test_safetensors_of_other_models_say_what_they_look_like(
 @pytest.mark.parametrize(
     ("name", "steps", "solver"),
     [
-        ("photo-model", 30, SolverName.EULER),
-        ("hypernova-xl", 30, SolverName.EULER),
-        ("realLightningXL", 8, SolverName.EULER),
-        ("sd_xl_turbo_1.0_fp16", 8, SolverName.EULER),
-        ("Hyper-SDXL-8steps", 8, SolverName.EULER),
-        ("mix-lcm", 8, SolverName.LCM),
+        ("photo-model", 30, SamplerName.EULER),
+        ("hypernova-xl", 30, SamplerName.EULER),
+        ("realLightningXL", 8, SamplerName.EULER),
+        ("sd_xl_turbo_1.0_fp16", 8, SamplerName.EULER),
+        ("Hyper-SDXL-8steps", 8, SamplerName.EULER),
+        ("mix-lcm", 8, SamplerName.LCM),
     ],
 )
-def test_the_profile_follows_the_file_name(checkpoint: Path, name: str, steps: int, solver: SolverName) -> None:
+def test_the_profile_follows_the_file_name(checkpoint: Path, name: str, steps: int, solver: SamplerName) -> None:
     path = checkpoint.rename(checkpoint.with_name(f"{name}.safetensors"))
     profile = known_profile(resolve_model(str(path)))
     assert (profile.stages[0].steps, profile.solver) == (steps, solver)
@@ -215,7 +215,7 @@ def test_the_profile_follows_a_folders_scheduler(tmp_path: Path) -> None:
     config = ref.path / "scheduler" / "scheduler_config.json"
     assert known_profile(ref).name == "sdxl"
     config.write_text('{"_class_name": "LCMScheduler"}')
-    assert known_profile(ref).solver is SolverName.LCM
+    assert known_profile(ref).solver is SamplerName.LCM
     config.write_text('{"timestep_spacing": "trailing", "prediction_type": "epsilon"}')
     assert known_profile(ref).name == "few-step"
     config.write_text('{"timestep_spacing": "trailing", "prediction_type": "v_prediction"}')

@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from softextend.errors import BadRequest
+from softextend.options import Spec
 from softextend.plan.grammar import ANCHORS, parse_anchor, parse_growth, parse_sides, parse_target, parse_trim
 from softextend.plan.sizes import (
     fitted_size,
@@ -17,7 +18,7 @@ from softextend.plan.sizes import (
     target_sides,
     target_size,
 )
-from softextend.types import Amount, Sides, Spec, Target
+from softextend.types import Amount, Sides, Target
 
 EXTENTS = st.integers(1, 5000)
 SHARES = st.one_of(st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.floats(0, 1))
@@ -181,15 +182,15 @@ def test_no_side_is_more_than_four_times_the_picture(target: Target, width: int,
     large = max(sides.left, sides.right) > 4 * width or max(sides.top, sides.bottom) > 4 * height
     if sides == Sides():
         with pytest.raises(BadRequest, match="nothing to add"):
-            settle_sides(Spec(seed=0, target=target), width=width, height=height)
-        assert settle_sides(Spec(seed=0, target=target), width=width, height=height, gaps=True) == sides
+            settle_sides(Spec.of(seed=0, target=target), width=width, height=height)
+        assert settle_sides(Spec.of(seed=0, target=target), width=width, height=height, gaps=True) == sides
     elif large:
         with pytest.raises(BadRequest, match=r"more than 4 times.*--allow-large"):
-            settle_sides(Spec(seed=0, target=target), width=width, height=height)
+            settle_sides(Spec.of(seed=0, target=target), width=width, height=height)
     else:
-        assert settle_sides(Spec(seed=0, target=target), width=width, height=height) == sides
+        assert settle_sides(Spec.of(seed=0, target=target), width=width, height=height) == sides
     if sides != Sides():
-        assert settle_sides(Spec(seed=0, target=target, allow_large=True), width=width, height=height) == sides
+        assert settle_sides(Spec.of(seed=0, target=target, allow_large=True), width=width, height=height) == sides
 
 
 def test_an_error_says_what_would_fit() -> None:
@@ -268,7 +269,7 @@ def test_exactly_one_option_says_how_much() -> None:
     with pytest.raises(BadRequest, match="exactly one"):
         Target(size=(1, 1), scale=2.0)
     with pytest.raises(BadRequest, match="leave --sides out"):
-        Spec(seed=0, sides=parse_sides(["5"]), target=Target(scale=2.0))
+        Spec.of(seed=0, sides=parse_sides(["5"]), target=Target(scale=2.0))
 
 
 def test_trim() -> None:
@@ -279,7 +280,7 @@ def test_trim() -> None:
             parse_trim(text)
     for wrong in (0, 5000):
         with pytest.raises(BadRequest, match=r"--trim.*1 to 4096"):
-            Spec(seed=0, trim=wrong)
+            Spec.of(seed=0, trim=wrong)
 
 
 # --- the rest ------------------------------------------------------------------------------------------------------
@@ -308,4 +309,4 @@ def test_values_are_checked_at_birth() -> None:
         Sides(top=-1)
     for wrong in ({"strength": 1.2}, {"steps": 0}, {"guidance": -1.0}, {"overlap": -1}, {"change": 0.0}, {"seed": -1}):
         with pytest.raises(BadRequest, match="must be"):
-            Spec(**{"seed": 0, **wrong})
+            Spec.of(**{"seed": 0, **wrong})

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from softextend.options import Spec
 from softextend.plan.boxes import common, connected, grown, inside, scaled
 from softextend.plan.canvas import blocks
 from softextend.plan.plan import Plan, plan
@@ -24,7 +25,7 @@ from softextend.plan.windows import (
     stage_regions,
     starts,
 )
-from softextend.types import Amount, Box, Profile, Sides, SolverName, Spec, Stage
+from softextend.types import Amount, Box, Profile, SamplerName, Sides, Stage
 
 WINDOW = 128
 PROFILE = Profile(
@@ -32,7 +33,7 @@ PROFILE = Profile(
     fill="edge",
     stages=(Stage(strength=0.85, steps=30),),
     guidance=1.0,
-    solver=SolverName.EULER,
+    solver=SamplerName.EULER,
     window=WINDOW,
     overlap=7,
     feather=14,
@@ -42,7 +43,7 @@ SDXL = Profile(
     fill="edge",
     stages=(Stage(strength=0.85, steps=30),),
     guidance=1.0,
-    solver=SolverName.EULER,
+    solver=SamplerName.EULER,
     window=1024,
     overlap=60,
     feather=120,
@@ -55,7 +56,7 @@ MANY = settings(max_examples=400, deadline=None)
 
 def settled(height: int, width: int, added: tuple[int, ...], profile: Profile = PROFILE, **more: object) -> Plan:
     top, right, bottom, left = (Amount(value=each) for each in added)
-    spec = Spec(sides=(top, right, bottom, left), seed=0, allow_large=True, **more)
+    spec = Spec.of(sides=(top, right, bottom, left), seed=0, allow_large=True, **more)
     return plan(spec, profile, width=width, height=height)
 
 

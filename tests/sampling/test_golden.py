@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from softextend.diffdiff import diffdiff
-from softextend.mask import latent_levels
+from softextend.mask import latent_change
 from softextend.sampling.samplers import Solver, cut
 
 LIMIT = 1e-3  # of the largest latent, float32
@@ -118,7 +118,7 @@ def test_softextend(figures: Figures, name: str) -> None:
     case = figures.soft_cases[name]
     solver, _ = solver_of(case)
     mask = figures.soft_arrays["mask_uint8"].astype(np.float32) / 255
-    change = F.interpolate(torch.from_numpy(latent_levels(mask))[None, None], (16, 24), mode="bilinear")
+    change = F.interpolate(torch.from_numpy(latent_change(mask))[None, None], (16, 24), mode="bilinear")
     assert torch.allclose(change, 1 - torch.from_numpy(figures.soft_arrays["map_latent"]).float(), atol=1e-5)
     z0 = torch.from_numpy(figures.soft_arrays["original_latents"]).float()
     x = diffdiff(figures.predict(case["guidance_scale"], 0), solver, z0, figures[f"{name}/noise"], change)

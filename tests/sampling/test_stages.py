@@ -18,7 +18,8 @@ from softextend.errors import BadRequest
 from softextend.extend import Result, extend, paint
 from softextend.fill import parse_fill
 from softextend.fills.base import replicate
-from softextend.mask import change_map, latent_levels
+from softextend.mask import change_map, latent_change
+from softextend.options import Spec
 from softextend.plan.canvas import filled_by_parts, grow, mapped_by_parts, plan_for, prepare, prepare_pass
 from softextend.plan.grammar import parse_sides
 from softextend.plan.plan import Plan
@@ -27,7 +28,7 @@ from softextend.sampling import multidiffusion
 from softextend.sampling.latents import Run, carry_up_by_parts, fit
 from softextend.sampling.samplers import make_solver
 from softextend.sampling.stages import paint_region
-from softextend.types import Model, Predict, Profile, Scene, Spec
+from softextend.types import Model, Predict, Profile, Scene
 
 SMALL = dataclasses.replace(TOY_PROFILE, window=128)  # so that pictures of a few hundred px are big
 TURNS = dataclasses.replace(SMALL, refine=None)  # windows one after the other, as the built-in model has them
@@ -67,7 +68,7 @@ class Toy(ToyModel):
 
 
 def spec(sides: str, **more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(sides.split()), "seed": 5, "allow_large": True, **more})
+    return Spec.of(**{"sides": parse_sides(sides), "seed": 5, "allow_large": True, **more})
 
 
 def photo(height: int, width: int) -> np.ndarray:
@@ -112,7 +113,7 @@ def test_a_canvas_in_one_window_is_sampled_as_the_paper_says() -> None:
     (stage,) = prepared.plan.stages
     model = ToyModel()
     z0 = model.encode(torch.from_numpy(prepared.filled).float().permute(2, 0, 1)[None] / 127.5 - 1)
-    amount = torch.from_numpy(latent_levels(prepared.mask))[None, None]
+    amount = torch.from_numpy(latent_change(prepared.mask))[None, None]
     levels = F.interpolate(amount, z0.shape[-2:], mode="bilinear")
     noise, _ = draw_noise([5], z0.shape[1:])
     solver = make_solver(prepared.plan.solver, steps=stage.steps, strength=stage.strength)
@@ -132,7 +133,7 @@ def of_one_region(sides: str, profile: Profile = SMALL) -> tuple[Plan, Region, n
     prepared = prepare_pass(pixels, full(pixels), plan)
     region = plan.work()[-1].regions[0]
     cut = region.box.cut
-    return plan, region, prepared.filled[cut].astype(np.float32), latent_levels(prepared.mask)[cut], prepared.known[cut]
+    return plan, region, prepared.filled[cut].astype(np.float32), latent_change(prepared.mask)[cut], prepared.known[cut]
 
 
 @pytest.mark.parametrize("sides", ["0 40 0 0", "40 40 40 40", "0 0 200 0"])
@@ -142,7 +143,7 @@ def test_no_seam_between_windows(sides: str, steps: int) -> None:
     plan, region, pixels, amount, known = of_one_region(sides)
     assert len(region.windows) > 2
     stage = dataclasses.replace(plan.stages[0], steps=steps)
-    run = Run(plan=plan, model=Toy(), embedding=0.7, on_note=print)
+    run = Run(plan=plan, model=Toy(), conditioning=0.7, on_note=print)
     at_once = Region(box=region.box, windows=(region.box,))
     first, second = (
         paint_region(pixels, amount, known, each, (0, 0), stage, run, lambda done, n: None)
@@ -194,7 +195,7 @@ def test_kept_pixels_are_the_originals(profile: Profile, size: tuple[int, int], 
     now, before = kept(result, pixels)
     assert before.size
     assert np.array_equal(now, before)
-    new = latent_levels(result.mask) == 1
+    new = latent_change(result.mask) == 1
     assert (result.pixels[new] != result.filled[new]).any(1).mean() > 0.9
 
 
@@ -325,7 +326,7 @@ def test_memory_that_runs_out_amid_windows_costs_nothing_but_time() -> None:
                 raise torch.cuda.OutOfMemoryError("made up")
             return super().encode(pixels)
 
-        def lighten(self) -> str | None:
+        def reduce_memory(self) -> str | None:
             return "lighter"
 
     pixels, asked = photo(300, 260), spec("0 40 0 40")
@@ -393,7 +394,7 @@ def test_a_plan_says_where_the_fill_will_lack_something(monkeypatch: pytest.Monk
 def test_enlarging_by_parts_is_enlarging() -> None:
     pixels = photo(310, 270)
     plan, grown = settled(full(pixels), "40 30 20 60")
-    amount = latent_levels(mapped_by_parts(grown, plan))
+    amount = latent_change(mapped_by_parts(grown, plan))
     filled = np.pad(pixels, ((40, 20), (60, 30), (0, 0)), mode="reflect").astype(np.float32)
     small = fit(filled, (200, 190))
     whole = cv2.resize(small, (360, 370), interpolation=cv2.INTER_CUBIC)

@@ -54,7 +54,7 @@ def scene_of(embedding: Embedding, guidance: float, rows: int = 1) -> Scene:
         z0=torch.randn(rows, 4, 8, 12),
         change=torch.ones(1, 1, 8, 12),
         known=np.ones((64, 96), bool),
-        embedding=embedding,
+        conditioning=embedding,
         guidance=guidance,
         stage=0,
         seed=0,
@@ -76,7 +76,7 @@ def test_embeddings_are_the_pipelines(model: SdxlModel, pipe: Any, prompt: str, 
 def test_noise_is_the_pipelines(model: SdxlModel, pipe: Any, guidance: float, rows: int) -> None:
     scene = scene_of(model.embed("a plant", "bad"), guidance, rows)
     x, t = torch.randn(rows, 4, 8, 12), torch.tensor(601.0)
-    told = scene.embedding
+    told = scene.conditioning
     ids = torch.tensor([[64.0, 96, 0, 0, 64, 96]]).expand(rows, -1)
     outs = []
     for each in (told.negative, told.prompt):
@@ -202,17 +202,17 @@ def test_lighter_ways_end(model: SdxlModel) -> None:
     scene = scene_of(model.embed("a plant", ""), 4.0)
     x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
     before = model.predict(scene)(x, t)
-    said = model.lighten()
+    said = model.reduce_memory()
     assert said is not None
     assert "\n" not in said
     torch.testing.assert_close(model.predict(scene)(x, t), before, atol=1e-4, rtol=0)
-    assert model.lighten() is None
-    assert model.lighten() is None
+    assert model.reduce_memory() is None
+    assert model.reduce_memory() is None
 
 
-def test_facts_of_a_recipe(model: SdxlModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_as_dict_a_recipe(model: SdxlModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    facts = model.facts()
+    facts = model.as_dict()
     assert len(facts["hash"]) == 64
     assert (facts["name"], facts["device"], facts["dtype"], facts["offload"]) == ("tiny", "cpu", "float32", "none")
 
@@ -279,7 +279,7 @@ def test_every_lighter_way_on_a_gpu_computes_the_same(folder: Path) -> None:
     x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
     noise, pixels = model.predict(scene)(x, t), model.decode(x)
     said = []
-    while line := model.lighten():
+    while line := model.reduce_memory():
         said.append(line)
         torch.testing.assert_close(model.predict(scene)(x, t), noise, atol=1e-3, rtol=0)
         torch.testing.assert_close(model.decode(x), pixels, atol=1e-3, rtol=0)

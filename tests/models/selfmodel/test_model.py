@@ -14,9 +14,10 @@ from softextend.models.selfmodel import candidates, denoisers, posterior
 from softextend.models.selfmodel import model as selfmodel
 from softextend.models.selfmodel.denoisers import Dense
 from softextend.models.selfmodel.model import SelfModel, radius_at
+from softextend.options import Spec
 from softextend.sampling.samplers import make_solver
 from softextend.sampling.schedule import sigma_at
-from softextend.types import Amount, SolverName, Spec
+from softextend.types import Amount, SamplerName
 
 
 def test_principal_components_keep_the_distances_that_matter(monkeypatch):
@@ -48,7 +49,7 @@ def run(z0, known, seeds, scene_seed=1):
 
 def stage(scene, noise):
     """A whole stage from given noise (B, 3, h, w) -> (B, 3, h, w)."""
-    z0, solver = scene.z0, make_solver(SolverName.EULER, steps=10, strength=0.4)
+    z0, solver = scene.z0, make_solver(SamplerName.EULER, steps=10, strength=0.4)
     x = diffdiff(SelfModel().predict(scene), solver, z0, noise, scene.change, blend=Blend.CONTINUOUS)
     return restore(x, z0, scene.change)
 
@@ -141,8 +142,8 @@ def test_it_is_a_model():
     assert model.encode(z) is z
     assert model.decode(z, exact=True) is z
     assert model.embed("a prompt", "") is None
-    assert model.lighten() is None
-    assert model.profile.name == model.name == model.facts()["name"] == "self"
+    assert model.reduce_memory() is None
+    assert model.profile.name == model.name == model.as_dict()["name"] == "self"
 
 
 def test_an_evening_sky_stays_clean() -> None:
@@ -151,7 +152,7 @@ def test_an_evening_sky_stays_clean() -> None:
     far = np.hypot((y - 200) / 200, (x - 87) / 260)[..., None]
     rng = np.random.default_rng(0)
     sky = np.rint(np.array([250, 205, 160]) + far * np.array([-90, -60, 40]) + rng.uniform(-0.5, 0.5, (200, 260, 3)))
-    spec = Spec(sides=(Amount(value=60),) * 4, seed=1)
+    spec = Spec.of(sides=(Amount(value=60),) * 4, seed=1)
     result = extend(sky.clip(0, 255).astype(np.uint8), np.ones((200, 260), bool), spec, SelfModel())
     wide = result.pixels.astype(np.float32)
     mottles = (cv2.GaussianBlur(wide, (0, 0), 1.5) - cv2.GaussianBlur(wide, (0, 0), 12))[20:-20, 20:-20]
