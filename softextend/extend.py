@@ -68,7 +68,8 @@ def extend(input: Input, plan: Plan, model: Model, listener: Listener | None = N
         progress = PartOf(heard, before=sum(steps[:index]), share=steps[index], total=sum(steps))
         original, from_original = grow(original, from_original, part.canvas.sides)
         kept = kept_area(from_original, plan.band)
-        now = _paint_pass(prepare(pixels, known, part), original, kept, model, progress)
+        prepared = replace(prepare(pixels, known, part), photo=input.pixels)
+        now = _paint_pass(prepared, original, kept, model, progress)
         painted = now if painted is None else _joined(painted, now, part.canvas.sides)
         pixels, known = now.pixels, np.ones(now.pixels.shape[:2], np.bool_)
     if painted is None:
@@ -90,7 +91,7 @@ def paint(pixels: Pixels, change: Change, plan: Plan, model: Model, listener: Li
         )
     heard = Notes(listener or Silent())
     known = ~editable(latent_change(change))
-    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known)
+    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
     painted = _paint_pass(prepared, pixels, known, model, heard, feathered=False)
     recipe = make_recipe(plan, model.as_dict(), gaps=True)
     scores = score(painted.pixels, known, None, band=plan.band)  # by hand: what was there may well shine through

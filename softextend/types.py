@@ -170,10 +170,11 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Encoded:
-    """One prompt as a text encoder gives it: hidden (1, N, D), pooled (1, P) where the model takes one."""
+    """One prompt as encoders give it: hidden (1, N, D); pooled (1, P), images (1, K, ...) where a model takes them."""
 
     hidden: Tensor
     pooled: Tensor | None = None
+    image: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -182,6 +183,7 @@ class Conditioning:
 
     prompt: Encoded | None = None
     negative: Encoded | None = None
+    refined: Conditioning | None = None  # the same for a refiner that has encoders of its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -196,6 +198,7 @@ class Scene:
     guidance: float
     stage: int  # index into the stages that run
     seed: int
+    timesteps: tuple[float, ...] = ()  # of the steps that run, in order
 
 
 class Schedule(Protocol):
@@ -253,8 +256,8 @@ class Model(Protocol):
     def preview(self, z: Tensor) -> Tensor:
         """latents (1, C, h, w) -> float32 (1, 3, h', w') in about [-1, 1]: a cheap look, no larger than the picture."""
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
-        """Both prompts encoded; encoded once per prompt."""
+    def embed(self, prompt: str, negative: str, photo: Pixels) -> Conditioning:
+        """Both prompts encoded, once per prompt, with the photo (H, W, 3) where it is a prompt itself."""
 
     def predict(self, scene: Scene) -> Predict:
         """The denoiser for this scene, guidance included; it answers as the model's schedule says."""

@@ -56,6 +56,7 @@ def task_of(report: Report, given: Extend | Paint, spec: Spec, *, allow_huge: bo
         spec=spec,
         ref=find.resolve_model(given.engine.model),
         engine=given.engine,
+        conditions=given.conditions,
         selection=given.selection,
         allow_huge=allow_huge,
         overwrite=given.output.overwrite,

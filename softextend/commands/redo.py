@@ -14,6 +14,7 @@ from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
+from softextend.models.conditions.options import Conditions
 from softextend.pictures.formats import SUFFIXES, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.recipe import spec_of
@@ -48,6 +49,7 @@ def redo(report: Report, given: Redo) -> int:
         spec=spec,
         ref=find.resolve_model(engine.model),
         engine=engine,
+        conditions=recorded_conditions(recipe),
         allow_huge=allow_huge,
         overwrite=output.overwrite,
         mask=mask,
@@ -56,12 +58,23 @@ def redo(report: Report, given: Redo) -> int:
     return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
 
 
+def recorded_conditions(recipe: dict[str, Any]) -> Conditions:
+    """What was laid over the model of a recipe; nothing in recipes of earlier versions."""
+    found = recipe.get("command", {}).get("conditions") or {}
+    return Conditions.of_dict(found)
+
+
 def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:
     """The model of a recipe; says so where it is another one by its hash."""
     model = task.load()
-    before, now = (facts.get("hash") for facts in (recipe["model"], model.as_dict()))
+    facts = model.as_dict()
+    before, now = recipe["model"].get("hash"), facts.get("hash")
     if before != now:
         task.listener.note(f"model: {task.ref.name} is another one (hash {now}) than the recipe's (hash {before})")
+    hashes = {each.get("hash") for each in recipe["model"].get("conditions") or ()}
+    for each in facts.get("conditions") or ():
+        if each["hash"] not in hashes:
+            task.listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
     return model
 
 

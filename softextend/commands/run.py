@@ -179,6 +179,7 @@ def dry_run(
     left, _ = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     if not task.overwrite and (said := existing(left)):
         report.note(said)
+    task.note_conditions()
     tally = Tally()
     report.total = len(left) + len(empty)
     for outcome in empty:
@@ -193,6 +194,7 @@ def dry_run(
             report.outcome(outcome)
         else:
             outcome = Outcome(job=job, target=job.targets[0])
-            report.plan(job, task.ref.name, plan_as_dict(plan), plan_rows(plan))
+            facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
+            report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *plan_rows(plan)])
         tally.add(outcome)
     return tally.exit_code

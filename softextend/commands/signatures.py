@@ -18,6 +18,7 @@ from softextend.commands.options import (
     ShowOptions,
     SourceOptions,
 )
+from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
 from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
 from softextend.plan.motion import Course
@@ -34,6 +35,7 @@ class Extend:
     prompt: Prompt
     sampling: Sampling
     selection: Selection
+    conditions: Conditions
     engine: Engine
     output: OutputOptions
     debug: DebugOptions
@@ -56,6 +58,7 @@ class Paint:
     prompt: Prompt
     sampling: Sampling
     selection: Selection
+    conditions: Conditions
     engine: Engine
     output: OutputOptions
     debug: DebugOptions
@@ -135,6 +138,7 @@ class Zoom:
     course: Course
     prompt: Prompt
     sampling: Sampling
+    conditions: Conditions
     engine: Engine
     film: FilmOptions
     report: ReportOptions
@@ -215,6 +219,7 @@ class Sweep:
     mask: SweepMask
     prompt: Prompt
     sampling: SweepSampling
+    conditions: Conditions
     engine: Engine
     sheet: SheetOptions
     report: ReportOptions

@@ -56,8 +56,10 @@ def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -
         "rich_help_panel": said.panel or panel,
         "show_default": False,  # the help says it, in words where the default is none
     }
-    if many:
+    if many and said.argument:
         return list[str] | None, Argument(metavar=said.metavar, **more)
+    if many:
+        return list[str] | None, Option(flag(field.name), metavar=said.metavar, **more)
     if value is bool:
         own = said.flags or (flag(field.name),)
         return bool, Option(*own, metavar="", **more)

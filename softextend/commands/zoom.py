@@ -27,6 +27,7 @@ def zoom(report: Report, given: Zoom) -> int:
         spec=spec_of_zoom(given),
         ref=find.resolve_model(given.engine.model),
         engine=given.engine,
+        conditions=given.conditions,
         allow_huge=given.photo.allow_huge,
         overwrite=given.film.overwrite,
         random_seed=given.sampling.seed is None,
@@ -38,7 +39,9 @@ def zoom(report: Report, given: Zoom) -> int:
     job = Job(source=source, targets=(Target(path=path, format=form, seed=task.spec.seed),))
     shoot = planned(report, task, job, given)
     if given.film.dry_run:
-        report.plan(job, task.ref.name, shoot.as_dict(), shoot.rows())
+        task.note_conditions()
+        facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict()}
+        report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows()])
         return 0
     for row, value in shoot.rows():
         report.detail(f"  {row}: {value}")

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.models import find, load
+from softextend.models.conditions.laid_over import check_files
+from softextend.models.conditions.options import Conditions, Found, with_prompt
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
@@ -30,7 +32,7 @@ from softextend.plan.drawing import draw_plan
 from softextend.plan.input import Input, prepare_input
 from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint
 from softextend.plan.prepared import prepare
-from softextend.types import Listener, Model
+from softextend.types import Listener, Model, Profile
 
 if TYPE_CHECKING:
     from softextend.extend import Result
@@ -54,6 +56,7 @@ class PictureTask:
     spec: Spec
     ref: ModelRef
     engine: Engine = field(default_factory=Engine)
+    conditions: Conditions = field(default_factory=Conditions)
     selection: Selection = field(default_factory=Selection)
     allow_huge: bool = False
     overwrite: bool = False
@@ -99,16 +102,44 @@ class PictureTask:
 
     def plan(self, input: Input, spec: Spec) -> Plan:
         """The request resolved for this input; BadRequest where it cannot be."""
-        profile = find.known_profile(self.ref)
+        profile = self.profile
         if self.repaint is None:
             return plan_extension(input, spec, profile)
         return plan_repaint(self.repaint, spec, profile)
 
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
-        check_spec(self.spec, find.known_profile(self.ref))
+        check_spec(self.spec, self.profile)
+        check_files(self.found.conditions)
         if self.engine.dtype not in ("auto", *DTYPE_NAMES):
             raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
+
+    @cached_property
+    def found(self) -> Found:
+        """What is laid over the model: as options say it, and as the prompt does."""
+        prompt = self.spec.prompt
+        return with_prompt(self.conditions, prompt.prompt, prompt.negative)
+
+    @property
+    def profile(self) -> Profile:
+        """What the model likes best; a UNet's own file says it where there is one."""
+        unet = self.conditions.unet
+        return find.known_profile(self.ref if unet is None else ModelRef(kind="file", name=unet.stem, path=unet))
+
+    def note_conditions(self) -> None:
+        """What of the prompt and of what is laid over the model has no effect."""
+        prompt, sampling, note = self.spec.prompt, self.spec.sampling, self.listener.note
+        for line in self.found.notes:
+            note(line)
+        given: dict[str, Any] = {"prompt": prompt.prompt or prompt.negative, "VAE": self.engine.vae}
+        given |= dict.fromkeys(self.conditions.given, True)
+        unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
+        if unused:
+            note(f"model: self takes no {' and no '.join(unused)}: left out")
+            return
+        guidance = self.profile.guidance if sampling.guidance is None else sampling.guidance
+        if prompt.negative and guidance <= 1:
+            note(f"negative prompt: has no effect at guidance {guidance:g}: give --guidance above 1")
 
     def note_seed(self) -> None:
         """A seed that nobody named is worth a line."""
@@ -126,6 +157,7 @@ class PictureTask:
             dtype=engine.dtype,
             offload=engine.offload,
             vae=engine.vae,
+            conditions=self.found.conditions,
             listener=listener,
         )
         if self.ref.origin == "default":
@@ -134,10 +166,7 @@ class PictureTask:
                 "an SDXL checkpoint does better where new things shall appear or a prompt is given: "
                 "--model FILE.safetensors"
             )
-        given = {"prompt": self.spec.prompt.prompt or self.spec.prompt.negative, "VAE": engine.vae}
-        unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
-        if unused:
-            listener.note(f"model: self takes no {' and no '.join(unused)}: left out")
+        self.note_conditions()
         self.note_seed()
         return model
 
@@ -198,6 +227,7 @@ class PictureTask:
             "mask": relative_path(home, self.mask),
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
+            "conditions": self.conditions.as_dict(),
         }
 
     def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:

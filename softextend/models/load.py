@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from softextend.models.conditions.options import Conditions
 from softextend.models.find import ModelRef
 from softextend.types import Listener, Model, Offload
 
@@ -15,6 +16,7 @@ def load_model(
     dtype: str = "auto",
     offload: Offload | None = None,
     vae: Path | None = None,
+    conditions: Conditions | None = None,
     listener: Listener,
 ) -> Model:
     """The model, ready to run; a hub id that is not in the cache is downloaded. Raises BadModel, BadRequest."""
@@ -25,4 +27,12 @@ def load_model(
         return SelfModel(device=choose_device(device))
     from softextend.models.sdxl.model import load_sdxl
 
-    return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, listener=listener)
+    return load_sdxl(
+        ref,
+        device=device,
+        dtype=dtype,
+        offload=offload,
+        vae=vae,
+        conditions=conditions or Conditions(),
+        listener=listener,
+    )

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Prepared:
-    """`filled` uint8 (H, W, 3), `change` float32 (H, W), 1 = repaint, what is `known` bool (H, W), and the plan."""
+    """`filled` uint8 (H, W, 3), `change` float32 (H, W), 1 = repaint, what is `known` bool (H, W), and the plan.
+
+    `photo` uint8 (h, w, 3): what it grows from.
+    """
 
     plan: Plan
     filled: Pixels
     change: Change
     known: Known
+    photo: Pixels
 
 
 def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
@@ -35,7 +39,7 @@ def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
         change = change_map(kept, plan.overlap, plan.feather, plan.change)
     else:
         filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
-    return Prepared(plan=plan, filled=filled, change=change, known=kept)
+    return Prepared(plan=plan, filled=filled, change=change, known=kept, photo=pixels)
 
 
 def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:

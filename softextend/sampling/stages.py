@@ -58,7 +58,7 @@ def sample(prepared: Prepared, model: Model, listener: Listener) -> Picture:
     if not plan.stages:
         return current
     change, prompt = latent_change(prepared.change), plan.spec.prompt
-    embed = functools.partial(model.embed, prompt.prompt, prompt.negative)
+    embed = functools.partial(model.embed, prompt.prompt, prompt.negative, prepared.photo)
     conditioning = reducing_memory(embed, model, listener)
     work = plan.work()
     steps = [each.steps * each.windows for each in work]
@@ -136,6 +136,7 @@ def paint_region(
         guidance=plan.guidance,
         stage=at[0],
         seed=plan.seed,
+        timesteps=sampler.timesteps,
     )
     blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
     watch = functools.partial(_watch, run, sampler)

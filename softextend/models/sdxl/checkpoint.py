@@ -15,7 +15,7 @@ from torch import nn
 
 from softextend.errors import BadModel
 from softextend.models.clip_tokenizer import ClipTokenizer, folder_tokenizer, shipped_tokenizers
-from softextend.models.sdxl.state_dict_keys import folder_pieces, text_pieces, unet_pieces, vae_pieces
+from softextend.models.sdxl.state_dict_keys import VAE, folder_pieces, text_pieces, unet_pieces, vae_pieces
 from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import looks_like
 from softextend.models.weights.header import read_header
@@ -27,6 +27,7 @@ CONFIGS = Path(str(files("softextend"))) / "data" / "sdxl"  # SDXL base 1.0, as 
 class Source(Protocol):
     """A place that an SDXL model's parts come from; each call reads the files anew."""
 
+    parts: dict[str, Part]  # networks by their names in diffusers; what is laid over a model is put in here
     weights: tuple[Path, ...]  # what a hash of the model is made of
     v_prediction: bool
     zero_snr: bool
@@ -45,13 +46,39 @@ class Source(Protocol):
         """One for each text encoder."""
 
 
-class SingleFile:
+class FromParts:
+    """What both layouts share: networks by their names in diffusers, each read when it is asked for."""
+
+    parts: dict[str, Part]
+    weights: tuple[Path, ...]
+
+    def unet(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """The denoiser."""
+        return self.parts["unet"].load(dtype, device)
+
+    def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """The autoencoder; BadModel where the checkpoint has none."""
+        if "vae" not in self.parts:
+            raise BadModel(f"{self.weights[0]}: has no VAE: name one by --vae FILE")
+        return self.parts["vae"].load(dtype, device)
+
+    def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """Encoder 0 or 1."""
+        return self.parts[list(TEXT_ENCODERS)[which]].load(dtype, device)
+
+    def check(self) -> None:
+        """BadModel where a tensor is missing or has another shape."""
+        for part in self.parts.values():
+            part.check()
+
+
+class SingleFile(FromParts):
     """A checkpoint in the original layout; configs and tokenizers ship with the package, so nothing is downloaded."""
 
     empty_is_zero = True
 
-    def __init__(self, path: Path, configs: Path = CONFIGS) -> None:
-        """Raises BadModel where a tensor is missing or has another shape than SDXL's."""
+    def __init__(self, path: Path, configs: Path = CONFIGS, *, vae: bool = True) -> None:
+        """Raises BadModel where a tensor is missing or has another shape than SDXL's; `vae`: it must have its own."""
         header = read_header(path)
         names = list(header.tensors)
         self.weights: tuple[Path, ...] = (path,)
@@ -59,33 +86,19 @@ class SingleFile:
         self.v_prediction = "v_pred" in header.tensors or prediction.startswith("v")
         self.zero_snr = "ztsnr" in header.tensors
         store = Store.of({path: header.tensors})
-        self._unet = Part(_new_unet, read_json(configs / "unet.json"), unet_pieces(names), store)
-        self._vae = Part(_new_vae, read_json(configs / "vae.json"), vae_pieces(names), store)
-        self._text = tuple(
-            Part(new, read_json(configs / f"{name}.json"), text_pieces(names, which), store)
-            for which, (name, new) in enumerate(TEXT_ENCODERS.items())
-        )
-        for part in (self._unet, self._vae, *self._text):
-            part.check()
-
-    def unet(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The denoiser."""
-        return self._unet.load(dtype, device)
-
-    def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The autoencoder."""
-        return self._vae.load(dtype, device)
-
-    def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """Encoder 0 or 1."""
-        return self._text[which].load(dtype, device)
+        self.parts = {"unet": Part(_new_unet, read_json(configs / "unet.json"), unet_pieces(names), store)}
+        if vae or any(name.startswith(VAE) for name in names):
+            self.parts["vae"] = Part(_new_vae, read_json(configs / "vae.json"), vae_pieces(names), store)
+        for which, (name, new) in enumerate(TEXT_ENCODERS.items()):
+            self.parts[name] = Part(new, read_json(configs / f"{name}.json"), text_pieces(names, which), store)
+        self.check()
 
     def tokenizers(self) -> tuple[ClipTokenizer, ClipTokenizer]:
         """Made from the merge table that ships with the package."""
         return shipped_tokenizers()
 
 
-class Folder:
+class Folder(FromParts):
     """A diffusers folder: configs, safetensors (one file or shards, 16-bit variant first) and tokenizers."""
 
     def __init__(self, path: Path, *, half: bool = True) -> None:
@@ -96,22 +109,9 @@ class Folder:
         self.empty_is_zero = bool(read_json(path / "model_index.json").get("force_zeros_for_empty_prompt", True))
         self._path = path
         news = {"unet": _new_unet, "vae": _new_vae, **TEXT_ENCODERS}
-        self._parts = {name: _folder_part(path / name, new, half) for name, new in news.items()}
+        self.parts = {name: folder_part(path / name, new, half) for name, new in news.items()}
         self.weights: tuple[Path, ...] = tuple(weight_files(path / "unet", half=half))
-        for part in self._parts.values():
-            part.check()
-
-    def unet(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The denoiser."""
-        return self._parts["unet"].load(dtype, device)
-
-    def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The autoencoder."""
-        return self._parts["vae"].load(dtype, device)
-
-    def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """Encoder 0 or 1."""
-        return self._parts[list(TEXT_ENCODERS)[which]].load(dtype, device)
+        self.check()
 
     def tokenizers(self) -> tuple[ClipTokenizer, ClipTokenizer]:
         """From the folder's own files."""
@@ -133,7 +133,22 @@ def vae_file(path: Path, configs: Path = CONFIGS) -> Part:
     return part
 
 
+def unet_file(path: Path, config: dict[str, Any]) -> Part:
+    """A UNet's own .safetensors or a checkpoint's UNet, in the original or in diffusers' layout; else BadModel."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise BadModel(f"--unet {path}: {what}: give a .safetensors file")
+    header = read_header(path)
+    pieces = unet_pieces(list(header.tensors))
+    if "conv_in.weight" not in pieces or "time_embedding.linear_1.weight" not in pieces:
+        raise BadModel(f"--unet {path}: no UNet; its tensors look like {looks_like(header) or 'something else'}")
+    part = Part(_new_unet, config, pieces, Store.of({path: header.tensors}))
+    part.check()
+    return part
+
+
 def _new_unet(config: dict[str, Any]) -> nn.Module:
+    """diffusers' UNet of a config, its weights undefined."""
     from diffusers import UNet2DConditionModel
 
     unet: nn.Module = UNet2DConditionModel.from_config(config)
@@ -141,6 +156,7 @@ def _new_unet(config: dict[str, Any]) -> nn.Module:
 
 
 def _new_vae(config: dict[str, Any]) -> nn.Module:
+    """diffusers' VAE of a config, its weights undefined."""
     from diffusers import AutoencoderKL
 
     vae: nn.Module = AutoencoderKL.from_config(config)
@@ -164,7 +180,8 @@ def _new_text_2(config: dict[str, Any]) -> nn.Module:
 TEXT_ENCODERS = {"text_encoder": _new_text, "text_encoder_2": _new_text_2}
 
 
-def _folder_part(folder: Path, new: Callable[[dict[str, Any]], nn.Module], half: bool) -> Part:
+def folder_part(folder: Path, new: Callable[[dict[str, Any]], nn.Module], half: bool) -> Part:
+    """One part of a diffusers folder: a config and its weights."""
     tensors = {path: read_header(path).tensors for path in weight_files(folder, half=half)}
     store = Store.of(tensors)
     return Part(new, read_json(folder / "config.json"), folder_pieces(list(store.entries)), store)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import accelerate
 import torch
@@ -15,32 +14,38 @@ from torch import Tensor, nn
 
 from softextend.errors import BadModel
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
+from softextend.models.conditions.laid_over import NOTHING, LaidOver, lay_over
+from softextend.models.conditions.options import Conditions
+from softextend.models.conditions.refiner import Refiner
 from softextend.models.device import choose_device, choose_dtype, empty_cache, free_memory
 from softextend.models.find import ModelRef, known_profile
 from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.sdxl.checkpoint import Folder, SingleFile, Source, vae_file
+from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, pooled_of
+from softextend.models.sdxl.text import LAYER, TextEncoders
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.hub import fetch
 from softextend.models.weights.tensors import Part
 from softextend.sampling.schedule import Prediction
 from softextend.types import Conditioning, Encoded, Listener, Offload, Predict, Profile, Scene
 
+if TYPE_CHECKING:
+    from softextend.types import Pixels
+
 DECODE_BYTES = 2400  # per pixel, of a 16-bit VAE decode: 2,000 measured at 512 and 768 px, and a margin
 TILE = 512  # px, of the VAE where memory is short; tiles overlap by a quarter
 HALF = (torch.bfloat16, torch.float16)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Call:
-    """One run of the UNet: the embedding of each row, (R, 77 k, 2048), (R, 1280), (R, 6)."""
-
-    hidden: Tensor
-    pooled: Tensor
-    ids: Tensor
-
-
 def load_sdxl(
-    ref: ModelRef, *, device: str, dtype: str, offload: Offload | None, vae: Path | None, listener: Listener
+    ref: ModelRef,
+    *,
+    device: str,
+    dtype: str,
+    offload: Offload | None,
+    vae: Path | None,
+    conditions: Conditions,
+    listener: Listener,
 ) -> SdxlModel:
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
@@ -48,12 +53,13 @@ def load_sdxl(
     half = numbers in HALF
     source: Source
     if ref.kind == "file" and ref.path:
-        source = SingleFile(ref.path)
+        source = SingleFile(ref.path, vae=vae is None)
     else:
         folder = fetch(ref.name, half=half, listener=listener) if ref.kind == "hub" else ref.path
         if folder is None:
             raise BadModel(f"{ref.name}: no SDXL model")
         source = Folder(folder, half=half)
+    laid = lay_over(source, conditions, numbers, place, listener)
     return SdxlModel(
         source,
         name=_title(ref),
@@ -63,6 +69,7 @@ def load_sdxl(
         dtype=numbers,
         offload=offload or Offload.NONE,
         vae=vae_file(vae) if vae else None,
+        laid=laid,
     )
 
 
@@ -71,13 +78,6 @@ def _title(ref: ModelRef) -> str:
     if ref.path is None or ref.kind == "hub":
         return ref.name
     return ref.path.stem if ref.kind == "file" else ref.path.name
-
-
-def _pooled(encoded: Encoded) -> Tensor:
-    """(1, P); SDXL's encoders always give one."""
-    if encoded.pooled is None:
-        raise RuntimeError("a prompt without its pooled vector")
-    return encoded.pooled
 
 
 class SdxlModel:
@@ -96,6 +96,7 @@ class SdxlModel:
         origin: str = "",
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
+        laid: LaidOver = NOTHING,
     ) -> None:
         self.name = name
         self.profile = profile
@@ -115,7 +116,15 @@ class SdxlModel:
         self._other_vae = vae
         self._unet: nn.Module | None = None
         self._vaes: dict[torch.dtype, Any] = {}
-        self._encoded: dict[str, Encoded] = {}
+        self._laid = laid
+        self._text = TextEncoders(
+            load=self._encoder,
+            drop=functools.partial(empty_cache, device),
+            tokenizers=source.tokenizers,
+            device=device,
+            layer=laid.layer or LAYER,
+            vectors=laid.vectors,
+        )
         self._lighter = self._ways_to_lighten()
 
     def as_dict(self) -> dict[str, Any]:
@@ -128,6 +137,7 @@ class SdxlModel:
             "device": str(self.device),
             "dtype": str(self.dtype).removeprefix("torch."),
             "offload": self.offload.value,
+            "conditions": self._laid.as_dict(),
         }
 
     @torch.inference_mode()
@@ -154,91 +164,66 @@ class SdxlModel:
         return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]
 
     @torch.inference_mode()
-    def embed(self, prompt: str, negative: str) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Pixels) -> Conditioning:
         """Prompts of any length, 75 tokens a row. An empty negative prompt is zeros where the model was trained so."""
-        zero = self._source.empty_is_zero and not negative
-        self._encode_text([prompt] if zero else [prompt, negative])
-        positive = self._encoded[prompt]
-        if zero:
-            zeros = Encoded(hidden=torch.zeros_like(positive.hidden), pooled=torch.zeros_like(_pooled(positive)))
-            return Conditioning(prompt=positive, negative=zeros)
-        other = self._encoded[negative]
-        rows = max(positive.hidden.shape[1], other.hidden.shape[1])
-        return Conditioning(prompt=self._lengthened(positive, rows), negative=self._lengthened(other, rows))
+        self._text.encode([prompt] if self._zero(negative) else [prompt, negative])
+        positive = self._text.done[prompt]
+        if self._zero(negative):
+            zeros = Encoded(hidden=torch.zeros_like(positive.hidden), pooled=torch.zeros_like(pooled_of(positive)))
+            both = [positive, zeros]
+        else:
+            both = [positive, self._text.done[negative]]
+            rows = max(each.hidden.shape[1] for each in both)
+            both = [self._text.lengthened(each, rows) for each in both]
+        refined = self._laid.refiner.embed(prompt, negative) if self._laid.refiner else None
+        return Conditioning(prompt=both[0], negative=both[1], refined=refined)
 
-    @torch.inference_mode()
     def predict(self, scene: Scene) -> Predict:
-        """What the UNet predicts; guidance is `negative + g (prompt - negative)`, arXiv:2207.12598; none for g <= 1."""
+        """What the UNet predicts, guidance included; none for g <= 1. A refiner takes over where it begins."""
+        refiner, given = self._laid.refiner, scene.conditioning.refined
+        if refiner is None or given is None:
+            return self._denoiser(scene)
+        return Handover(
+            base=functools.cache(functools.partial(self._denoiser, scene)),
+            refiner=functools.cache(functools.partial(self._refined, refiner, scene, given)),
+            start=self._laid.refiner_start,
+        )
+
+    def _denoiser(self, scene: Scene) -> Denoiser:
+        """The base model's denoiser for a scene."""
+        if self._laid.refiner:
+            self._laid.refiner.park(self.offload)
         unet = self._ready_unet()
-        rows = scene.z0.shape[0]
         height, width = scene.known.shape
         size = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype, device=self.device)
         given = scene.conditioning
         told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
-        calls = [
-            Call(
-                hidden=torch.cat([each.hidden.expand(rows, -1, -1) for each in group]),
-                pooled=torch.cat([_pooled(each).expand(rows, -1) for each in group]),
-                ids=size.expand(rows * len(group), -1),
-            )
-            for group in ([[each] for each in told] if self.lean else [told])
-        ]
-        return functools.partial(self._predicted, unet, calls, scene.guidance)
+        return Denoiser(
+            unet=unet,
+            calls=calls_of(told, [size] * len(told), scene.z0.shape[0], lean=self.lean),
+            guidance=scene.guidance,
+            device=self.device,
+            dtype=self.dtype,
+            timesteps=scene.timesteps,
+        )
+
+    def _refined(self, refiner: Refiner, scene: Scene, given: Conditioning) -> Denoiser:
+        """The refiner's denoiser for a scene."""
+        self._park(keep=None)
+        return refiner.predict(scene, given, lean=self.lean)
+
+    def _zero(self, negative: str) -> bool:
+        return self._source.empty_is_zero and not negative
+
+    def _encoder(self, which: int) -> nn.Module:
+        self._park(keep=None)
+        return self._source.text_encoder(which, self.dtype, self.device)
 
     def reduce_memory(self) -> str | None:
         """After an out-of-memory: take the next lighter way of running and say which; None at the last."""
         said = next(self._lighter, None)
         empty_cache(self.device)
         return said
-
-    @torch.inference_mode()
-    def _predicted(
-        self, unet: nn.Module, calls: list[Call], guidance: float, x: Tensor, t: float, keep: Tensor
-    ) -> Tensor:
-        own = x.to(self.device, self.dtype)
-        outs = []
-        for call in calls:
-            told = {"text_embeds": call.pooled, "time_ids": call.ids}
-            repeated = torch.cat([own] * (len(call.ids) // len(own)))
-            outs.append(unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=told)[0].float())
-        out = torch.cat(outs)
-        if len(out) > len(own):
-            negative, positive = out.chunk(2)
-            out = negative + guidance * (positive - negative)
-        return out.to(x.device)
-
-    def _encode_text(self, prompts: list[str]) -> None:
-        """Fill the cache; each encoder is read, used and dropped before the next."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._encoded]
-        if not new:
-            return
-        self._park(keep=None)
-        tokenizers = self._source.tokenizers()
-        hidden: list[list[Tensor]] = []
-        pooled: list[Tensor] = []
-        for which, tokenizer in enumerate(tokenizers):
-            encoder = self._source.text_encoder(which, self.dtype, self.device)
-            outs = [encoder(self._ids(tokenizer.rows(prompt)), output_hidden_states=True) for prompt in new]
-            hidden.append([out.hidden_states[-2] for out in outs])  # the last layer but one, as SDXL was trained
-            pooled = [out[0][:1] for out in outs]  # in the end the second encoder's projection of the first row
-            del encoder, outs
-            empty_cache(self.device)
-        for prompt, first, second, vector in zip(new, *hidden, pooled, strict=True):
-            both = torch.cat([first, second], dim=-1)
-            self._encoded[prompt] = Encoded(hidden=both.reshape(1, -1, both.shape[-1]), pooled=vector)
-
-    def _ids(self, rows: list[list[int]]) -> Tensor:
-        return torch.tensor(rows, device=self.device)
-
-    def _lengthened(self, encoded: Encoded, tokens: int) -> Encoded:
-        """Rows of the empty prompt until there are `tokens`."""
-        missing = tokens - encoded.hidden.shape[1]
-        if not missing:
-            return encoded
-        self._encode_text([""])
-        empty = self._encoded[""].hidden
-        rows = [encoded.hidden, *[empty] * (missing // empty.shape[1])]
-        return Encoded(hidden=torch.cat(rows, dim=1), pooled=encoded.pooled)
 
     def _ready_unet(self) -> nn.Module:
         self._park(keep=self._unet)

@@ -1,0 +1,179 @@
+"""What is laid over the model and what it is told beside the prompt: options, kept as they were typed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from softextend.errors import BadRequest
+from softextend.models.conditions import prompt_weights
+from softextend.models.conditions.models_folder import find_in_models
+from softextend.options import Checked, option
+
+STRONGEST = 10.0  # of a weight, either way
+
+
+class Weighed(NamedTuple):
+    """A file with its weight."""
+
+    path: Path
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions(Checked):
+    """What is laid over the model."""
+
+    lora: list[str] | None = option(
+        None,
+        "a LoRA (LyCORIS, DoRA, ...) merged into the model while it loads; may be given several times; also as "
+        "<lora:name:0.8> in the prompt, found in $SOFTEXTEND_MODELS",
+        told="none",
+        metavar="FILE[:WEIGHT]",
+    )
+    embedding: list[str] | None = option(
+        None,
+        "a textual inversion (clip_l and clip_g); NAME in the prompt stands for it; may be given several times",
+        told="none",
+        metavar="NAME=FILE",
+    )
+    clip_skip: int | None = option(
+        None,
+        "which layer of the text encoders counts, from the end: 1 the last, 2 the last but one",
+        low=1,
+        high=12,
+        told="the model's, 2 for SDXL",
+    )
+    unet: Path | None = option(
+        None, "a UNet's own file, such as a distilled one, over the rest of --model", told="the model's", metavar="FILE"
+    )
+    refiner: Path | None = option(
+        None, "the SDXL refiner, a .safetensors file: it takes the last steps", told="none", metavar="FILE"
+    )
+    refiner_start: float = option(
+        0.8, "with --refiner: the share of the noise schedule after which it takes over", low=0, high=1
+    )
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        for text in self.lora or ():
+            weighed(text, "--lora")
+        names = [named(text)[0] for text in self.embedding or ()]
+        if len(names) > len(set(names)):
+            raise BadRequest(f"--embedding: a name stands for one file; {', '.join(sorted(names))} were given")
+
+    @property
+    def loras(self) -> list[Weighed]:
+        """Each LoRA with its weight, in order."""
+        return [weighed(text, "--lora") for text in self.lora or ()]
+
+    @property
+    def embeddings(self) -> dict[str, Path]:
+        """Each textual inversion by its name."""
+        return dict(named(text) for text in self.embedding or ())
+
+    @property
+    def given(self) -> list[str]:
+        """The options that differ from their defaults, as flags."""
+        return [f"--{each.name.replace('_', '-')}" for each in fields(self) if getattr(self, each.name) != each.default]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What differs from the defaults, as JSON values; `of_dict` reads it."""
+        return {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+            if value not in (None, type(self).__dataclass_fields__[name].default)
+        }
+
+    @classmethod
+    def of_dict(cls, given: Mapping[str, Any]) -> Conditions:
+        """From a recipe; BadRequest for what it cannot hold."""
+        known = {each.name: each for each in fields(cls)}
+        values: dict[str, Any] = {
+            name: Path(value) if "Path" in str(known[name].type) else value
+            for name, value in given.items()
+            if name in known
+        }
+        return cls(**values)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(name, value) of what is given, as a table shows it."""
+        shown = {name: value for name, value in self.as_dict().items() if name not in ("lora", "embedding")}
+        rows = [("LoRA", f"{path} at weight {weight:g}") for path, weight in self.loras]
+        rows += [("embedding", f"{name} = {path}") for name, path in self.embeddings.items()]
+        return rows + [(name.replace("_", " "), str(value)) for name, value in shown.items()]
+
+
+class Found(NamedTuple):
+    """Conditions with what a prompt names, and notes on what it names in vain."""
+
+    conditions: Conditions
+    notes: list[str]
+
+
+def with_prompt(given: Conditions, prompt: str, negative: str) -> Found:
+    """What `<lora:name:0.8>` and `embedding:name` of a prompt mean: files of the models folder."""
+    loras, vectors, notes = list(given.lora or ()), list(given.embedding or ()), []
+    for each in prompt_weights.loras(prompt):
+        path = find_in_models(each.name, "lora") if each.kind != "hypernet" else None
+        if path is None:
+            what = "hypernetworks are not read" if each.kind == "hypernet" else _missing(each.name)
+            notes.append(f"prompt: <{each.kind}:{each.name}> left out: {what}")
+        else:
+            loras.append(f"{path}:{each.weight:g}")
+    for text in (prompt, negative):
+        notes += prompt_weights.notes(text)
+        for name in prompt_weights.embeddings(text):
+            if name in {known.partition("=")[0] for known in vectors}:
+                continue
+            path = find_in_models(name, "embedding")
+            if path is None:
+                notes.append(f"prompt: embedding:{name} is read as a word: {_missing(name)}")
+            else:
+                vectors.append(f"{name}={path}")
+    return Found(replace(given, lora=loras or None, embedding=vectors or None), notes)
+
+
+def _missing(name: str) -> str:
+    if os.environ.get("SOFTEXTEND_MODELS"):
+        return f"no {name}.safetensors in $SOFTEXTEND_MODELS"
+    return "set $SOFTEXTEND_MODELS to the folder with your models, or give the file by its option"
+
+
+def weighed(text: str, flag: str) -> Weighed:
+    """`FILE` or `FILE:WEIGHT`, a weight from -10 to 10; BadRequest. A name without a path is sought in the models."""
+    path, colon, last = text.rpartition(":")
+    number = _number(last) if colon else None
+    if number is None:
+        path, number = text, 1.0
+    if not -STRONGEST <= number <= STRONGEST:
+        raise BadRequest(f"{flag} {text}: the weight must be from {-STRONGEST:g} to {STRONGEST:g}")
+    if not path:
+        raise BadRequest(f"{flag} {text!r}: give FILE or FILE:WEIGHT, such as {flag} style.safetensors:0.8")
+    return Weighed(_path(path, flag.removeprefix("--")), number)
+
+
+def named(text: str) -> tuple[str, Path]:
+    """`NAME=FILE`; BadRequest."""
+    name, equals, path = text.partition("=")
+    if not equals or not name.strip() or not path:
+        raise BadRequest(f"--embedding {text!r}: give NAME=FILE, such as --embedding mystyle=mystyle.safetensors")
+    return name.strip(), _path(path, "embedding")
+
+
+def _path(text: str, kind: str) -> Path:
+    """A file as it is named, else of that name in the models folder."""
+    path = Path(text).expanduser()
+    if path.exists() or path.parent != Path():
+        return path
+    return find_in_models(path.name, kind) or path
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
