@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from softextend import fill
+from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
 from softextend.models import device, find
 from softextend.options import about
 from softextend.types import FillName
@@ -73,14 +73,14 @@ def profile_as_dict(profile: Profile) -> dict[str, Any]:
 
 def fills(report: Report, given: Fills) -> None:
     """Every fill, what it does and its parameters."""
-    for row in fill.describe_fills():
+    for row in describe_fills():
         rows = [(f"{each.name}={each.default}", _meaning(each)) for each in row.parameters]
         report.show(fill_as_dict(row), rows, title=f"{row.name}: {row.meaning}")
 
 
-def fill_as_dict(row: fill.FillRow) -> dict[str, Any]:
+def fill_as_dict(row: FillRow) -> dict[str, Any]:
     """One fill as JSON values; `minimum` and `maximum` are None for a text."""
-    parameters = {
+    found = {
         spec.name: {
             "default": spec.default,
             "minimum": said.range and said.range.low,
@@ -88,13 +88,13 @@ def fill_as_dict(row: fill.FillRow) -> dict[str, Any]:
             "unit": said.unit or None,
             "meaning": said.help,
         }
-        for spec in fill.parameters(fill.FILLS[FillName(row.name)])
+        for spec in parameters(FILLS[FillName(row.name)])
         if (said := about(spec))
     }
-    return {"name": row.name, "meaning": row.meaning, "parameters": parameters}
+    return {"name": row.name, "meaning": row.meaning, "parameters": found}
 
 
-def _meaning(row: fill.ParameterRow) -> str:
+def _meaning(row: ParameterRow) -> str:
     limits = " ".join(part for part in (row.range, row.unit) if part)
     return f"{row.help} ({limits})" if limits else row.help
 
