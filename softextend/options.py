@@ -109,6 +109,7 @@ class Checked:
 
 # --- the request, in groups; None means: as the model's profile says -------------------------------------------------
 
+MOST_SEED = 2**63 - 1  # what generators of random numbers take
 HOW_MUCH = ("sides", "aspect", "size", "scale", "all")  # of these exactly one is given
 
 
@@ -273,7 +274,6 @@ class Sampling(Checked):
         None,
         "start of the random numbers; the same seed repeats a result",
         low=0,
-        high=2**63 - 1,
         told="random, printed",
     )
     refine_strength: float | None = option(
@@ -297,6 +297,11 @@ class Sampling(Checked):
         "measure the decoder's colour error on what is kept and take it off the rest",
         flags=("--color-match/--no-color-match",),
     )
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if self.seed is not None and self.seed > MOST_SEED:
+            raise BadRequest(f"--seed {self.seed}: must be at most {MOST_SEED}, 2 to the power of 63 less 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
