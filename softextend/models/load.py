@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from softextend.models.find import ModelRef
+from softextend.models.find import ModelRef, downloaded
 from softextend.types import Listener, Model, Offload
+
+
+HALF = 2  # bytes of a 16-bit number
 
 
 def load_model(
@@ -23,6 +26,12 @@ def load_model(
         from softextend.models.selfmodel.model import SelfModel
 
         return SelfModel(device=choose_device(device))
-    from softextend.models.sdxl.model import load_sdxl
+    if ref.kind == "hub":
+        from softextend.models.device import choose_device, choose_dtype
+        from softextend.models.weights.hub import fetch
+
+        half = choose_dtype(dtype, choose_device(device)).itemsize == HALF
+        ref = downloaded(ref, fetch(ref.name, half=half, listener=listener))
+    from softextend.models.sdxl.model import load_sdxl  # all families: sd1 and sd2 differ in their text encoder alone
 
     return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, listener=listener)

@@ -1,10 +1,9 @@
-"""SDXL behind the `Model` seam: the only place that knows weights, dtypes, devices and what memory they take."""
+"""SDXL and families like it behind the `Model` seam: what knows weights, dtypes, devices and what memory they take."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,26 +16,28 @@ from softextend.errors import BadModel
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
 from softextend.models.device import choose_device, choose_dtype, empty_cache, free_memory
 from softextend.models.find import ModelRef, known_profile
-from softextend.models.schedules import STABLE_DIFFUSION
-from softextend.models.sdxl.checkpoint import Folder, SingleFile, Source, vae_file
+from softextend.models.schedules import STABLE_DIFFUSION, make_schedule
+from softextend.models.sd.checkpoint import SD1, SD2
+from softextend.models.sdxl.checkpoint import SDXL, Folder, SingleFile, Source, vae_file
+from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
+from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.weights.file_hash import fingerprint
-from softextend.models.weights.hub import fetch
 from softextend.models.weights.tensors import Part
-from softextend.sampling.schedule import Prediction
+from softextend.sampling.schedule import AnySchedule
 from softextend.types import Conditioning, Encoded, Listener, Offload, Predict, Profile, Scene
 
 DECODE_BYTES = 2400  # per pixel, of a 16-bit VAE decode: 2,000 measured at 512 and 768 px, and a margin
 TILE = 512  # px, of the VAE where memory is short; tiles overlap by a quarter
+LAYOUTS = {"sdxl": SDXL, "sd1": SD1, "sd2": SD2}
 HALF = (torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Call:
-    """One run of the UNet: the embedding of each row, (R, 77 k, 2048), (R, 1280), (R, 6)."""
+    """One run of the UNet: the embedding of each row, (R, 77 k, D); `added`: of SDXL (R, 1280) and (R, 6)."""
 
     hidden: Tensor
-    pooled: Tensor
-    ids: Tensor
+    added: dict[str, Tensor] | None
 
 
 def load_sdxl(
@@ -45,25 +46,28 @@ def load_sdxl(
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
     numbers = choose_dtype(dtype, place)
-    half = numbers in HALF
-    source: Source
-    if ref.kind == "file" and ref.path:
-        source = SingleFile(ref.path)
-    else:
-        folder = fetch(ref.name, half=half, listener=listener) if ref.kind == "hub" else ref.path
-        if folder is None:
-            raise BadModel(f"{ref.name}: no SDXL model")
-        source = Folder(folder, half=half)
+    if ref.path is None or ref.choice is None:
+        raise BadModel(f"{ref.name}: no model of files")
+    source = open_source(ref, half=numbers in HALF)
     return SdxlModel(
         source,
         name=_title(ref),
-        origin=str(ref.path) if ref.path and ref.kind != "hub" else ref.name,
+        origin=str(ref.path) if ref.kind != "hub" else ref.name,
         profile=known_profile(ref),
+        schedule=make_schedule(ref.choice),
         device=place,
         dtype=numbers,
         offload=offload or Offload.NONE,
-        vae=vae_file(vae) if vae else None,
+        vae=vae_file(vae, source.layout.configs) if vae else None,
     )
+
+
+def open_source(ref: ModelRef, *, half: bool) -> Source:
+    """The files of a model, checked against the networks that they fill. Raises BadModel where they do not fit."""
+    if ref.path is None or ref.choice is None:
+        raise BadModel(f"{ref.name}: no model of files")
+    layout = LAYOUTS[ref.choice.family]
+    return SingleFile(ref.path, layout=layout) if ref.kind == "file" else Folder(ref.path, half=half, layout=layout)
 
 
 def _title(ref: ModelRef) -> str:
@@ -71,6 +75,19 @@ def _title(ref: ModelRef) -> str:
     if ref.path is None or ref.kind == "hub":
         return ref.name
     return ref.path.stem if ref.kind == "file" else ref.path.name
+
+
+def guided(negative: Tensor, positive: Tensor, *, guidance: float, rescale: float) -> Tensor:
+    """negative + guidance (positive - negative), arXiv:2207.12598; its contrast then taken back to positive's.
+
+    (B, C, h, w) each; `rescale` in [0, 1] is how much of that is done; arXiv:2305.08891, eq. 15 and 16.
+    """
+    out = negative + guidance * (positive - negative)
+    if not rescale:
+        return out
+    each = list(range(1, out.ndim))
+    contrast = positive.std(dim=each, keepdim=True) / out.std(dim=each, keepdim=True)
+    return out * (rescale * contrast + 1 - rescale)
 
 
 def _pooled(encoded: Encoded) -> Tensor:
@@ -93,17 +110,14 @@ class SdxlModel:
         profile: Profile,
         device: torch.device,
         dtype: torch.dtype,
+        schedule: AnySchedule = STABLE_DIFFUSION,
         origin: str = "",
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
     ) -> None:
         self.name = name
         self.profile = profile
-        self.schedule = dataclasses.replace(
-            STABLE_DIFFUSION,
-            prediction=Prediction.V if source.v_prediction else Prediction.EPSILON,
-            zero_snr=source.zero_snr,
-        )
+        self.schedule = schedule
         self.device = device
         self.dtype = dtype
         self.vae_dtype = torch.float32 if dtype is torch.float16 and vae is None else dtype  # fp16 overflows in it
@@ -135,15 +149,14 @@ class SdxlModel:
         """pixels (B, 3, H, W) in [-1, 1] -> float32 latents (B, 4, H/8, W/8): the posterior's mean, scaled."""
         vae = self._vae(self.vae_dtype, pixels.shape[-2] * pixels.shape[-1])
         mean = vae.encode(pixels.to(self.device, self.vae_dtype)).latent_dist.mode()
-        z0: Tensor = (mean * vae.config.scaling_factor).float()
-        return z0
+        return to_latents(vae.config, mean)
 
     @torch.inference_mode()
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         """latents (B, 4, h, w) -> float32 pixels (B, 3, 8h, 8w); `exact`: in float32."""
         dtype = torch.float32 if exact else self.vae_dtype
         vae = self._vae(dtype, z.shape[-2] * z.shape[-1] * self.factor**2)
-        scaled = z.to(self.device, torch.float32) / vae.config.scaling_factor
+        scaled = from_latents(vae.config, z.to(self.device, torch.float32))
         pixels: Tensor = vae.decode(scaled.to(dtype)).sample
         return pixels.float()
 
@@ -171,19 +184,26 @@ class SdxlModel:
         """What the UNet predicts; guidance is `negative + g (prompt - negative)`, arXiv:2207.12598; none for g <= 1."""
         unet = self._ready_unet()
         rows = scene.z0.shape[0]
-        height, width = scene.known.shape
-        size = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype, device=self.device)
         given = scene.conditioning
         told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
         calls = [
             Call(
                 hidden=torch.cat([each.hidden.expand(rows, -1, -1) for each in group]),
-                pooled=torch.cat([_pooled(each).expand(rows, -1) for each in group]),
-                ids=size.expand(rows * len(group), -1),
+                added=self._added(group, rows, scene.known.shape) if self._source.layout.pooled else None,
             )
             for group in ([[each] for each in told] if self.lean else [told])
         ]
-        return functools.partial(self._predicted, unet, calls, scene.guidance)
+        guide = functools.partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale)
+        masked = None
+        if unet.config.in_channels == CHANNELS:  # type: ignore[union-attr]
+            masked = MaskedPicture(self.encode, scene.filled)
+        return functools.partial(self._predicted, unet, calls, guide, masked)
+
+    def _added(self, group: list[Encoded], rows: int, size: tuple[int, ...]) -> dict[str, Tensor]:
+        """What SDXL is told beside the prompt: its pooled form and the picture's size, px."""
+        ids = torch.tensor([[*size, 0, 0, *size]], dtype=self.dtype, device=self.device)
+        pooled = torch.cat([_pooled(each).expand(rows, -1) for each in group])
+        return {"text_embeds": pooled, "time_ids": ids.expand(rows * len(group), -1)}
 
     def reduce_memory(self) -> str | None:
         """After an out-of-memory: take the next lighter way of running and say which; None at the last."""
@@ -193,18 +213,28 @@ class SdxlModel:
 
     @torch.inference_mode()
     def _predicted(
-        self, unet: nn.Module, calls: list[Call], guidance: float, x: Tensor, t: float, keep: Tensor
+        self,
+        unet: nn.Module,
+        calls: list[Call],
+        guide: Callable[[Tensor, Tensor], Tensor],
+        masked: MaskedPicture | None,
+        x: Tensor,
+        t: float,
+        keep: Tensor,
     ) -> Tensor:
         own = x.to(self.device, self.dtype)
+        if masked is not None:
+            shown = masked.shown(keep).to(self.device, self.dtype)
+            own = torch.cat([own, shown.expand(len(own), -1, -1, -1)], dim=1)
+            unet = self._ready_unet()  # which an encoder may have sent off the device
         outs = []
         for call in calls:
-            told = {"text_embeds": call.pooled, "time_ids": call.ids}
-            repeated = torch.cat([own] * (len(call.ids) // len(own)))
-            outs.append(unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=told)[0].float())
+            repeated = torch.cat([own] * (len(call.hidden) // len(own)))
+            told = {} if call.added is None else {"added_cond_kwargs": call.added}
+            outs.append(unet(repeated, t, encoder_hidden_states=call.hidden, **told)[0].float())
         out = torch.cat(outs)
         if len(out) > len(own):
-            negative, positive = out.chunk(2)
-            out = negative + guidance * (positive - negative)
+            out = guide(*out.chunk(2))
         return out.to(x.device)
 
     def _encode_text(self, prompts: list[str]) -> None:
@@ -215,17 +245,19 @@ class SdxlModel:
         self._park(keep=None)
         tokenizers = self._source.tokenizers()
         hidden: list[list[Tensor]] = []
-        pooled: list[Tensor] = []
+        pooled: list[Tensor | None] = []
+        layout = self._source.layout
         for which, tokenizer in enumerate(tokenizers):
             encoder = self._source.text_encoder(which, self.dtype, self.device)
             outs = [encoder(self._ids(tokenizer.rows(prompt)), output_hidden_states=True) for prompt in new]
-            hidden.append([out.hidden_states[-2] for out in outs])  # the last layer but one, as SDXL was trained
-            pooled = [out[0][:1] for out in outs]  # in the end the second encoder's projection of the first row
+            last = layout.penultimate  # the last layer but one, as SDXL was trained; else the last, normalised
+            hidden.append([out.hidden_states[-2] if last else out.last_hidden_state for out in outs])
+            pooled = [out[0][:1] if layout.pooled else None for out in outs]  # in the end the second encoder's
             del encoder, outs
             empty_cache(self.device)
-        for prompt, first, second, vector in zip(new, *hidden, pooled, strict=True):
-            both = torch.cat([first, second], dim=-1)
-            self._encoded[prompt] = Encoded(hidden=both.reshape(1, -1, both.shape[-1]), pooled=vector)
+        for prompt, *found, vector in zip(new, *hidden, pooled, strict=True):
+            joined = torch.cat(found, dim=-1)
+            self._encoded[prompt] = Encoded(hidden=joined.reshape(1, -1, joined.shape[-1]), pooled=vector)
 
     def _ids(self, rows: list[list[int]]) -> Tensor:
         return torch.tensor(rows, device=self.device)
