@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from softextend.errors import BadRequest
-from softextend.types import Amount, Amounts, SamplerName
+from softextend.types import Amount, Amounts, Method, SamplerName
 
 # --- what an option is: its field says all of it, and the command line, the checks and the tables read it there -------
 
@@ -270,6 +270,15 @@ class Sampling(Checked):
         None, "weight of the prompt (classifier-free guidance); 1 = none", low=0, high=50, told="the model's"
     )
     sampler: SamplerName | None = option(None, "the sampler", told="the model's")
+    guidance_rescale: float | None = option(
+        None, "how much of the contrast that guidance adds is taken back", low=0, high=1, told="the model's"
+    )
+    method: Method = option(
+        Method.DIFFERENTIAL,
+        "differential gives every pixel its own amount of change; classic is masked inpainting: half and more of it "
+        "is all, less is none",
+        told="differential",
+    )
     seed: int | None = option(
         None,
         "start of the random numbers; the same seed repeats a result",

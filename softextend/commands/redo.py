@@ -14,10 +14,11 @@ from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
+from softextend.models.engine import Engine
 from softextend.pictures.formats import SUFFIXES, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.recipe import spec_of
-from softextend.types import Model
+from softextend.types import Model, PredictionName
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
@@ -39,14 +40,14 @@ def redo(report: Report, given: Redo) -> int:
     if recipe.get("softextend") != __version__:
         report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
     vae = given.engine.vae or (Path(before["vae"]) if before["vae"] else None)
-    engine = replace(given.engine, model=given.engine.model or before["model"], vae=vae)
+    engine = replace(given.engine, model=given.engine.model or before["model"], vae=vae, **_said(recipe, given.engine))
     named = output.output or output.out_dir
     where = output if named else replace(output, output=str(redo_path(result, output.format)))
     jobs = plan_jobs([origin], naming(where, "-redo"), [spec.seed])
     task = PictureTask(
         listener=report,
         spec=spec,
-        ref=find.resolve_model(engine.model),
+        ref=find.model_of(engine),
         engine=engine,
         allow_huge=allow_huge,
         overwrite=output.overwrite,
@@ -54,6 +55,18 @@ def redo(report: Report, given: Redo) -> int:
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
     return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
+
+
+def _said(recipe: dict[str, Any], engine: Engine) -> dict[str, Any]:
+    """What the user said of the model, now or when the recipe was written; of another model only what is said now."""
+    if engine.model:
+        return {"profile": engine.profile, "prediction": engine.prediction}
+    before = recipe["command"]
+    prediction = before.get("prediction")
+    return {
+        "profile": engine.profile or before.get("profile"),
+        "prediction": engine.prediction or (PredictionName(prediction) if prediction else None),
+    }
 
 
 def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:

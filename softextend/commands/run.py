@@ -18,6 +18,7 @@ from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.runner import Tally
 from softextend.jobs.task import Make, PictureTask, Prepared
+from softextend.models import load
 from softextend.options import Selection
 from softextend.pictures.formats import Format
 from softextend.plan.describe import plan_as_dict, plan_rows
@@ -179,6 +180,7 @@ def dry_run(
     left, _ = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     if not task.overwrite and (said := existing(left)):
         report.note(said)
+    load.check_model(task.ref, task.engine.vae)
     tally = Tally()
     report.total = len(left) + len(empty)
     for outcome in empty:

@@ -21,7 +21,7 @@ from softextend.commands.options import (
 from softextend.models.engine import Engine
 from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
 from softextend.plan.motion import Course
-from softextend.types import SamplerName
+from softextend.types import PredictionName, SamplerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +73,7 @@ class Canvas(Checked):
         help="the model that will paint: its fill and mask are the defaults",
         told="what a run would use",
     )
+    profile: str | None = like(Engine, "profile")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +106,8 @@ class SameEngine(Engine):
         help="another .safetensors file, diffusers folder, hub id, or 'self' (built in)",
         told="the recipe's",
     )
+    profile: str | None = like(Engine, "profile", told="the recipe's")
+    prediction: PredictionName | None = like(Engine, "prediction", told="the recipe's")
     vae: Path | None = like(Engine, "vae", help="another VAE", told="the recipe's")
 
 
@@ -225,6 +228,9 @@ class Which(Checked):
     """Which model."""
 
     model: str | None = like(Engine, "model")
+    profile: str | None = like(Engine, "profile")
+    prediction: PredictionName | None = like(Engine, "prediction")
+    explain: bool = option(False, "say why it was taken for what it is, and whether it would load", told="off")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Literal
 
 from softextend.errors import BadModel
 from softextend.models.choice import Asked, Choice, choose_by_name, choose_file, choose_folder
+from softextend.models.engine import Engine
+from softextend.models.library import find_in
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.models.weights.families import identify
@@ -72,6 +74,11 @@ def resolve_model(
     return _named("self", "default", asked)
 
 
+def model_of(engine: Engine) -> ModelRef:
+    """The model that an engine's options name. Raises BadModel, see `resolve_model`."""
+    return resolve_model(engine.model, profile=engine.profile, prediction=engine.prediction)
+
+
 def known_profile(ref: ModelRef) -> Profile:
     """What the model likes best."""
     return SELF_PROFILE if ref.choice is None else ref.choice.profile
@@ -106,6 +113,12 @@ def downloaded(ref: ModelRef, folder: Path) -> ModelRef:
     return replace(ref, path=folder, choice=choose_folder([ref.name.rpartition("/")[2]], folder, ref.asked))
 
 
+def models_folder() -> Path | None:
+    """$SOFTEXTEND_MODELS, else `models` of the config file, else None. Raises BadModel: see `configured_text`."""
+    named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models")
+    return Path(named).expanduser() if named else None
+
+
 def repository(folder: str) -> str:
     """`models--owner--name` -> `owner/name`."""
     return folder.removeprefix(CACHE_PREFIX).replace("--", "/")
@@ -136,6 +149,10 @@ def _named(name: str, origin: str, asked: Asked) -> ModelRef:
         return replace(with_name, choice=choose_by_name(name, asked))
     if "://" in name:
         raise BadModel(f"{origin} {name}: an address cannot be loaded: download the file and give its path")
+    root = models_folder()
+    kept = None if root is None else find_in(root, name)
+    if kept is not None:
+        return _local(name, kept, origin, asked)
     raise BadModel(f"{origin} {name}: does not exist; {_close_to(name, path)}")
 
 

@@ -5,7 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from softextend.models.find import ModelRef, downloaded
+from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.types import Listener, Model, Offload
+
+
+def check_model(ref: ModelRef, vae: Path | None = None) -> None:
+    """What loading would refuse, without reading weights; of a hub id that is not here yet nothing is known.
+
+    Raises BadModel. Imports torch where the model is of files.
+    """
+    if ref.path is None or (ref.kind == "hub" and folder_fault(ref.path) is not None):
+        return
+    from softextend.models.sdxl.checkpoint import vae_file
+    from softextend.models.sdxl.model import open_source
+
+    source = open_source(ref, half=True)
+    if vae is not None:
+        vae_file(vae, source.layout.configs)
 
 
 HALF = 2  # bytes of a 16-bit number

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from softextend.types import PredictionName, Profile, SamplerName, Stage
 
 STRENGTH = 0.85
+SHORT = 2  # steps, of which none can be left out
 RESCALE = 0.7  # of guidance, for models whose noise levels end in pure noise; arXiv:2305.08891, Sec. 3.4
 
 SELF_PROFILE = Profile(
@@ -74,8 +75,8 @@ DISTILLATIONS: Mapping[str, Distillation] = {  # by the kinds that models/names.
     "pcm": replace(HYPER, name="few-step-pcm"),
     "perflow": replace(HYPER, name="few-step-perflow"),
     "hyper": HYPER,
-    "hyper-1": replace(LCM, name="few-step-hyper-1", steps=1, strength=1.0, trained_at=(800,)),  # the same card
-    "sdxs": replace(FEW, steps=1, strength=1.0),
+    "hyper-1": replace(LCM, name="few-step-hyper-1", steps=1, trained_at=(800,)),  # the same card
+    "sdxs": replace(FEW, steps=1),
     "tcd": replace(LCM, name="few-step-tcd", sampler=SamplerName.TCD),
     "lcm": LCM,
     "dmd2": replace(LCM, name="few-step-lcm-dmd2", steps=4, trained_at=(999, 749, 499, 249)),  # tianweiy/DMD2
@@ -105,15 +106,19 @@ def make_profile(
         base = replace(base, window=SD2_768)
     if prediction is PredictionName.V_ZERO_SNR:
         base = replace(base, guidance_rescale=RESCALE)
+    if prediction is PredictionName.EDM:
+        base = replace(base, guidance=3.0)  # playgroundai/playground-v2.5-1024px-aesthetic, model card
     if window is not None:
         base = replace(base, window=window, overlap=SD1_PROFILE.overlap, feather=SD1_PROFILE.feather)
     if kind is None:
         return replace(base, name=base.name + PREDICTS.get(prediction, ""))
     distilled = DISTILLATIONS[kind]
+    count = steps or distilled.steps
     return replace(
         base,
         name=distilled.name,
-        stages=(Stage(strength=distilled.strength, steps=steps or distilled.steps),),
+        stages=(Stage(strength=distilled.strength if count > SHORT else 1.0, steps=count),),
+        refine_strength=base.refine_strength if count > 1 else None,  # a single step knows one noise level
         guidance=distilled.guidance if guidance is None else guidance,
         sampler=distilled.sampler,
         trailing=distilled.trailing,

@@ -51,6 +51,7 @@ class Layout:
 class Source(Protocol):
     """A place that a model's parts come from; each call reads the files anew."""
 
+    parts: dict[str, Part]  # networks by their names in diffusers; what is laid over a model is put in here
     weights: tuple[Path, ...]  # what a hash of the model is made of
     layout: Layout
     empty_is_zero: bool  # as the layout says, or the folder
@@ -68,7 +69,32 @@ class Source(Protocol):
         """One for each text encoder."""
 
 
-class SingleFile:
+class FromParts:
+    """What both layouts share: networks by their names in diffusers, each read when it is asked for."""
+
+    parts: dict[str, Part]
+    weights: tuple[Path, ...]
+    layout: Layout
+
+    def unet(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """The denoiser."""
+        return self.parts["unet"].load(dtype, device)
+
+    def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """The autoencoder."""
+        return self.parts["vae"].load(dtype, device)
+
+    def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
+        """Encoder 0, or 1 of SDXL."""
+        return self.parts[list(self.layout.encoders)[which]].load(dtype, device)
+
+    def check(self) -> None:
+        """BadModel where a tensor is missing or has another shape."""
+        for part in self.parts.values():
+            part.check()
+
+
+class SingleFile(FromParts):
     """A checkpoint in the original layout; configs and tokenizers ship with the package, so nothing is downloaded."""
 
     def __init__(self, path: Path, configs: Path | None = None, layout: Layout | None = None) -> None:
@@ -82,33 +108,18 @@ class SingleFile:
         store = Store.of({path: header.tensors})
         unet = fitted(read_json(configs / "unet.json"), header.tensors, unet_layers(names))
         vae = read_json(configs / "vae.json") | latent_statistics(path, header)
-        self._unet = Part(_new_unet, unet, unet_pieces(names), store)
-        self._vae = Part(_new_vae, vae, vae_pieces(names), store)
-        self._text = tuple(
-            Part(new, read_json(configs / f"{name}.json"), pieces(names), store)
-            for (name, new), pieces in zip(self.layout.encoders.items(), self.layout.pieces, strict=True)
-        )
-        for part in (self._unet, self._vae, *self._text):
-            part.check()
-
-    def unet(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The denoiser."""
-        return self._unet.load(dtype, device)
-
-    def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The autoencoder."""
-        return self._vae.load(dtype, device)
-
-    def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """Encoder 0, or 1 of SDXL."""
-        return self._text[which].load(dtype, device)
+        self.parts = {"unet": Part(_new_unet, unet, unet_pieces(names), store)}
+        self.parts["vae"] = Part(_new_vae, vae, vae_pieces(names), store)
+        for (name, new), pieces in zip(self.layout.encoders.items(), self.layout.pieces, strict=True):
+            self.parts[name] = Part(new, read_json(configs / f"{name}.json"), pieces(names), store)
+        self.check()
 
     def tokenizers(self) -> tuple[ClipTokenizer, ...]:
         """Made from the merge table that ships with the package."""
         return self.layout.tokenizers()
 
 
-class Folder:
+class Folder(FromParts):
     """A diffusers folder: configs, safetensors (one file or shards, 16-bit variant first) and tokenizers."""
 
     def __init__(self, path: Path, *, half: bool = True, layout: Layout | None = None) -> None:
@@ -118,22 +129,9 @@ class Folder:
         self.empty_is_zero = bool(zero) and self.layout.pooled
         self._path = path
         news = {"unet": _new_unet, "vae": _new_vae, **self.layout.encoders}
-        self._parts = {name: _folder_part(path / name, new, half) for name, new in news.items()}
+        self.parts = {name: _folder_part(path / name, new, half) for name, new in news.items()}
         self.weights: tuple[Path, ...] = tuple(weight_files(path / "unet", half=half))
-        for part in self._parts.values():
-            part.check()
-
-    def unet(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The denoiser."""
-        return self._parts["unet"].load(dtype, device)
-
-    def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The autoencoder."""
-        return self._parts["vae"].load(dtype, device)
-
-    def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """Encoder 0, or 1 of SDXL."""
-        return self._parts[list(self.layout.encoders)[which]].load(dtype, device)
+        self.check()
 
     def tokenizers(self) -> tuple[ClipTokenizer, ...]:
         """From the folder's own files."""
