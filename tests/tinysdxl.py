@@ -108,9 +108,19 @@ def write_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps({"pad_token": "!", "model_max_length": 77}))
 
 
-def write_single_file(path: Path, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None) -> Path:
+def write_single_file(
+    path: Path, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None, layers: int = 2
+) -> Path:
     """The original layout, as SDXL checkpoints are shared."""
-    tensors = {"model.diffusion_model." + original_unet(k): v for k, v in parts["unet"].state_dict().items()}
+    tensors = single_file_state(parts, layers) | (extra or {})
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    return path
+
+
+def single_file_state(parts: dict[str, nn.Module], layers: int = 2) -> dict[str, Tensor]:
+    """A checkpoint's tensors in the original layout; layers: residual blocks a level."""
+    unet = parts["unet"].state_dict()
+    tensors = {"model.diffusion_model." + original_unet(name, layers): value for name, value in unet.items()}
     tensors |= {f"first_stage_model.{name}": value for name, value in original_vae_state(parts["vae"]).items()}
     text = parts["text_encoder"].state_dict()
     prefix = "conditioner.embedders.0.transformer.text_model."
@@ -119,8 +129,7 @@ def write_single_file(path: Path, parts: dict[str, nn.Module], extra: dict[str, 
     prefix = "conditioner.embedders.1.model."
     tensors |= {prefix + name: value for name, value in original_open_clip(parts["text_encoder_2"]).items()}
     tensors[prefix + "logit_scale"] = torch.tensor(4.6)
-    save_file({name: value.contiguous() for name, value in (tensors | (extra or {})).items()}, path)
-    return path
+    return tensors
 
 
 def original_vae_state(vae: nn.Module) -> dict[str, Tensor]:
@@ -133,7 +142,7 @@ def original_vae_state(vae: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def original_unet(name: str) -> str:
+def original_unet(name: str, layers: int = 2) -> str:
     """diffusers -> original."""
     ends = {"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2"}
     ends |= {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2"}
@@ -149,10 +158,10 @@ def original_unet(name: str) -> str:
         return f"middle_block.{2 * int(layer) if kind == 'resnets' else 1}.{rest}.{leaf}"
     level = int(side.split(".")[1])
     if kind == "downsamplers":
-        return f"input_blocks.{3 * level + 3}.0.op.{leaf}"
+        return f"input_blocks.{(layers + 1) * (level + 1)}.0.op.{leaf}"
     if kind == "upsamplers":
-        return f"output_blocks.{3 * level + 2}.{2 if level < 2 else 1}.conv.{leaf}"
-    index = 3 * level + int(layer) + side.startswith("down")
+        return f"output_blocks.{(layers + 1) * level + layers}.{2 if level < 2 else 1}.conv.{leaf}"
+    index = (layers + 1) * level + int(layer) + side.startswith("down")
     return (
         f"{'input' if side.startswith('down') else 'output'}_blocks.{index}.{int(kind == 'attentions')}.{rest}.{leaf}"
     )
