@@ -16,7 +16,7 @@ from softextend.mask import editable, latent_change
 from softextend.plan.canvas import grow, margins
 from softextend.plan.input import Input
 from softextend.plan.plan import Plan
-from softextend.plan.prepared import Prepared, prepare
+from softextend.plan.prepared import Prepared, as_method, prepare
 from softextend.plan.recipe import make_recipe, parameters
 from softextend.sampling.progress import Notes, PartOf, Silent
 from softextend.sampling.stages import sample
@@ -90,6 +90,7 @@ def paint(pixels: Pixels, change: Change, plan: Plan, model: Model, listener: Li
             "they must be of one size"
         )
     heard = Notes(listener or Silent())
+    change = as_method(change, plan)
     known = ~editable(latent_change(change))
     prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
     painted = _paint_pass(prepared, pixels, known, model, heard, feathered=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from softextend.errors import BadRequest
-from softextend.types import Amount, Amounts, SamplerName
+from softextend.types import Amount, Amounts, Method, SamplerName
 
 # --- what an option is: its field says all of it, and the command line, the checks and the tables read it there -------
 
@@ -109,6 +109,7 @@ class Checked:
 
 # --- the request, in groups; None means: as the model's profile says -------------------------------------------------
 
+MOST_SEED = 2**63 - 1  # what generators of random numbers take
 HOW_MUCH = ("sides", "aspect", "size", "scale", "all")  # of these exactly one is given
 
 
@@ -280,11 +281,19 @@ class Sampling(Checked):
         None, "weight of the prompt (classifier-free guidance); 1 = none", low=0, high=50, told="the model's"
     )
     sampler: SamplerName | None = option(None, "the sampler", told="the model's")
+    guidance_rescale: float | None = option(
+        None, "how much of the contrast that guidance adds is taken back", low=0, high=1, told="the model's"
+    )
+    method: Method = option(
+        Method.DIFFERENTIAL,
+        "differential gives every pixel its own amount of change; classic is masked inpainting: half and more of it "
+        "is all, less is none",
+        told="differential",
+    )
     seed: int | None = option(
         None,
         "start of the random numbers; the same seed repeats a result",
         low=0,
-        high=2**63 - 1,
         told="random, printed",
     )
     refine_strength: float | None = option(
@@ -308,6 +317,11 @@ class Sampling(Checked):
         "measure the decoder's colour error on what is kept and take it off the rest",
         flags=("--color-match/--no-color-match",),
     )
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if self.seed is not None and self.seed > MOST_SEED:
+            raise BadRequest(f"--seed {self.seed}: must be at most {MOST_SEED}, 2 to the power of 63 less 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,7 +26,7 @@ class Ran:
         return self.out.splitlines()
 
     @property
-    def as_dict(self) -> list[dict[str, Any]]:
+    def facts(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.lines]
 
 

@@ -54,7 +54,7 @@ def task_of(report: Report, given: Extend | Paint, spec: Spec, *, allow_huge: bo
     return PictureTask(
         listener=report,
         spec=spec,
-        ref=find.resolve_model(given.engine.model),
+        ref=find.model_of(given.engine),
         engine=given.engine,
         conditions=given.conditions,
         selection=given.selection,

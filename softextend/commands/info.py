@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from softextend import fill
-from softextend.models import device, find
+from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
+from softextend.models import device, find, library, load
+from softextend.models.weights.families import TITLES
 from softextend.options import about
 from softextend.types import FillName
 
@@ -16,18 +17,48 @@ if TYPE_CHECKING:
     from softextend.types import Profile
 
 
+INPAINTING = 9  # channels that the UNet of an inpainting model takes
 KEYS = {"MemTotal": "total_bytes", "MemAvailable": "available_bytes", "free": "free_bytes", "total": "total_bytes"}
 
 
 def models(report: Report, given: Models) -> None:
-    """What a run would use (with this --model), then what else is there."""
-    ref = find.resolve_model(given.which.model)
+    """What a run would use (with this --model), then what else is there: the hub's cache, and the models folder."""
+    which = given.which
+    ref = find.resolve_model(which.model, profile=which.profile, prediction=which.prediction)
+    if which.model or which.explain:
+        load.check_model(ref)
     rest = [each for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
     for each in [find.Installed(ref=ref, profile=find.known_profile(ref), used=True), *rest]:
         place = str(each.ref.path) if each.ref.path else "built in" if each.ref.kind == "self" else "not downloaded yet"
-        rows = [("where", place), ("named by", each.ref.origin), *profile_rows(each.profile)]
+        rows = [("where", place), ("named by", each.ref.origin), *family_rows(each.ref), *profile_rows(each.profile)]
         title = f"{each.ref.name} (used)" if each.used else each.ref.name
+        if which.explain and each.used:
+            rows += [("because", line) for line in reasons(each.ref)]
         report.show(model_as_dict(each), rows, title=title)
+    root = find.models_folder()
+    for entry in library.entries(root) if root else ():
+        rows = [("where", str(entry.path)), ("is", entry.what if entry.fault is None else entry.fault)]
+        report.show(entry_as_dict(entry), rows, title=entry.name)
+
+
+def reasons(ref: find.ModelRef) -> tuple[str, ...]:
+    """Why a model is taken for what it is, one line each."""
+    return ("built in",) if ref.choice is None else ref.choice.because
+
+
+def family_rows(ref: find.ModelRef) -> list[tuple[str, str]]:
+    """What a model of files is."""
+    if ref.choice is None:
+        return []
+    words = [TITLES[ref.choice.family], f"predicts {ref.choice.prediction.value}"]
+    if ref.choice.channels == INPAINTING:
+        words.insert(1, f"inpainting ({INPAINTING} channels)")
+    return [("family", ", ".join(words))]
+
+
+def entry_as_dict(entry: library.Entry) -> dict[str, Any]:
+    """A file of the models folder as JSON values; `fault` is None for what runs."""
+    return {"name": entry.name, "used": False, "path": str(entry.path), "is": entry.what, "fault": entry.fault}
 
 
 def model_as_dict(found: find.Installed) -> dict[str, Any]:
@@ -39,6 +70,10 @@ def model_as_dict(found: find.Installed) -> dict[str, Any]:
         "kind": ref.kind,
         "path": ref.path and str(ref.path),
         "named_by": ref.origin,
+        "family": ref.choice and ref.choice.family,
+        "channels": ref.choice and ref.choice.channels,
+        "prediction": ref.choice and ref.choice.prediction.value,
+        "because": list(reasons(ref)),
         "profile": profile_as_dict(found.profile),
     }
 
@@ -50,10 +85,20 @@ def profile_rows(profile: Profile) -> list[tuple[str, str]]:
         ("profile", profile.name),
         ("fill", profile.fill),
         ("stages", stages),
-        ("sampler", f"{profile.sampler.value}, guidance {profile.guidance:g}"),
+        ("sampler", sampler_words(profile)),
         ("window", f"{profile.window} px"),
         ("band", f"overlap {profile.overlap} px, feather {profile.feather} px"),
     ]
+
+
+def sampler_words(profile: Profile) -> str:
+    """Sampler, guidance and timesteps in words."""
+    words = [profile.sampler.value, f"guidance {profile.guidance:g}"]
+    if profile.guidance_rescale:
+        words.append(f"its contrast taken back by {profile.guidance_rescale:g}")
+    if profile.trained_at:
+        words.append(f"trained at t = {', '.join(map(str, profile.trained_at))}")
+    return ", ".join([*words, *(["trailing timesteps"] if profile.trailing else [])])
 
 
 def profile_as_dict(profile: Profile) -> dict[str, Any]:
@@ -64,6 +109,9 @@ def profile_as_dict(profile: Profile) -> dict[str, Any]:
         "stages": [asdict(each) for each in profile.stages],
         "sampler": profile.sampler.value,
         "guidance": profile.guidance,
+        "guidance_rescale": profile.guidance_rescale,
+        "trailing": profile.trailing,
+        "trained_at": list(profile.trained_at),
         "window_px": profile.window,
         "overlap_px": profile.overlap,
         "feather_px": profile.feather,
@@ -73,14 +121,14 @@ def profile_as_dict(profile: Profile) -> dict[str, Any]:
 
 def fills(report: Report, given: Fills) -> None:
     """Every fill, what it does and its parameters."""
-    for row in fill.describe_fills():
+    for row in describe_fills():
         rows = [(f"{each.name}={each.default}", _meaning(each)) for each in row.parameters]
         report.show(fill_as_dict(row), rows, title=f"{row.name}: {row.meaning}")
 
 
-def fill_as_dict(row: fill.FillRow) -> dict[str, Any]:
+def fill_as_dict(row: FillRow) -> dict[str, Any]:
     """One fill as JSON values; `minimum` and `maximum` are None for a text."""
-    parameters = {
+    found = {
         spec.name: {
             "default": spec.default,
             "minimum": said.range and said.range.low,
@@ -88,13 +136,13 @@ def fill_as_dict(row: fill.FillRow) -> dict[str, Any]:
             "unit": said.unit or None,
             "meaning": said.help,
         }
-        for spec in fill.parameters(fill.FILLS[FillName(row.name)])
+        for spec in parameters(FILLS[FillName(row.name)])
         if (said := about(spec))
     }
-    return {"name": row.name, "meaning": row.meaning, "parameters": parameters}
+    return {"name": row.name, "meaning": row.meaning, "parameters": found}
 
 
-def _meaning(row: fill.ParameterRow) -> str:
+def _meaning(row: ParameterRow) -> str:
     limits = " ".join(part for part in (row.range, row.unit) if part)
     return f"{row.help} ({limits})" if limits else row.help
 

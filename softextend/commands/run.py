@@ -18,6 +18,7 @@ from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.runner import Tally
 from softextend.jobs.task import Make, PictureTask, Prepared
+from softextend.models import load
 from softextend.options import Selection
 from softextend.pictures.formats import Format
 from softextend.plan.describe import plan_as_dict, plan_rows
@@ -180,6 +181,7 @@ def dry_run(
     if not task.overwrite and (said := existing(left)):
         report.note(said)
     task.note_conditions()
+    load.check_model(task.ref, task.engine.vae)
     tally = Tally()
     report.total = len(left) + len(empty)
     for outcome in empty:

@@ -22,7 +22,7 @@ from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
 from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
 from softextend.plan.motion import Course
-from softextend.types import SamplerName
+from softextend.types import PredictionName, SamplerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +76,7 @@ class Canvas(Checked):
         help="the model that will paint: its fill and mask are the defaults",
         told="what a run would use",
     )
+    profile: str | None = like(Engine, "profile")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +109,10 @@ class SameEngine(Engine):
         help="another .safetensors file, diffusers folder, hub id, or 'self' (built in)",
         told="the recipe's",
     )
+    profile: str | None = like(Engine, "profile", told="the recipe's")
+    prediction: PredictionName | None = like(Engine, "prediction", told="the recipe's")
     vae: Path | None = like(Engine, "vae", help="another VAE", told="the recipe's")
+    unet: Path | None = like(Engine, "unet", help="another UNet", told="the recipe's")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -230,6 +234,9 @@ class Which(Checked):
     """Which model."""
 
     model: str | None = like(Engine, "model")
+    profile: str | None = like(Engine, "profile")
+    prediction: PredictionName | None = like(Engine, "prediction")
+    explain: bool = option(False, "say why it was taken for what it is, and whether it would load", told="off")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

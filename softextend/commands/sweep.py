@@ -40,7 +40,7 @@ def sweep(report: Report, given: Sweep) -> None:
     task = PictureTask(
         listener=report,
         spec=spec,
-        ref=find.resolve_model(engine.model),
+        ref=find.model_of(engine),
         engine=engine,
         conditions=given.conditions,
         allow_huge=given.photo.allow_huge,

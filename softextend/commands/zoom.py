@@ -25,7 +25,7 @@ def zoom(report: Report, given: Zoom) -> int:
     task = PictureTask(
         listener=report,
         spec=spec_of_zoom(given),
-        ref=find.resolve_model(given.engine.model),
+        ref=find.model_of(given.engine),
         engine=given.engine,
         conditions=given.conditions,
         allow_huge=given.photo.allow_huge,

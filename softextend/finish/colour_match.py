@@ -55,8 +55,8 @@ def match_colour(decoded: Floats, true: Floats, change: Change) -> Floats:
     left = truth - (gain * seen + offset)
     offset += _local(left, weight)
     wanted = _cells(np.asarray(change > 0, np.float32), cell) > 0
-    change = np.abs((gain - 1) * seen + offset)[wanted]
-    if not change.size or change.max() < VISIBLE:
+    moved = np.abs((gain - 1) * seen + offset)[wanted]
+    if not moved.size or moved.max() < VISIBLE:
         return decoded
     return _apply(decoded, gain, offset, cell, change > 0)
 

@@ -22,6 +22,7 @@ from softextend.models.conditions.options import Conditions, Found, with_prompt
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
+from softextend.models.schedules import make_schedule
 from softextend.options import Selection, Spec
 from softextend.pictures.formats import check_size, format_of_name, losses
 from softextend.pictures.picture import Picture
@@ -30,8 +31,9 @@ from softextend.pictures.write import encode_picture, write_picture
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
 from softextend.plan.input import Input, prepare_input
-from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint
+from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint, resolve_stages
 from softextend.plan.prepared import prepare
+from softextend.sampling.samplers import make_sampler
 from softextend.types import Listener, Model, Profile
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ class PictureTask:
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
         check_spec(self.spec, self.profile)
+        check_sampler(self.spec, self.ref)
         check_files(self.found.conditions)
         if self.engine.dtype not in ("auto", *DTYPE_NAMES):
             raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
@@ -122,16 +125,19 @@ class PictureTask:
 
     @property
     def profile(self) -> Profile:
-        """What the model likes best; a UNet's own file says it where there is one."""
-        unet = self.conditions.unet
-        return find.known_profile(self.ref if unet is None else ModelRef(kind="file", name=unet.stem, path=unet))
+        """What the model likes best."""
+        return find.known_profile(self.ref)
 
     def note_conditions(self) -> None:
         """What of the prompt and of what is laid over the model has no effect."""
         prompt, sampling, note = self.spec.prompt, self.spec.sampling, self.listener.note
         for line in self.found.notes:
             note(line)
-        given: dict[str, Any] = {"prompt": prompt.prompt or prompt.negative, "VAE": self.engine.vae}
+        given: dict[str, Any] = {
+            "prompt": prompt.prompt or prompt.negative,
+            "VAE": self.engine.vae,
+            "UNet": self.engine.unet,
+        }
         given |= dict.fromkeys(self.conditions.given, True)
         unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
         if unused:
@@ -227,7 +233,10 @@ class PictureTask:
             "mask": relative_path(home, self.mask),
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
+            "unet": self.engine.unet and str(self.engine.unet),
             "conditions": self.conditions.as_dict(),
+            "profile": self.engine.profile,
+            "prediction": self.engine.prediction and self.engine.prediction.value,
         }
 
     def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:
@@ -242,6 +251,21 @@ class PictureTask:
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
         notes = notes_as_dict((*read.input.notes, *read.plan.notes))
         return Outcome(job=job, target=target, facts={**facts, **notes})
+
+
+def check_sampler(spec: Spec, ref: ModelRef) -> None:
+    """BadRequest for a sampler, or a number of steps, that the model's noise levels do not go with."""
+    if ref.choice is None:
+        return
+    profile = ref.choice.profile
+    for stage in resolve_stages(spec, profile, (profile.window, profile.window)):
+        make_sampler(
+            (spec.sampling.sampler or profile.sampler).value,
+            make_schedule(ref.choice),
+            steps=stage.steps,
+            strength=stage.strength,
+            trailing=profile.trailing,
+        )
 
 
 Make = Callable[[Prepared, Job, Target, Any], Outcome]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softextend.fill import parse_fill
-from softextend.mask import change_map
+from softextend.mask import change_map, hard
 from softextend.plan.boxes import grown
 from softextend.plan.canvas import grow, in_turn
 from softextend.plan.plan import Plan, joins_fill
+from softextend.types import Method
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known, Pixels
@@ -39,7 +40,12 @@ def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
         change = change_map(kept, plan.overlap, plan.feather, plan.change)
     else:
         filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
-    return Prepared(plan=plan, filled=filled, change=change, known=kept, photo=pixels)
+    return Prepared(plan=plan, filled=filled, change=as_method(change, plan), known=kept, photo=pixels)
+
+
+def as_method(change: Change, plan: Plan) -> Change:
+    """The map (H, W) in [0, 1] as the plan's method takes it."""
+    return hard(change) if plan.method is Method.CLASSIC else change
 
 
 def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:

@@ -13,7 +13,7 @@ from softextend.errors import BadPicture, BadRequest
 from softextend.options import HOW_MUCH, Spec
 from softextend.plan.describe import crop_as_dict
 from softextend.plan.plan import Plan
-from softextend.types import Amount, SamplerName
+from softextend.types import Amount, Method, SamplerName
 
 WATCHED = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "pillow")
 A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion-webui
@@ -26,6 +26,7 @@ A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion
     SamplerName.UNIPC: "UniPC",
     SamplerName.HEUN: "Heun",
     SamplerName.LCM: "LCM",
+    SamplerName.TCD: "TCD",
 }
 RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 
@@ -115,6 +116,7 @@ READ_BACK: dict[str, Callable[[Any], Any]] = {  # from JSON values
     "size": tuple,
     "anchor": tuple,
     "sampler": SamplerName,
+    "method": Method,
 }
 
 

@@ -130,7 +130,7 @@ def make_sampler(
     """
     if not isinstance(schedule, AnySchedule):
         raise TypeError(f"{schedule!r}: must be a Schedule, EdmSchedule or FlowSchedule")
-    kind = SAMPLERS[name]
+    kind, name = SAMPLERS[name], str.__str__(name)  # of an enum of strings: its value
     begin = (steps - min(running_steps(steps, strength), steps)) * kind.calls
     if isinstance(schedule, CONTINUOUS) and not isinstance(schedule, kind.continuous):
         others = ", ".join(each for each, other in SAMPLERS.items() if isinstance(schedule, other.continuous))

@@ -32,7 +32,7 @@ from softextend.sampling.memory import reducing_memory
 from softextend.sampling.multidiffusion import encode, make_parts, predict
 from softextend.sampling.progress import PartOf
 from softextend.sampling.samplers import TableSampler, make_sampler
-from softextend.types import Listener, Model, Scene, Stage
+from softextend.types import Listener, Method, Model, Scene, Stage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -117,7 +117,7 @@ def paint_region(
     parts = make_parts(windows, model.factor, 2 * margin(plan.canvas.window))
     filled = to_tensor(pixels, model.factor)
     z0 = encode(model, filled, parts)
-    changing = F.interpolate(to_change(change, model.factor), z0.shape[-2:], mode="bilinear").to(z0.device)
+    changing = latent_map(change, z0, model.factor, plan.method)
     noise, generators = draw_noise([plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1]], z0.shape[1:])
     sampler = make_sampler(
         plan.sampler.value,
@@ -134,6 +134,7 @@ def paint_region(
         filled=filled,
         conditioning=run.conditioning,
         guidance=plan.guidance,
+        guidance_rescale=plan.guidance_rescale,
         stage=at[0],
         seed=plan.seed,
         timesteps=sampler.timesteps,
@@ -143,6 +144,14 @@ def paint_region(
     denoise = predict(model, scene, parts)
     x = diffdiff(denoise, sampler, z0, noise.to(z0.device), changing, blend=blend, on_step=watch)
     return decode_parts(restore(x, z0, changing), pixels, change, windows, parts, run)
+
+
+def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tensor:
+    """change (h, w) in [0, 1] -> (1, 1, h', w') as z0 has it; classic: 0 or 1, a latent as its first pixel is."""
+    given = to_change(change, factor)
+    if method is Method.CLASSIC:
+        return (F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float().to(z0.device)
+    return F.interpolate(given, z0.shape[-2:], mode="bilinear").to(z0.device)
 
 
 def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:

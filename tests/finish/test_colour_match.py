@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from making import extended
 from skimage import data
 from toymodel import Exact, ToyModel
 
-from softextend.extend import Result, extend
+from softextend.extend import Result
 from softextend.finish.colour_match import from_lab, match_colour, to_lab
 from softextend.finish.composite import composite, dither, quantise
 from softextend.finish.scores import score, strip_steps
@@ -48,7 +49,7 @@ class Soft(Exact):
 def run(name: str, model: Model, sides: str = f"0 {SIDE} 0 {SIDE}", **more: object) -> Result:
     pixels = photo(name)
     asked = Spec.of(**{"sides": parse_sides(sides), "seed": 3, "strength": 0.3, "steps": 10, **more})
-    return extend(pixels, np.ones(pixels.shape[:2], bool), asked, model)
+    return extended(pixels, np.ones(pixels.shape[:2], bool), asked, model)
 
 
 def known_of(result: Result) -> np.ndarray:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making import extended, repainted
 from PIL import Image
 from skimage import data
 from toymodel import ToyModel
 
 from softextend import extend as story
 from softextend.errors import BadPicture, BrokenPromise
-from softextend.extend import extend
 from softextend.finish.composite import composite_ramp, wander
 from softextend.finish.contract import check_original, compare, kept_area
 from softextend.jobs.verify import verify
@@ -43,7 +43,7 @@ def save(path: Path, pixels: np.ndarray, recipe: dict | None = None) -> None:
 def made(folder: Path, name: str = "result.png", **more: object) -> tuple[Path, Path]:
     """A result on disk, and its original."""
     pixels = photo()
-    result = extend(pixels, np.ones(pixels.shape[:2], bool), asked(**more), ToyModel())
+    result = extended(pixels, np.ones(pixels.shape[:2], bool), asked(**more), ToyModel())
     original, path = folder / "original.png", folder / name
     save(original, pixels)
     save(path, result.pixels, result.recipe)
@@ -116,7 +116,7 @@ def test_every_result_keeps_the_contract(sides: str, band: int | None) -> None:
     known = np.ones(pixels.shape[:2], bool)
     known[40:50, 60:80] = False
     for mask in (known, np.ones_like(known)):
-        result = extend(pixels, mask, asked(sides, band=band), ToyModel())
+        result = extended(pixels, mask, asked(sides, band=band), ToyModel())
         margins = (
             (result.recipe["plan"]["sides"]["top"], result.recipe["plan"]["sides"]["bottom"]),
             (result.recipe["plan"]["sides"]["left"], result.recipe["plan"]["sides"]["right"]),
@@ -142,7 +142,7 @@ def test_a_broken_contract_is_an_error_before_anything_is_written(monkeypatch: p
     monkeypatch.setattr(story, "composite", lambda original, painted, ramp: original + np.uint8(1))
     pixels = photo()
     with pytest.raises(BrokenPromise, match="beyond the band"):
-        extend(pixels, np.ones(pixels.shape[:2], bool), asked(), ToyModel())
+        extended(pixels, np.ones(pixels.shape[:2], bool), asked(), ToyModel())
 
 
 def test_a_difference_says_where_and_how_much() -> None:
@@ -218,7 +218,7 @@ def test_a_painted_file_is_verified_by_its_mask(tmp_path: Path) -> None:
     pixels, mask = photo(), np.zeros((90, 120), np.uint8)
     mask[:, 60:] = 255
     result, original, by = tmp_path / "r.png", tmp_path / "o.png", tmp_path / "m.png"
-    done = story.paint(pixels, mask / np.float32(255), asked("0 0 0 0"), ToyModel())
+    done = repainted(pixels, mask / np.float32(255), asked("0 0 0 0"), ToyModel())
     save(result, done.pixels, {**done.recipe, "command": {"name": "paint"}})
     save(original, pixels)
     Image.fromarray(mask).save(by)

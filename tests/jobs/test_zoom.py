@@ -28,7 +28,9 @@ from softextend.options import Spec
 from softextend.pictures import read, video
 from softextend.pictures.video import Film
 from softextend.plan import motion
+from softextend.plan.input import Input
 from softextend.plan.motion import Motion
+from softextend.sampling.progress import Silent
 from softextend.types import Box, Sides
 
 Array = np.ndarray[Any, Any]
@@ -188,12 +190,11 @@ def shot(moves: Motion, picture: Array, known: Array | None = None, seed: int = 
     """The pictures of a zoom, by the toy model."""
     known = np.ones(picture.shape[:2], bool) if known is None else known
 
-    def silent(*_: Any) -> None:
+    def silent(at: float) -> None:
         pass
 
-    return zoom.keyframes(
-        picture, known, moves, Spec.of(seed=seed), ToyModel(), on_picture=silent, on_step=silent, on_note=silent
-    )
+    photo = Input(pixels=picture, known=known)
+    return zoom.keyframes(photo, moves, Spec.of(seed=seed), ToyModel(), Silent(), on_picture=silent)
 
 
 @pytest.mark.parametrize("anchor", [(0.5, 0.5), (0.0, 0.0), (0.3, 1.0)])

@@ -38,13 +38,19 @@ NOTHING = LaidOver()
 
 
 def lay_over(
-    source: Source, given: Conditions, dtype: torch.dtype, device: torch.device, listener: Listener
+    source: Source,
+    given: Conditions,
+    dtype: torch.dtype,
+    device: torch.device,
+    listener: Listener,
+    *,
+    unet: Path | None = None,
 ) -> LaidOver:
     """Puts what is merged into the source's parts, opens the rest. BadModel for a file that does not belong."""
     files: list[dict[str, Any]] = []
-    if given.unet is not None:
-        source.parts["unet"] = unet_file(given.unet, source.parts["unet"].config)
-        files.append({"kind": "unet", "file": str(given.unet)})
+    if unet is not None:
+        source.parts["unet"] = unet_file(unet, source.parts["unet"].config)
+        files.append({"kind": "unet", "file": str(unet)})
     files += lay_loras(source, given, listener)
     vectors = []
     for name, path in given.embeddings.items():
@@ -80,7 +86,7 @@ def lay_loras(source: Source, given: Conditions, listener: Listener) -> list[dic
 
 def check_files(given: Conditions) -> None:
     """BadModel for a file that is not there, so that a dry run and a batch say it before any work."""
-    named = [("--unet", given.unet), ("--refiner", given.refiner)]
+    named: list[tuple[str, Path | None]] = [("--refiner", given.refiner)]
     named += [("--lora", path) for path, _ in given.loras]
     named += [("--embedding", path) for path in given.embeddings.values()]
     for flag, path in named:

@@ -16,7 +16,7 @@ from torch import Tensor
 from softextend.errors import BadModel
 from softextend.models.conditions.lora_kinds import KINDS, Merge, ia3_factor
 from softextend.models.conditions.lora_names import WIDTHS, Place, family_of, modules_of, place_of, split_name
-from softextend.models.weights.families import looks_like
+from softextend.models.weights.families import identify
 from softextend.models.weights.header import Entry, Header, read_header
 from softextend.models.weights.tensors import Part, Patch, read_tensor
 
@@ -81,7 +81,7 @@ def lora_header(path: Path) -> Header:
     modules = _modules(header)
     marks = {*KINDS, "down", "diff_b"}
     if not any(marks & set(leaves) for leaves in modules.values()):
-        raise BadModel(f"--lora {path}: no LoRA; its tensors look like {looks_like(header) or 'an SDXL checkpoint'}")
+        raise BadModel(f"--lora {path}: no LoRA; its tensors look like {identify(header).what}")
     return header
 
 

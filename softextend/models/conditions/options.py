@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from softextend.errors import BadRequest
 from softextend.models.conditions import prompt_weights
-from softextend.models.conditions.models_folder import find_in_models
+from softextend.models.find import models_folder
+from softextend.models.library import Entry, entries
 from softextend.options import Checked, option
 
 STRONGEST = 10.0  # of a weight, either way
+KINDS = {"lora": "LoRA", "embedding": "textual inversion", "control": "ControlNet"}  # as the models folder calls them
 
 
 class Weighed(NamedTuple):
@@ -46,9 +48,6 @@ class Conditions(Checked):
         low=1,
         high=12,
         told="the model's, 2 for SDXL",
-    )
-    unet: Path | None = option(
-        None, "a UNet's own file, such as a distilled one, over the rest of --model", told="the model's", metavar="FILE"
     )
     refiner: Path | None = option(
         None, "the SDXL refiner, a .safetensors file: it takes the last steps", told="none", metavar="FILE"
@@ -118,7 +117,7 @@ def with_prompt(given: Conditions, prompt: str, negative: str) -> Found:
     """What `<lora:name:0.8>` and `embedding:name` of a prompt mean: files of the models folder."""
     loras, vectors, notes = list(given.lora or ()), list(given.embedding or ()), []
     for each in prompt_weights.loras(prompt):
-        path = find_in_models(each.name, "lora") if each.kind != "hypernet" else None
+        path = _in_models(each.name, "lora") if each.kind != "hypernet" else None
         if path is None:
             what = "hypernetworks are not read" if each.kind == "hypernet" else _missing(each.name)
             notes.append(f"prompt: <{each.kind}:{each.name}> left out: {what}")
@@ -129,7 +128,7 @@ def with_prompt(given: Conditions, prompt: str, negative: str) -> Found:
         for name in prompt_weights.embeddings(text):
             if name in {known.partition("=")[0] for known in vectors}:
                 continue
-            path = find_in_models(name, "embedding")
+            path = _in_models(name, "embedding")
             if path is None:
                 notes.append(f"prompt: embedding:{name} is read as a word: {_missing(name)}")
             else:
@@ -137,9 +136,26 @@ def with_prompt(given: Conditions, prompt: str, negative: str) -> Found:
     return Found(replace(given, lora=loras or None, embedding=vectors or None), notes)
 
 
+def _in_models(name: str, kind: str) -> Path | None:
+    """NAME or NAME.safetensors in the models folder, by what its tensors say it is; None where there is none."""
+    root = models_folder()
+    if root is None:
+        return None
+    wanted = name.removesuffix(".safetensors").lower()
+    found = [each for each in _listed(root) if each.path.stem.lower() == wanted]
+    own = [each for each in found if KINDS[kind] in each.what]
+    return next((each.path for each in own or found), None)
+
+
+@cache
+def _listed(root: Path) -> list[Entry]:
+    return entries(root)
+
+
 def _missing(name: str) -> str:
-    if os.environ.get("SOFTEXTEND_MODELS"):
-        return f"no {name}.safetensors in $SOFTEXTEND_MODELS"
+    root = models_folder()
+    if root is not None:
+        return f"no {name}.safetensors in {root}"
     return "set $SOFTEXTEND_MODELS to the folder with your models, or give the file by its option"
 
 
@@ -169,7 +185,7 @@ def _path(text: str, kind: str) -> Path:
     path = Path(text).expanduser()
     if path.exists() or path.parent != Path():
         return path
-    return find_in_models(path.name, kind) or path
+    return _in_models(path.name, kind) or path
 
 
 def _number(text: str) -> float | None:

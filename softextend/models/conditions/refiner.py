@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from softextend.errors import BadModel
 from softextend.models.clip_tokenizer import ClipTokenizer, folder_tokenizer, shipped_tokenizers
 from softextend.models.device import empty_cache
 from softextend.models.sdxl.checkpoint import CONFIGS, TEXT_ENCODERS, _new_unet, folder_part
-from softextend.models.sdxl.denoiser import Denoiser, calls_of
+from softextend.models.sdxl.denoiser import Denoiser, calls_of, guided
 from softextend.models.sdxl.state_dict_keys import open_clip_pieces, unet_pieces
 from softextend.models.sdxl.text import TextEncoders
 from softextend.models.weights.diffusers_folder import read_json
-from softextend.models.weights.families import looks_like
+from softextend.models.weights.families import identify
 from softextend.models.weights.header import read_header
 from softextend.models.weights.tensors import Part, Store
 from softextend.types import Conditioning, Offload, Scene
@@ -57,9 +58,9 @@ class Refiner:
         told = [(each, score) for each, score in pairs if each is not None]
         ids = [self._ids([height, width, 0, 0, score]) for _, score in told]
         return Denoiser(
-            unet=self.ready_unet(),
+            unet=self.ready_unet,
             calls=calls_of([each for each, _ in told], ids, scene.z0.shape[0], lean=lean),
-            guidance=scene.guidance,
+            guide=partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
             device=self.device,
             dtype=self.dtype,
         )
@@ -97,8 +98,7 @@ def _of_file(path: Path, configs: Path) -> dict[str, Part]:
     header = read_header(path)
     names = list(header.tensors)
     if not any(name.startswith(TEXT) for name in names):
-        what = looks_like(header) or "an SDXL base checkpoint"
-        raise BadModel(f"--refiner {path}: no SDXL refiner; its tensors look like {what}")
+        raise BadModel(f"--refiner {path}: no SDXL refiner; its tensors look like {identify(header).what}")
     store = Store.of({path: header.tensors})
     return {
         "unet": Part(_new_unet, read_json(configs / "refiner_unet.json"), unet_pieces(names), store),

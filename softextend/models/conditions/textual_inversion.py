@@ -6,7 +6,7 @@ from pathlib import Path
 
 from softextend.errors import BadModel
 from softextend.models.sdxl.text import Vectors
-from softextend.models.weights.families import looks_like
+from softextend.models.weights.families import identify
 from softextend.models.weights.header import read_header
 from softextend.models.weights.tensors import read_tensor
 
@@ -31,5 +31,5 @@ def read_vectors(name: str, path: Path) -> Vectors:
     if any(each in tensors for each in ("emb_params", "string_to_param.*")) or "clip_l" in found:
         what = "a textual inversion of Stable Diffusion 1.5 or 2, for one text encoder"
     else:
-        what = looks_like(read_header(path)) or "an SDXL checkpoint"
+        what = identify(read_header(path)).what
     raise BadModel(f"--embedding {name}={path}: {what}: give one of SDXL, with clip_l and clip_g")

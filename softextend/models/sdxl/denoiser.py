@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from softextend.models.sdxl.inpainting import MaskedPicture
 from softextend.types import Encoded, Predict
 
 CUTOFF = 1000  # timesteps of SDXL's schedule, which a refiner's start is a share of
@@ -16,18 +17,18 @@ CUTOFF = 1000  # timesteps of SDXL's schedule, which a refiner's start is a shar
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Call:
-    """One run of the UNet: the embedding of each row, (R, 77 k, D), (R, P), (R, 6 or 5), image prompts (R, N, ...)."""
+    """One run of the UNet: the embedding of each row, (R, 77 k, D); of SDXL (R, P) and (R, 6); images (R, N, ...)."""
 
     hidden: Tensor
-    pooled: Tensor
-    ids: Tensor
+    pooled: Tensor | None = None
+    ids: Tensor | None = None
     image: Tensor | None = None
 
     @property
     def added(self) -> dict[str, Any]:
         """What the UNet takes beside the hidden states."""
         images = {} if self.image is None else {"image_embeds": [self.image]}
-        return {"text_embeds": self.pooled, "time_ids": self.ids, **images}
+        return images if self.pooled is None else {"text_embeds": self.pooled, "time_ids": self.ids, **images}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,13 +53,14 @@ class Control:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Denoiser:
-    """`Predict` of softextend.types; guidance is `negative + g (prompt - negative)`, arXiv:2207.12598."""
+    """`Predict` of softextend.types. `unet` gives the network, on its device; `guide` joins negative and positive."""
 
-    unet: nn.Module
+    unet: Callable[[], nn.Module]
     calls: Sequence[Call]
-    guidance: float
+    guide: Callable[[Tensor, Tensor], Tensor]
     device: torch.device
     dtype: torch.dtype
+    masked: MaskedPicture | None = None  # of an inpainting UNet
     timesteps: Sequence[float] = ()  # of the steps that run; nothing: all of them are within every span
     controls: Sequence[Control] = ()
     image_scale: Callable[[bool], None] | None = None  # turns image prompts on and off
@@ -70,20 +72,22 @@ class Denoiser:
         own = x.to(self.device, self.dtype)
         if self.image_scale is not None:
             self.image_scale(self._within(self.image_span, t))
-        outs = [self._run(call, own, t) for call in self.calls]
-        out = torch.cat(outs)
+        shown = None if self.masked is None else self.masked.shown(keep).to(self.device, self.dtype)
+        unet = self.unet()  # after an encoder that may have sent it off the device
+        out = torch.cat([self._run(unet, call, own, shown, t) for call in self.calls])
         if len(out) > len(own):
-            negative, positive = out.chunk(2)
-            out = negative + self.guidance * (positive - negative)
+            out = self.guide(*out.chunk(2))
         return out.to(x.device)
 
-    def _run(self, call: Call, own: Tensor, t: float) -> Tensor:
-        repeated = torch.cat([own] * (len(call.ids) // len(own)))
+    def _run(self, unet: nn.Module, call: Call, own: Tensor, shown: Tensor | None, t: float) -> Tensor:
+        repeated = torch.cat([own] * (len(call.hidden) // len(own)))
         given: dict[str, Any] = {}
         for control in self.controls:
             if self._within(control.span, t):
                 given = added_up(given, control.residuals(repeated, t, call))
-        out = self.unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added, **given)
+        if shown is not None:
+            repeated = torch.cat([repeated, shown.expand(len(repeated), -1, -1, -1)], dim=1)
+        out = unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added or None, **given)
         result: Tensor = out[0].float()
         return result
 
@@ -120,17 +124,33 @@ def added_up(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def calls_of(told: Sequence[Encoded], ids: Sequence[Tensor], rows: int, *, lean: bool) -> list[Call]:
-    """One run for all of `told` (negative first), or where memory is short one for each; ids (1, N) of each."""
-    pairs = list(zip(told, ids, strict=True))
+def guided(negative: Tensor, positive: Tensor, *, guidance: float, rescale: float = 0.0) -> Tensor:
+    """negative + guidance (positive - negative), arXiv:2207.12598; its contrast then taken back to positive's.
+
+    (B, C, h, w) each; `rescale` in [0, 1] is how much of that is done; arXiv:2305.08891, eq. 15 and 16.
+    """
+    out = negative + guidance * (positive - negative)
+    if not rescale:
+        return out
+    each = list(range(1, out.ndim))
+    contrast = positive.std(dim=each, keepdim=True) / out.std(dim=each, keepdim=True)
+    return out * (rescale * contrast + 1 - rescale)
+
+
+def calls_of(told: Sequence[Encoded], ids: Sequence[Tensor] | None, rows: int, *, lean: bool) -> list[Call]:
+    """One run for all of `told` (negative first), or where memory is short one for each.
+
+    ids (1, N) of each where the UNet takes a pooled prompt and the picture's size, else None.
+    """
+    groups = [[index] for index in range(len(told))] if lean else [list(range(len(told)))]
     return [
         Call(
-            hidden=torch.cat([each.hidden.expand(rows, -1, -1) for each, _ in group]),
-            pooled=torch.cat([pooled_of(each).expand(rows, -1) for each, _ in group]),
-            ids=torch.cat([own.expand(rows, -1) for _, own in group]),
-            image=_images([each for each, _ in group], rows),
+            hidden=torch.cat([told[each].hidden.expand(rows, -1, -1) for each in group]),
+            pooled=None if ids is None else torch.cat([pooled_of(told[each]).expand(rows, -1) for each in group]),
+            ids=None if ids is None else torch.cat([ids[each].expand(rows, -1) for each in group]),
+            image=_images([told[each] for each in group], rows),
         )
-        for group in ([[each] for each in pairs] if lean else [pairs])
+        for group in groups
     ]
 
 

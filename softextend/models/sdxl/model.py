@@ -1,8 +1,7 @@
-"""SDXL behind the `Model` seam: the only place that knows weights, dtypes, devices and what memory they take."""
+"""SDXL and families like it behind the `Model` seam: what knows weights, dtypes, devices and what memory they take."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +18,16 @@ from softextend.models.conditions.options import Conditions
 from softextend.models.conditions.refiner import Refiner
 from softextend.models.device import choose_device, choose_dtype, empty_cache, free_memory
 from softextend.models.find import ModelRef, known_profile
-from softextend.models.schedules import STABLE_DIFFUSION
-from softextend.models.sdxl.checkpoint import Folder, SingleFile, Source, vae_file
-from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, pooled_of
-from softextend.models.sdxl.text import LAYER, TextEncoders
+from softextend.models.schedules import STABLE_DIFFUSION, make_schedule
+from softextend.models.sd.checkpoint import SD1, SD2
+from softextend.models.sdxl.checkpoint import SDXL, Folder, SingleFile, Source, vae_file
+from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided, pooled_of
+from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
+from softextend.models.sdxl.latent_scale import from_latents, to_latents
+from softextend.models.sdxl.text import TextEncoders
 from softextend.models.weights.file_hash import fingerprint
-from softextend.models.weights.hub import fetch
 from softextend.models.weights.tensors import Part
-from softextend.sampling.schedule import Prediction
+from softextend.sampling.schedule import AnySchedule
 from softextend.types import Conditioning, Encoded, Listener, Offload, Predict, Profile, Scene
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 DECODE_BYTES = 2400  # per pixel, of a 16-bit VAE decode: 2,000 measured at 512 and 768 px, and a margin
 TILE = 512  # px, of the VAE where memory is short; tiles overlap by a quarter
+LAYOUTS = {"sdxl": SDXL, "sd1": SD1, "sd2": SD2}
 HALF = (torch.bfloat16, torch.float16)
 
 
@@ -50,27 +52,32 @@ def load_sdxl(
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
     numbers = choose_dtype(dtype, place)
-    half = numbers in HALF
-    source: Source
-    if ref.kind == "file" and ref.path:
-        source = SingleFile(ref.path, vae=vae is None)
-    else:
-        folder = fetch(ref.name, half=half, listener=listener) if ref.kind == "hub" else ref.path
-        if folder is None:
-            raise BadModel(f"{ref.name}: no SDXL model")
-        source = Folder(folder, half=half)
-    laid = lay_over(source, conditions, numbers, place, listener)
+    if ref.path is None or ref.choice is None:
+        raise BadModel(f"{ref.name}: no model of files")
+    source = open_source(ref, half=numbers in HALF, vae_needed=vae is None)
+    laid = lay_over(source, conditions, numbers, place, listener, unet=ref.asked.unet)
     return SdxlModel(
         source,
         name=_title(ref),
-        origin=str(ref.path) if ref.path and ref.kind != "hub" else ref.name,
+        origin=str(ref.path) if ref.kind != "hub" else ref.name,
         profile=known_profile(ref),
+        schedule=make_schedule(ref.choice),
         device=place,
         dtype=numbers,
         offload=offload or Offload.NONE,
-        vae=vae_file(vae) if vae else None,
+        vae=vae_file(vae, source.layout.configs) if vae else None,
         laid=laid,
     )
+
+
+def open_source(ref: ModelRef, *, half: bool, vae_needed: bool = True) -> Source:
+    """The files of a model, checked against the networks that they fill. Raises BadModel where they do not fit."""
+    if ref.path is None or ref.choice is None:
+        raise BadModel(f"{ref.name}: no model of files")
+    layout = LAYOUTS[ref.choice.family]
+    if ref.kind == "file":
+        return SingleFile(ref.path, layout=layout, vae_needed=vae_needed)
+    return Folder(ref.path, half=half, layout=layout)
 
 
 def _title(ref: ModelRef) -> str:
@@ -93,6 +100,7 @@ class SdxlModel:
         profile: Profile,
         device: torch.device,
         dtype: torch.dtype,
+        schedule: AnySchedule = STABLE_DIFFUSION,
         origin: str = "",
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
@@ -100,11 +108,7 @@ class SdxlModel:
     ) -> None:
         self.name = name
         self.profile = profile
-        self.schedule = dataclasses.replace(
-            STABLE_DIFFUSION,
-            prediction=Prediction.V if source.v_prediction else Prediction.EPSILON,
-            zero_snr=source.zero_snr,
-        )
+        self.schedule = schedule
         self.device = device
         self.dtype = dtype
         self.vae_dtype = torch.float32 if dtype is torch.float16 and vae is None else dtype  # fp16 overflows in it
@@ -122,7 +126,9 @@ class SdxlModel:
             drop=functools.partial(empty_cache, device),
             tokenizers=source.tokenizers,
             device=device,
-            layer=laid.layer or LAYER,
+            penultimate=source.layout.penultimate,
+            pooled=source.layout.pooled,
+            layer=laid.layer,
             vectors=laid.vectors,
         )
         self._lighter = self._ways_to_lighten()
@@ -145,15 +151,14 @@ class SdxlModel:
         """pixels (B, 3, H, W) in [-1, 1] -> float32 latents (B, 4, H/8, W/8): the posterior's mean, scaled."""
         vae = self._vae(self.vae_dtype, pixels.shape[-2] * pixels.shape[-1])
         mean = vae.encode(pixels.to(self.device, self.vae_dtype)).latent_dist.mode()
-        z0: Tensor = (mean * vae.config.scaling_factor).float()
-        return z0
+        return to_latents(vae.config, mean)
 
     @torch.inference_mode()
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         """latents (B, 4, h, w) -> float32 pixels (B, 3, 8h, 8w); `exact`: in float32."""
         dtype = torch.float32 if exact else self.vae_dtype
         vae = self._vae(dtype, z.shape[-2] * z.shape[-1] * self.factor**2)
-        scaled = z.to(self.device, torch.float32) / vae.config.scaling_factor
+        scaled = from_latents(vae.config, z.to(self.device, torch.float32))
         pixels: Tensor = vae.decode(scaled.to(dtype)).sample
         return pixels.float()
 
@@ -178,6 +183,7 @@ class SdxlModel:
         refined = self._laid.refiner.embed(prompt, negative) if self._laid.refiner else None
         return Conditioning(prompt=both[0], negative=both[1], refined=refined)
 
+    @torch.inference_mode()
     def predict(self, scene: Scene) -> Predict:
         """What the UNet predicts, guidance included; none for g <= 1. A refiner takes over where it begins."""
         refiner, given = self._laid.refiner, scene.conditioning.refined
@@ -194,16 +200,18 @@ class SdxlModel:
         if self._laid.refiner:
             self._laid.refiner.park(self.offload)
         unet = self._ready_unet()
-        height, width = scene.known.shape
-        size = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype, device=self.device)
         given = scene.conditioning
         told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
+        size = torch.tensor([[*scene.known.shape, 0, 0, *scene.known.shape]], dtype=self.dtype, device=self.device)
+        ids = [size] * len(told) if self._source.layout.pooled else None
+        inpainting = unet.config.in_channels == CHANNELS  # type: ignore[union-attr]
         return Denoiser(
-            unet=unet,
-            calls=calls_of(told, [size] * len(told), scene.z0.shape[0], lean=self.lean),
-            guidance=scene.guidance,
+            unet=self._ready_unet,
+            calls=calls_of(told, ids, scene.z0.shape[0], lean=self.lean),
+            guide=functools.partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
             device=self.device,
             dtype=self.dtype,
+            masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
             timesteps=scene.timesteps,
         )
 

@@ -29,10 +29,14 @@ class Vectors:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Encoder:
-    """One text encoder as it is used: hidden states of a layer from the end (1 = the last), and the pooled vector."""
+    """One text encoder as it is used: hidden states of a layer from the end (1 = the last), and the pooled vector.
+
+    `normed`: through the final norm, as SD1 and SD2 were trained; SDXL takes the last layer but one as it is.
+    """
 
     module: nn.Module
     layer: int
+    normed: bool
     device: torch.device
 
     def __call__(self, ids: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -42,6 +46,9 @@ class Encoder:
         if self.layer > len(out.hidden_states) - 1:
             raise BadRequest(f"--clip-skip {self.layer}: the text encoder has {len(out.hidden_states) - 1} layers")
         hidden: Tensor = out.hidden_states[-self.layer]
+        if self.normed:
+            inner = getattr(self.module, "text_model", self.module)
+            hidden = out.last_hidden_state if self.layer == 1 else inner.final_layer_norm(hidden)
         pooled: Tensor = out[0]
         return hidden, pooled
 
@@ -55,9 +62,11 @@ class TextEncoders:
 
     load: Callable[[int], nn.Module]
     drop: Callable[[], None]
-    tokenizers: Callable[[], tuple[ClipTokenizer, ClipTokenizer]]
+    tokenizers: Callable[[], tuple[ClipTokenizer, ...]]
     device: torch.device
-    layer: int = LAYER
+    penultimate: bool = True
+    pooled: bool = True  # the UNet takes a pooled prompt
+    layer: int | None = None  # from the end; None: as the family was trained
     vectors: Sequence[Vectors] = ()
     only: int | None = None  # one of the two where a model has but that one
     done: dict[str, Encoded] = field(default_factory=dict)
@@ -74,7 +83,8 @@ class TextEncoders:
             if self.only not in (None, which):
                 continue
             module = self.load(which)
-            encoder = Encoder(module=module, layer=self.layer, device=self.device)
+            layer = self.layer or (LAYER if self.penultimate else 1)
+            encoder = Encoder(module=module, layer=layer, normed=not self.penultimate, device=self.device)
             tokenizer = learn(module, tokenizer, self._learned(which))
             outs = [weighted(encoder, tokenizer, each) for each in read]
             hidden.append([out[0] for out in outs])
@@ -83,7 +93,8 @@ class TextEncoders:
             self.drop()
         for prompt, *parts, vector in zip(new, *hidden, pooled, strict=True):
             both = torch.cat(parts, dim=-1)
-            self.done[prompt] = Encoded(hidden=both.reshape(1, -1, both.shape[-1]), pooled=vector)
+            hidden_rows = both.reshape(1, -1, both.shape[-1])
+            self.done[prompt] = Encoded(hidden=hidden_rows, pooled=vector if self.pooled else None)
 
     def lengthened(self, encoded: Encoded, tokens: int) -> Encoded:
         """Rows of the empty prompt until there are `tokens`."""

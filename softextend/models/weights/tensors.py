@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
-from softextend.models.weights.header import Entry
+from softextend.models.weights.header import Entry, read_numbers
 
 DTYPES = {
     "F64": torch.float64,
@@ -44,6 +44,24 @@ class Store:
         rows, *rest = self.entries[piece.name][1].shape or (1,)
         shape = (rows if piece.third is None else rows // 3, *rest)
         return shape[::-1] if piece.transposed else shape
+
+    def scale(self, piece: Piece) -> Tensor | None:
+        """What 8-bit weights are to be multiplied by, float32 () or (rows,), None where there is none. Raises BadModel.
+
+        The scales of inputs, which some files also have, are for multiplying in 8 bits and are not needed here.
+        """
+        stem = piece.name.removesuffix(".weight")
+        for name in (f"{stem}.scale_weight", f"{stem}.weight_scale", f"{piece.name}_scale"):
+            if name in self.entries and stem != piece.name:
+                path, entry = self.entries[name]
+                rows = self.entries[piece.name][1].shape[0]
+                values = torch.tensor(read_numbers(path, entry)) if prod(entry.shape) in (1, rows) else torch.empty(0)
+                if not len(values):
+                    raise BadModel(
+                        f"{path}: {name} is {entry.shape}, not one number or {rows}: take a 16-bit checkpoint"
+                    )
+                return values[0] if len(values) == 1 else values
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +99,10 @@ class Part:
                 path, entry = self.store.entries[wanted[name].name]
                 if path not in opened:
                     opened[path] = stack.enter_context(path.open("rb", buffering=0))
-                value = _read(opened[path], entry, wanted[name], scratch).reshape(_shape(module, name))
+                value = _read(opened[path], entry, wanted[name], scratch)
+                scale = self.store.scale(wanted[name])
+                value = value if scale is None else scaled(value, scale, wanted[name])
+                value = value.reshape(_shape(module, name))
                 if patch := self.patches.get(name.removeprefix("text_model.")):
                     value = patch(value.to(device, torch.float32))
                 tensors[name] = value.to(device, dtype, copy=True)
@@ -112,6 +133,7 @@ class Part:
                 raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in SDXL: {REMEDY}")
             if self.store.entries[piece.name][1].dtype not in DTYPES:
                 raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
+            self.store.scale(piece)
             found[name] = piece
         return found
 
@@ -160,6 +182,17 @@ def read_tensor(path: Path, entry: Entry) -> Tensor:
 
 
 WHOLE = {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8}
+
+
+def scaled(value: Tensor, scale: Tensor, piece: Piece) -> Tensor:
+    """8-bit weights as they are meant, float32; scale () or (rows of the whole tensor,)."""
+    if scale.ndim and piece.third is not None:
+        rows = len(scale) // 3
+        scale = scale[piece.third * rows : (piece.third + 1) * rows]
+    numbers = value.float()
+    if scale.ndim == 0:
+        return numbers * scale
+    return numbers * (scale if piece.transposed else scale.reshape(-1, *[1] * (numbers.ndim - 1)))
 
 
 def _shape(module: nn.Module, name: str) -> tuple[int, ...]:

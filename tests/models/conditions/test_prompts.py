@@ -162,9 +162,7 @@ def test_clip_skip_is_diffusers(folder: Path, ours: int, theirs: int | None) -> 
     from transformers import CLIPTokenizer
 
     tokenizers = {name: CLIPTokenizer.from_pretrained(folder / name) for name in ("tokenizer", "tokenizer_2")}
-    pipe = StableDiffusionXLPipeline(
-        **tinysdxl.make_parts(514), **tokenizers, scheduler=EulerDiscreteScheduler()
-    )
+    pipe = StableDiffusionXLPipeline(**tinysdxl.make_parts(514), **tokenizers, scheduler=EulerDiscreteScheduler())
     with torch.no_grad():
         wanted = pipe.encode_prompt("a red ball", negative_prompt="bad", clip_skip=theirs)
     told = model_of(folder, layer=ours).embed("a red ball", "bad", NO_PHOTO)
