@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class Encoder:
             raise BadRequest(f"--clip-skip {self.layer}: the text encoder has {len(out.hidden_states) - 1} layers")
         hidden: Tensor = out.hidden_states[-self.layer]
         if self.normed:
-            inner = getattr(self.module, "text_model", self.module)
+            inner: Any = getattr(self.module, "text_model", self.module)
             hidden = out.last_hidden_state if self.layer == 1 else inner.final_layer_norm(hidden)
         pooled: Tensor = out[0]
         return hidden, pooled

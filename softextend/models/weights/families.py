@@ -86,16 +86,15 @@ def _checkpoint(tensors: dict[str, Entry]) -> Identity:
     if has_mark(tensors, "^conditioner.embedders.0.model."):
         what = "the SDXL refiner"
         return Identity(
-            kind="refiner",
-            family="refiner",
-            what=what,
-            fault=f"{what}: take the base checkpoint; this is its --refiner",
+            kind="refiner", family="refiner", what=what, fault=f"{what}: take the base checkpoint; this is its --refiner"
         )
     if family is None:
         return _unet_alone(tensors, context_family(tensors))
     channels = _channels(tensors)
     words = " inpainting" if channels == 9 else ""
-    found = Identity(kind="checkpoint", family=family, channels=channels, what=f"{_article(family)}{words} checkpoint")
+    found = Identity(
+        kind="checkpoint", family=family, channels=channels, what=f"{_article(family)}{words} checkpoint"
+    )
     return replace(found, missing=_missing(tensors, family), fault=_fault(tensors, family, channels))
 
 

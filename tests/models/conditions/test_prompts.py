@@ -91,7 +91,7 @@ def test_a_long_prompt_is_split_at_a_comma_or_a_word() -> None:
     rows = first.weighted_rows([[(words, 1.0)]])
     own = [[each.id for each in row if each.fragment is not None] for row in rows]
     assert own[0][-1] in first.commas
-    assert sum(own, []) == first.ids(words)
+    assert [id for row in own for id in row] == first.ids(words)
     rows = first.weighted_rows([[("plant extraordinariness " * 30, 1.0)]])
     for row in rows:
         tokens = [each.id for each in row if each.fragment is not None]
