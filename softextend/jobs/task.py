@@ -18,7 +18,7 @@ from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.models import find, load
 from softextend.models.conditions.laid_over import check_files
-from softextend.models.conditions.options import Conditions, Found, with_prompt
+from softextend.models.conditions.options import OFF, Conditions, Found, with_config, with_prompt
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
@@ -39,6 +39,9 @@ from softextend.types import Listener, Model, Profile
 if TYPE_CHECKING:
     from softextend.extend import Result
     from softextend.types import Change, Pixels
+
+
+IMAGE_GUIDANCE = 4.0  # with an image prompt; a published guide on outpainting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -121,12 +124,22 @@ class PictureTask:
     def found(self) -> Found:
         """What is laid over the model: as options say it, and as the prompt does."""
         prompt = self.spec.prompt
-        return with_prompt(self.conditions, prompt.prompt, prompt.negative)
+        if self.ref.kind == "self":
+            return Found(self.conditions, [])
+        return with_prompt(self.configured, prompt.prompt, prompt.negative)
+
+    @cached_property
+    def configured(self) -> Conditions:
+        """What is laid over the model, as options and the config file say it."""
+        return self.conditions if self.ref.kind == "self" else with_config(self.conditions, self.spec.prompt.prompt)
 
     @property
     def profile(self) -> Profile:
-        """What the model likes best."""
-        return find.known_profile(self.ref)
+        """What the model likes best; with an image prompt less guidance."""
+        profile = find.known_profile(self.ref)
+        if self.found.conditions.image_prompt in (None, OFF):
+            return profile
+        return replace(profile, guidance=min(profile.guidance, IMAGE_GUIDANCE))
 
     def note_conditions(self) -> None:
         """What of the prompt and of what is laid over the model has no effect."""
@@ -234,7 +247,7 @@ class PictureTask:
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
             "unet": self.engine.unet and str(self.engine.unet),
-            "conditions": self.conditions.as_dict(),
+            "conditions": self.configured.as_dict(),
             "profile": self.engine.profile,
             "prediction": self.engine.prediction and self.engine.prediction.value,
         }

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from softextend.errors import BadModel
+from softextend.models.conditions.image_prompt import SELF, ImagePrompt
 from softextend.models.conditions.lora import lay, together
-from softextend.models.conditions.options import Conditions
+from softextend.models.conditions.options import OFF, Conditions
 from softextend.models.conditions.refiner import Refiner
 from softextend.models.conditions.textual_inversion import read_vectors
 from softextend.models.sdxl.checkpoint import Source, unet_file
@@ -26,6 +27,7 @@ class LaidOver:
     files: tuple[dict[str, Any], ...] = ()  # kind, file, weight, ...
     vectors: tuple[Vectors, ...] = ()
     layer: int | None = None  # of the text encoders, from the end; None: the model's own
+    image: ImagePrompt | None = None
     refiner: Refiner | None = None
     refiner_start: float = 1.0
 
@@ -60,12 +62,32 @@ def lay_over(
     if given.refiner is not None:
         refiner = Refiner(given.refiner, dtype, device)
         files.append({"kind": "refiner", "file": str(given.refiner), "start": given.refiner_start})
+    image = open_image(source, given, files)
     return LaidOver(
         files=tuple(files),
         vectors=tuple(vectors),
         layer=given.clip_skip,
+        image=image,
         refiner=refiner,
         refiner_start=given.refiner_start,
+    )
+
+
+def open_image(source: Source, given: Conditions, files: list[dict[str, Any]]) -> ImagePrompt | None:
+    """The image prompt where one is asked for, its files added to `files`."""
+    if given.image_prompt in (None, OFF) or given.image_adapter is None or given.image_encoder is None:
+        return None
+    picture, weight = str(given.image_prompt), given.image_strength
+    if picture != SELF:
+        files.append({"kind": "image prompt", "file": picture})
+    files.append({"kind": "image adapter", "file": str(given.image_adapter), "weight": weight})
+    return ImagePrompt(
+        given.image_adapter,
+        given.image_encoder,
+        picture=picture,
+        weight=weight,
+        span=given.image_span,
+        context=source.parts["unet"].config["cross_attention_dim"],
     )
 
 
@@ -87,6 +109,9 @@ def lay_loras(source: Source, given: Conditions, listener: Listener) -> list[dic
 def check_files(given: Conditions) -> None:
     """BadModel for a file that is not there, so that a dry run and a batch say it before any work."""
     named: list[tuple[str, Path | None]] = [("--refiner", given.refiner)]
+    if given.image_prompt not in (None, SELF, OFF):
+        named.append(("--image-prompt", Path(str(given.image_prompt))))
+    named += [("--image-adapter", given.image_adapter), ("--image-encoder", given.image_encoder)]
     named += [("--lora", path) for path, _ in given.loras]
     named += [("--embedding", path) for path in given.embeddings.values()]
     for flag, path in named:

@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 
 from softextend.errors import BadRequest
 from softextend.models.conditions import prompt_weights
-from softextend.models.find import models_folder
+from softextend.models.conditions.span import Span, parse_span
+from softextend.models.find import config_file, configured_text, models_folder
 from softextend.models.library import Entry, entries
 from softextend.options import Checked, option
 
+OFF = "off"
+OWN, OTHER = 0.1, 0.6  # how much the photo counts as its own prompt (a published guide), and another picture
 STRONGEST = 10.0  # of a weight, either way
 KINDS = {"lora": "LoRA", "embedding": "textual inversion", "control": "ControlNet"}  # as the models folder calls them
 
@@ -49,6 +52,27 @@ class Conditions(Checked):
         high=12,
         told="the model's, 2 for SDXL",
     )
+    image_prompt: str | None = option(
+        None,
+        "a picture as a prompt, or self: the photo itself; needs an adapter and its encoder; off: none",
+        told="self where the config file names an adapter and no prompt is given, else none",
+        metavar="FILE|self|off",
+    )
+    image_weight: float | None = option(
+        None, "how much the picture counts", low=0, high=2, told="0.1 for self, 0.6 for a file"
+    )
+    image_steps: str | None = option(
+        None, "the share of the steps in which it counts, such as 0.2-0.8", told="all", metavar="FROM-TO"
+    )
+    image_adapter: Path | None = option(
+        None, "the IP-Adapter, base or plus", told="image_adapter of the config file", metavar="FILE"
+    )
+    image_encoder: Path | None = option(
+        None,
+        "the CLIP image encoder that the adapter was trained with (ViT-H or bigG), a file or folder",
+        told="image_encoder of the config file",
+        metavar="FILE",
+    )
     refiner: Path | None = option(
         None, "the SDXL refiner, a .safetensors file: it takes the last steps", told="none", metavar="FILE"
     )
@@ -60,6 +84,8 @@ class Conditions(Checked):
         Checked.__post_init__(self)
         for text in self.lora or ():
             weighed(text, "--lora")
+        if self.image_steps is not None:
+            parse_span(self.image_steps, "--image-steps")
         names = [named(text)[0] for text in self.embedding or ()]
         if len(names) > len(set(names)):
             raise BadRequest(f"--embedding: a name stands for one file; {', '.join(sorted(names))} were given")
@@ -68,6 +94,16 @@ class Conditions(Checked):
     def loras(self) -> list[Weighed]:
         """Each LoRA with its weight, in order."""
         return [weighed(text, "--lora") for text in self.lora or ()]
+
+    @property
+    def image_strength(self) -> float:
+        """How much an image prompt counts."""
+        return (OWN if self.image_prompt == "self" else OTHER) if self.image_weight is None else self.image_weight
+
+    @property
+    def image_span(self) -> Span:
+        """The steps in which an image prompt counts."""
+        return Span() if self.image_steps is None else parse_span(self.image_steps, "--image-steps")
 
     @property
     def embeddings(self) -> dict[str, Path]:
@@ -104,6 +140,25 @@ class Conditions(Checked):
         rows = [("LoRA", f"{path} at weight {weight:g}") for path, weight in self.loras]
         rows += [("embedding", f"{name} = {path}") for name, path in self.embeddings.items()]
         return rows + [(name.replace("_", " "), str(value)) for name, value in shown.items()]
+
+
+def with_config(given: Conditions, prompt: str) -> Conditions:
+    """With the adapter and encoder of the config file; BadRequest where an image prompt has none."""
+    config = config_file()
+    files: dict[str, Any] = {}
+    for name, value in (("image_adapter", given.image_adapter), ("image_encoder", given.image_encoder)):
+        text = configured_text(config, name)
+        files[name] = value or (config.parent / Path(text).expanduser() if text else None)
+    whole = all(files.values())
+    picture = given.image_prompt or ("self" if whole and not prompt else None)
+    if picture in (None, OFF):
+        return given
+    if not whole:
+        missing = next(name for name, value in files.items() if value is None)
+        raise BadRequest(
+            f"--image-prompt {picture}: needs --{missing.replace('_', '-')} FILE, or {missing} in {config}"
+        )
+    return replace(given, image_prompt=picture, **files)
 
 
 class Found(NamedTuple):

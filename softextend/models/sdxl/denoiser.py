@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from softextend.models.conditions.image_prompt import ImagePrompt
+from softextend.models.conditions.span import Span
 from softextend.models.sdxl.inpainting import MaskedPicture
 from softextend.types import Encoded, Predict
 
@@ -31,18 +33,6 @@ class Call:
         return images if self.pooled is None else {"text_embeds": self.pooled, "time_ids": self.ids, **images}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
-    """Of the steps that run, the share from `start` to `end`."""
-
-    start: float = 0.0
-    end: float = 1.0
-
-    def holds(self, step: int, steps: int) -> bool:
-        """Whether step `step` of `steps` lies wholly within, as diffusers counts."""
-        return step / steps >= self.start and (step + 1) / steps <= self.end
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Control:
     """A ControlNet on one scene: `residuals(x, t, call)` are keyword arguments of the UNet."""
@@ -63,17 +53,16 @@ class Denoiser:
     masked: MaskedPicture | None = None  # of an inpainting UNet
     timesteps: Sequence[float] = ()  # of the steps that run; nothing: all of them are within every span
     controls: Sequence[Control] = ()
-    image_scale: Callable[[bool], None] | None = None  # turns image prompts on and off
-    image_span: Span = field(default_factory=Span)
+    image: ImagePrompt | None = None
 
     @torch.inference_mode()
     def __call__(self, x: Tensor, t: float, keep: Tensor) -> Tensor:
         """x (B, 4, h, w) -> float32 of the same shape."""
         own = x.to(self.device, self.dtype)
-        if self.image_scale is not None:
-            self.image_scale(self._within(self.image_span, t))
         shown = None if self.masked is None else self.masked.shown(keep).to(self.device, self.dtype)
         unet = self.unet()  # after an encoder that may have sent it off the device
+        if self.image is not None:
+            self.image.turn(unet, on=self._within(self.image.span, t))
         out = torch.cat([self._run(unet, call, own, shown, t) for call in self.calls])
         if len(out) > len(own):
             out = self.guide(*out.chunk(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +182,11 @@ class SdxlModel:
             rows = max(each.hidden.shape[1] for each in both)
             both = [self._text.lengthened(each, rows) for each in both]
         refined = self._laid.refiner.embed(prompt, negative) if self._laid.refiner else None
+        if self._laid.image is not None:
+            self._park(keep=None)
+            images = self._laid.image.encode(photo, self.dtype, self.device)
+            empty_cache(self.device)
+            both = [replace(each, image=image) for each, image in zip(both, images, strict=True)]
         return Conditioning(prompt=both[0], negative=both[1], refined=refined)
 
     @torch.inference_mode()
@@ -213,6 +219,7 @@ class SdxlModel:
             dtype=self.dtype,
             masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
             timesteps=scene.timesteps,
+            image=self._laid.image,
         )
 
     def _refined(self, refiner: Refiner, scene: Scene, given: Conditioning) -> Denoiser:
@@ -239,6 +246,8 @@ class SdxlModel:
             sequential = self.offload is Offload.SEQUENTIAL
             place = torch.device("cpu") if sequential else self.device
             unet = self._source.unet(self.dtype, place)
+            if self._laid.image is not None:
+                self._laid.image.attach(unet)
             if self.device.type == "cuda" and not sequential:
                 unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # tensor cores want it
             if sequential:
