@@ -221,6 +221,8 @@ class Scene:
     stage: int  # index into the stages that run
     seed: int
     timesteps: tuple[float, ...] = ()  # of the steps that run, in order
+    box: Box | None = None  # what it shows of its canvas, px at the stage's size
+    canvas: tuple[int, int] | None = None  # that canvas, height and width
 
 
 class Schedule(Protocol):

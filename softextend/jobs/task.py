@@ -107,6 +107,15 @@ class PictureTask:
 
     def plan(self, input: Input, spec: Spec) -> Plan:
         """The request resolved for this input; BadRequest where it cannot be."""
+        plan = self._plan(input, spec)
+        if self.conditions.control_image is not None and len(plan.passes) > 1:
+            raise BadRequest(
+                f"--control-image: shows the whole result, which would be made in {len(plan.passes)} passes: "
+                "give --passes 1"
+            )
+        return plan
+
+    def _plan(self, input: Input, spec: Spec) -> Plan:
         profile = self.profile
         if self.repaint is None:
             return plan_extension(input, spec, profile)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from softextend.errors import BadModel
+from softextend.models.conditions.control import ControlNet
 from softextend.models.conditions.image_prompt import SELF, ImagePrompt
 from softextend.models.conditions.lora import lay, together
 from softextend.models.conditions.options import OFF, Conditions
@@ -28,15 +29,21 @@ class LaidOver:
     vectors: tuple[Vectors, ...] = ()
     layer: int | None = None  # of the text encoders, from the end; None: the model's own
     image: ImagePrompt | None = None
+    controls: tuple[ControlNet, ...] = ()
     refiner: Refiner | None = None
     refiner_start: float = 1.0
 
     def as_dict(self) -> list[dict[str, Any]]:
         """JSON values: each file with its kind, hash and weight."""
-        return [{**each, "hash": fingerprint((Path(each["file"]),))} for each in self.files]
+        return [{**each, "hash": fingerprint(hashed_files(Path(each["file"])))} for each in self.files]
 
 
 NOTHING = LaidOver()
+
+
+def hashed_files(path: Path) -> tuple[Path, ...]:
+    """A file, or the weights of a folder."""
+    return tuple(sorted(path.rglob("*.safetensors"))) if path.is_dir() else (path,)
 
 
 def lay_over(
@@ -63,11 +70,13 @@ def lay_over(
         refiner = Refiner(given.refiner, dtype, device)
         files.append({"kind": "refiner", "file": str(given.refiner), "start": given.refiner_start})
     image = open_image(source, given, files)
+    controls = open_controls(source, given, files, dtype, device)
     return LaidOver(
         files=tuple(files),
         vectors=tuple(vectors),
         layer=given.clip_skip,
         image=image,
+        controls=controls,
         refiner=refiner,
         refiner_start=given.refiner_start,
     )
@@ -91,6 +100,29 @@ def open_image(source: Source, given: Conditions, files: list[dict[str, Any]]) -
     )
 
 
+def open_controls(
+    source: Source, given: Conditions, files: list[dict[str, Any]], dtype: torch.dtype, device: torch.device
+) -> tuple[ControlNet, ...]:
+    """Every ControlNet, its files added to `files`."""
+    found = []
+    for each in given.controls:
+        made = ControlNet(
+            each.path,
+            scale=each.scale,
+            span=each.span,
+            kind=given.control_type,
+            picture=given.control_image,
+            unet=source.parts["unet"].config,
+            dtype=dtype,
+            device=device,
+        )
+        found.append(made)
+        files.append({"kind": "control", "file": str(each.path), "weight": each.scale, "steps": str(each.span)})
+    if given.control_image is not None:
+        files.append({"kind": "control image", "file": str(given.control_image)})
+    return tuple(found)
+
+
 def lay_loras(source: Source, given: Conditions, listener: Listener) -> list[dict[str, Any]]:
     """Merges every LoRA while the parts are read; says what of one is not used."""
     laid, files = [], []
@@ -111,6 +143,7 @@ def check_files(given: Conditions) -> None:
     named: list[tuple[str, Path | None]] = [("--refiner", given.refiner)]
     if given.image_prompt not in (None, SELF, OFF):
         named.append(("--image-prompt", Path(str(given.image_prompt))))
+    named += [("--control", each.path) for each in given.controls] + [("--control-image", given.control_image)]
     named += [("--image-adapter", given.image_adapter), ("--image-encoder", given.image_encoder)]
     named += [("--lora", path) for path, _ in given.loras]
     named += [("--embedding", path) for path in given.embeddings.values()]

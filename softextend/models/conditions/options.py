@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from softextend.errors import BadRequest
 from softextend.models.conditions import prompt_weights
+from softextend.models.conditions.span import TEXT as SPAN
 from softextend.models.conditions.span import Span, parse_span
 from softextend.models.find import config_file, configured_text, models_folder
 from softextend.models.library import Entry, entries
@@ -26,6 +27,14 @@ class Weighed(NamedTuple):
 
     path: Path
     weight: float
+
+
+class Controlled(NamedTuple):
+    """A ControlNet with its scale and the steps in which it acts."""
+
+    path: Path
+    scale: float
+    span: Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +82,22 @@ class Conditions(Checked):
         told="image_encoder of the config file",
         metavar="FILE",
     )
+    control: list[str] | None = option(
+        None,
+        "a ControlNet: for inpainting (SD1.5), a union (repaint, tile), or a plain one with --control-image; its scale "
+        "and the share of the steps in which it acts; may be given several times",
+        told="none",
+        metavar="FILE[:SCALE[:FROM-TO]]",
+    )
+    control_type: str | None = option(
+        None,
+        "of a union: repaint, tile, openpose, depth, scribble, canny, normal or segment; the last six need a picture",
+        told="repaint",
+        metavar="NAME",
+    )
+    control_image: Path | None = option(
+        None, "what a ControlNet looks at, as large as the result", told="the filled canvas", metavar="FILE"
+    )
     refiner: Path | None = option(
         None, "the SDXL refiner, a .safetensors file: it takes the last steps", told="none", metavar="FILE"
     )
@@ -84,6 +109,9 @@ class Conditions(Checked):
         Checked.__post_init__(self)
         for text in self.lora or ():
             weighed(text, "--lora")
+        if not self.controls and (self.control_image or self.control_type):
+            extra = "--control-type" if self.control_image is None else "--control-image"
+            raise BadRequest(f"{extra}: says what a ControlNet looks at: give --control FILE with it")
         if self.image_steps is not None:
             parse_span(self.image_steps, "--image-steps")
         names = [named(text)[0] for text in self.embedding or ()]
@@ -94,6 +122,11 @@ class Conditions(Checked):
     def loras(self) -> list[Weighed]:
         """Each LoRA with its weight, in order."""
         return [weighed(text, "--lora") for text in self.lora or ()]
+
+    @property
+    def controls(self) -> list[Controlled]:
+        """Each ControlNet, in order."""
+        return [controlled(text) for text in self.control or ()]
 
     @property
     def image_strength(self) -> float:
@@ -136,8 +169,9 @@ class Conditions(Checked):
 
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) of what is given, as a table shows it."""
-        shown = {name: value for name, value in self.as_dict().items() if name not in ("lora", "embedding")}
+        shown = {name: value for name, value in self.as_dict().items() if name not in ("lora", "embedding", "control")}
         rows = [("LoRA", f"{path} at weight {weight:g}") for path, weight in self.loras]
+        rows += [("ControlNet", f"{path} at scale {scale:g}, steps {span}") for path, scale, span in self.controls]
         rows += [("embedding", f"{name} = {path}") for name, path in self.embeddings.items()]
         return rows + [(name.replace("_", " "), str(value)) for name, value in shown.items()]
 
@@ -225,6 +259,18 @@ def weighed(text: str, flag: str) -> Weighed:
     if not path:
         raise BadRequest(f"{flag} {text!r}: give FILE or FILE:WEIGHT, such as {flag} style.safetensors:0.8")
     return Weighed(_path(path, flag.removeprefix("--")), number)
+
+
+def controlled(text: str) -> Controlled:
+    """`FILE`, `FILE:SCALE` or `FILE:SCALE:FROM-TO`; BadRequest."""
+    head, _, last = text.rpartition(":")
+    span = Span()
+    if head and SPAN.fullmatch(last):
+        text, span = head, parse_span(last, "--control")
+    path, scale = weighed(text, "--control")
+    if scale < 0:
+        raise BadRequest(f"--control {text}: the scale must be 0 or more")
+    return Controlled(path, scale, span)
 
 
 def named(text: str) -> tuple[str, Path]:

@@ -17,6 +17,9 @@ class Span:
     start: float = 0.0
     end: float = 1.0
 
+    def __str__(self) -> str:
+        return f"{self.start:g}-{self.end:g}"
+
     def holds(self, step: int, steps: int) -> bool:
         """Whether step `step` of `steps` lies wholly within, as diffusers counts."""
         return step / steps >= self.start and (step + 1) / steps <= self.end

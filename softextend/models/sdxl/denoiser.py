@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from softextend.models.conditions.control import ControlNet
 from softextend.models.conditions.image_prompt import ImagePrompt
 from softextend.models.conditions.span import Span
 from softextend.models.sdxl.inpainting import MaskedPicture
-from softextend.types import Encoded, Predict
+from softextend.types import Encoded, Predict, Scene
 
 CUTOFF = 1000  # timesteps of SDXL's schedule, which a refiner's start is a share of
 
@@ -34,14 +35,6 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Control:
-    """A ControlNet on one scene: `residuals(x, t, call)` are keyword arguments of the UNet."""
-
-    residuals: Callable[[Tensor, float, Call], Mapping[str, Any]]
-    span: Span
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Denoiser:
     """`Predict` of softextend.types. `unet` gives the network, on its device; `guide` joins negative and positive."""
 
@@ -52,7 +45,8 @@ class Denoiser:
     dtype: torch.dtype
     masked: MaskedPicture | None = None  # of an inpainting UNet
     timesteps: Sequence[float] = ()  # of the steps that run; nothing: all of them are within every span
-    controls: Sequence[Control] = ()
+    scene: Scene | None = None  # what ControlNets look at
+    controls: Sequence[ControlNet] = ()
     image: ImagePrompt | None = None
 
     @torch.inference_mode()
@@ -72,8 +66,9 @@ class Denoiser:
         repeated = torch.cat([own] * (len(call.hidden) // len(own)))
         given: dict[str, Any] = {}
         for control in self.controls:
-            if self._within(control.span, t):
-                given = added_up(given, control.residuals(repeated, t, call))
+            if self.scene is not None and self._within(control.span, t):
+                found = control.residuals(self.scene, repeated, t, call.hidden, call.added)
+                given = added_up(given, found)
         if shown is not None:
             repeated = torch.cat([repeated, shown.expand(len(repeated), -1, -1, -1)], dim=1)
         out = unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added or None, **given)

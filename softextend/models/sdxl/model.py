@@ -220,11 +220,15 @@ class SdxlModel:
             masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
             timesteps=scene.timesteps,
             image=self._laid.image,
+            scene=scene if self._laid.controls else None,
+            controls=self._laid.controls,
         )
 
     def _refined(self, refiner: Refiner, scene: Scene, given: Conditioning) -> Denoiser:
         """The refiner's denoiser for a scene."""
         self._park(keep=None)
+        for control in self._laid.controls:
+            control.park(self.offload)
         return refiner.predict(scene, given, lean=self.lean)
 
     def _zero(self, negative: str) -> bool:
