@@ -14,8 +14,9 @@ import typer
 from softextend import __version__
 from softextend.commands import signatures
 from softextend.commands.argv import join_sides
+from softextend.commands.presets import expanded
 from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
-from softextend.commands.typer_args import command
+from softextend.commands.typer_args import command, flags_of
 from softextend.errors import BadRequest, OutputError
 
 app = typer.Typer(
@@ -69,9 +70,16 @@ for _kind, _target in (
     (signatures.Sweep, "sweep:sweep"),
     (signatures.Models, "info:models"),
     (signatures.Fills, "info:fills"),
+    (signatures.Presets, "info:presets"),
     (signatures.Doctor, "info:doctor"),
 ):
     _add(_kind, _target)
+
+
+def known_flags() -> dict[str, set[str]]:
+    """The flags of every command that takes a preset."""
+    kinds = (signatures.Extend, signatures.Paint, signatures.Zoom, signatures.Sweep)
+    return {kind.__name__.lower(): flags_of(kind) for kind in kinds}
 
 
 def main() -> None:
@@ -83,7 +91,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        code = app(join_sides(arguments) or ["--help"], prog_name="softextend", standalone_mode=False)
+        code = app(
+            join_sides(expanded(arguments, known_flags())) or ["--help"], prog_name="softextend", standalone_mode=False
+        )
     except BadRequest as error:
         print(f"softextend: {error}", file=sys.stderr)
         return error.exit_code

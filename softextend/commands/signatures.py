@@ -255,6 +255,13 @@ class Fills:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Presets:
+    """List the presets with their options, the user's own too."""
+
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Doctor:
     """Show versions, devices, memory, and what 'auto' chooses here."""
 

@@ -48,6 +48,17 @@ def parameters(kind: Any, panel: str | None = None) -> Iterator[inspect.Paramete
         )
 
 
+def flags_of(kind: Any) -> set[str]:
+    """Every flag of a command, its groups' too."""
+    hints, found = get_type_hints(kind), set()
+    for field in fields(kind):
+        if is_dataclass(hints[field.name]):
+            found |= flags_of(hints[field.name])
+        elif not about(field).argument:
+            found |= set(about(field).flags or (flag(field.name),))
+    return found
+
+
 def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -> tuple[Any, Any]:
     """What Typer is told of one field: the type that it hands over, and the option or argument."""
     value, many = value_type(hint)

@@ -41,6 +41,12 @@ class Controlled(NamedTuple):
 class Conditions(Checked):
     """What is laid over the model."""
 
+    preset: str | None = option(
+        None,
+        "named settings; options given beside it win; 'softextend presets' lists them",
+        told="none",
+        metavar="NAME",
+    )
     lora: list[str] | None = option(
         None,
         "a LoRA (LyCORIS, DoRA, ...) merged into the model while it loads; may be given several times; also as "
@@ -145,8 +151,9 @@ class Conditions(Checked):
 
     @property
     def given(self) -> list[str]:
-        """The options that differ from their defaults, as flags."""
-        return [f"--{each.name.replace('_', '-')}" for each in fields(self) if getattr(self, each.name) != each.default]
+        """The options that differ from their defaults, as flags; a preset is no condition itself."""
+        changed = [each for each in fields(self) if getattr(self, each.name) != each.default and each.name != "preset"]
+        return [f"--{each.name.replace('_', '-')}" for each in changed]
 
     def as_dict(self) -> dict[str, Any]:
         """What differs from the defaults, as JSON values; `of_dict` reads it."""

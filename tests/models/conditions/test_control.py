@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tinysdxl
 import torch
-from diffusers import ControlNetModel, ControlNetUnionModel
 from PIL import Image
 from safetensors.torch import save_file
+from tinyconditions import bare, controlnet
 
 from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions.control import ControlNet, control_part
@@ -25,29 +25,11 @@ from softextend.models.sdxl.model import SdxlModel
 from softextend.types import Box, Scene
 
 CPU = torch.device("cpu")
-TYPES = {"num_control_type": 8, "num_trans_channel": 32, "num_proj_channel": 32, "num_trans_head": 4}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tinysdxl.write_folder(tmp_path_factory.mktemp("tiny") / "sdxl")
-
-
-def controlnet(path: Path, *, union: bool) -> Any:
-    """A ControlNet that is no identity, written as a diffusers folder."""
-    torch.manual_seed(8)
-    names = ("block_out_channels", "cross_attention_dim", "down_block_types", "attention_head_dim", "norm_num_groups")
-    names += ("transformer_layers_per_block", "use_linear_projection", "addition_embed_type")
-    names += ("addition_time_embed_dim", "projection_class_embeddings_input_dim", "layers_per_block")
-    config = {name: tinysdxl.UNET[name] for name in names if name in tinysdxl.UNET}
-    config["conditioning_embedding_out_channels"] = (8, 8, 16, 16)
-    net = ControlNetUnionModel.from_config({**config, **TYPES}) if union else ControlNetModel.from_config(config)
-    with torch.no_grad():
-        for name, value in net.named_parameters():
-            if "controlnet_" in name or "spatial" in name:
-                value.add_(torch.randn_like(value) * 0.1)
-    net.save_pretrained(path)
-    return net.eval()
 
 
 def scene_of(model: SdxlModel, steps: tuple[float, ...] = ()) -> Scene:
@@ -196,22 +178,6 @@ def test_a_window_is_shown_its_part_of_the_picture(tmp_path: Path) -> None:
     scene = replace(bare(known), box=Box(top=16, left=64, bottom=80, right=160), canvas=(80, 160))
     wanted = torch.from_numpy(pixels[16:, 64:] / np.float32(255)).permute(2, 0, 1)[None]
     torch.testing.assert_close(made.shown(scene), wanted)
-
-
-def bare(known: np.ndarray[Any, Any]) -> Scene:
-    from softextend.types import Conditioning
-
-    height, width = known.shape
-    return Scene(
-        z0=torch.zeros(1, 4, height // 8, width // 8),
-        change=torch.ones(1, 1, height // 8, width // 8),
-        known=known,
-        filled=torch.zeros(1, 3, height, width),
-        conditioning=Conditioning(),
-        guidance=1.0,
-        stage=0,
-        seed=0,
-    )
 
 
 def test_what_does_not_belong_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import tinysdxl
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from tinyconditions import CONTEXT, HIDDEN, PROJECTED, adapter
 
 from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions.image_prompt import SELF, ImagePrompt, squares, to_clip
@@ -24,8 +25,6 @@ from softextend.models.sdxl.model import SdxlModel
 from softextend.types import Scene
 
 CPU = torch.device("cpu")
-CONTEXT = tinysdxl.UNET["cross_attention_dim"]
-PROJECTED, HIDDEN = 24, 32
 
 
 @pytest.fixture(scope="module")
@@ -49,53 +48,6 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = tmp_path_factory.mktemp("encoder") / "vision"
     CLIPVisionModelWithProjection(config).save_pretrained(path)
-    return path
-
-
-def adapter(path: Path, *, plus: bool, context: int = CONTEXT, width: int | None = None) -> Path:
-    """An IP-Adapter for the tiny UNet, in the layout that its authors share."""
-    torch.manual_seed(6)
-    unet = tinysdxl.make_parts(514)["unet"]
-    state: dict[str, torch.Tensor] = {}
-    if plus:
-        inner = 64
-        state |= {
-            "latents": torch.randn(1, 3, inner),
-            "proj_in.weight": torch.randn(inner, width or HIDDEN) * 0.2,
-            "proj_in.bias": torch.randn(inner),
-            "proj_out.weight": torch.randn(context, inner) * 0.2,
-            "proj_out.bias": torch.randn(context),
-            "norm_out.weight": torch.ones(context),
-            "norm_out.bias": torch.zeros(context),
-        }
-        for layer in range(4):
-            state |= {
-                f"layers.{layer}.0.norm1.weight": torch.ones(inner),
-                f"layers.{layer}.0.norm1.bias": torch.zeros(inner),
-                f"layers.{layer}.0.norm2.weight": torch.ones(inner),
-                f"layers.{layer}.0.norm2.bias": torch.zeros(inner),
-                f"layers.{layer}.0.to_q.weight": torch.randn(64, inner) * 0.2,
-                f"layers.{layer}.0.to_kv.weight": torch.randn(128, inner) * 0.2,
-                f"layers.{layer}.0.to_out.weight": torch.randn(inner, 64) * 0.2,
-                f"layers.{layer}.1.0.weight": torch.ones(inner),
-                f"layers.{layer}.1.0.bias": torch.zeros(inner),
-                f"layers.{layer}.1.1.weight": torch.randn(4 * inner, inner) * 0.2,
-                f"layers.{layer}.1.3.weight": torch.randn(inner, 4 * inner) * 0.2,
-            }
-    else:
-        state |= {
-            "proj.weight": torch.randn(4 * context, width or PROJECTED) * 0.2,
-            "proj.bias": torch.randn(4 * context),
-            "norm.weight": torch.ones(context),
-            "norm.bias": torch.zeros(context),
-        }
-    tensors = {f"image_proj.{name}": value for name, value in state.items()}
-    for index, name in enumerate(unet.attn_processors):
-        if name.endswith("attn2.processor"):
-            out = unet.get_submodule(name.removesuffix(".processor")).to_q.weight.shape[0]
-            for part in ("to_k_ip", "to_v_ip"):
-                tensors[f"ip_adapter.{index}.{part}.weight"] = torch.randn(out, context) * 0.2
-    save_file(tensors, path)
     return path
 
 

@@ -10,7 +10,7 @@ import pytest
 import tinysdxl
 import torch
 from peft import IA3Config, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, get_peft_model, get_peft_model_state_dict
-from safetensors.torch import save_file
+from tinyconditions import CONV, TO_Q, kohya_file, saved
 
 from softextend.errors import BadModel
 from softextend.models.conditions.lora import lay, together
@@ -18,10 +18,6 @@ from softextend.models.sdxl.checkpoint import Folder, SingleFile
 from softextend.models.sdxl.state_dict_keys import unet_target
 
 CPU = torch.device("cpu")
-TO_Q = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
-CONV = "down_blocks.1.resnets.0.conv1"
-TEXT = "encoder.layers.0.self_attn.q_proj"
-TEXT_OUT = "encoder.layers.1.self_attn.out_proj"
 LINEAR = ["to_q", "to_k", "to_v", "to_out.0", "proj_in"]
 WITHIN = 1e-5  # of the largest number
 
@@ -54,11 +50,6 @@ def assert_close(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]
         torch.testing.assert_close(
             found[name], value, atol=limit, rtol=0, msg=lambda said, name=name: f"{name}: {said}"
         )
-
-
-def saved(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> Path:
-    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, path, metadata)
-    return path
 
 
 def trained(unet: torch.nn.Module, config: Any) -> Any:
@@ -118,28 +109,6 @@ def test_the_unet_and_both_text_encoders_as_diffusers_loads_them(
     found = merged(folder, (kohya, 0.6))
     for name in ("unet", "text_encoder", "text_encoder_2"):
         assert_close(found[name], getattr(pipe, name).state_dict())
-
-
-def kohya_file(path: Path, *, sgm: bool, parts: dict[str, torch.nn.Module], seed: int = 1) -> Path:
-    """Linear layers, a convolution and both text encoders, in kohya's names of either custom."""
-    torch.manual_seed(seed)
-    unet = "input_blocks.4.1.transformer_blocks.0.attn1.to_q" if sgm else TO_Q
-    conv = "input_blocks.4.0.in_layers.2" if sgm else CONV
-    tensors: dict[str, torch.Tensor] = {}
-    for stem, part, module, rank in (
-        ("lora_unet_" + unet.replace(".", "_"), "unet", TO_Q, 4),
-        ("lora_unet_" + conv.replace(".", "_"), "unet", CONV, 2),
-        ("lora_te1_text_model_" + TEXT.replace(".", "_"), "text_encoder", TEXT, 4),
-        ("lora_te2_text_model_" + TEXT.replace(".", "_"), "text_encoder_2", TEXT, 4),
-        ("lora_te1_text_model_" + TEXT_OUT.replace(".", "_"), "text_encoder", TEXT_OUT, 4),
-        ("lora_te2_text_model_" + TEXT_OUT.replace(".", "_"), "text_encoder_2", TEXT_OUT, 4),
-    ):
-        state = {name.removeprefix("text_model."): value for name, value in parts[part].state_dict().items()}
-        out, into, *kernel = state[f"{module}.weight"].shape
-        tensors[f"{stem}.lora_down.weight"] = torch.randn(rank, into, *kernel) * 0.2
-        tensors[f"{stem}.lora_up.weight"] = torch.randn(out, rank, *[1] * len(kernel)) * 0.2
-        tensors[f"{stem}.alpha"] = torch.tensor(float(rank) / 2)
-    return saved(path, tensors)
 
 
 def test_both_customs_of_kohya_are_one(parts: dict[str, torch.nn.Module], folder: Path, tmp_path: Path) -> None:
