@@ -13,7 +13,7 @@ import typer
 
 from softextend import __version__
 from softextend.commands import signatures
-from softextend.commands.argv import join_sides
+from softextend.commands.argv import fill_caption, join_sides
 from softextend.commands.presets import expanded
 from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
 from softextend.commands.typer_args import command, flags_of
@@ -92,7 +92,9 @@ def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
         code = app(
-            join_sides(expanded(arguments, known_flags())) or ["--help"], prog_name="softextend", standalone_mode=False
+            join_sides(fill_caption(expanded(arguments, known_flags()))) or ["--help"],
+            prog_name="softextend",
+            standalone_mode=False,
         )
     except BadRequest as error:
         print(f"softextend: {error}", file=sys.stderr)

@@ -68,7 +68,8 @@ def redo(report: Report, given: Redo) -> int:
 
 def recorded_conditions(recipe: dict[str, Any]) -> Conditions:
     """What was laid over the model of a recipe; nothing in recipes of earlier versions."""
-    found = recipe.get("command", {}).get("conditions") or {}
+    found = dict(recipe.get("command", {}).get("conditions") or {})
+    found.pop("caption", None)  # whose words are in the recipe's prompt
     return Conditions.of_dict(found)
 
 

@@ -187,10 +187,11 @@ def dry_run(
     for outcome in empty:
         tally.add(outcome)
         report.outcome(outcome)
+    planning = replace(task, captions=False)
     for job in left:
         try:
             report.begin(job.name)
-            plan = task.read(job).plan
+            plan = planning.read(job).plan
         except Exception as error:
             outcome = Outcome(job=job, target=None, error=error)
             report.outcome(outcome)

@@ -55,7 +55,7 @@ def flags_of(kind: Any) -> set[str]:
         if is_dataclass(hints[field.name]):
             found |= flags_of(hints[field.name])
         elif not about(field).argument:
-            found |= set(about(field).flags or (flag(field.name),))
+            found |= {each for said in about(field).flags or (flag(field.name),) for each in said.split("/")}
     return found
 
 

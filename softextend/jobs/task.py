@@ -17,6 +17,7 @@ from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.models import find, load
+from softextend.models.conditions.caption import caption_photo
 from softextend.models.conditions.laid_over import check_files
 from softextend.models.conditions.options import OFF, Conditions, Found, with_config, with_prompt
 from softextend.models.device import DTYPE_NAMES
@@ -69,6 +70,7 @@ class PictureTask:
     mask: Path | None = None
     repaint: Change | None = None  # what the mask says
     random_seed: bool = False  # nobody named the seed
+    captions: bool = True  # made where they are asked for
     plan_image: Path | None = None
 
     def read(self, job: Job) -> Prepared:
@@ -81,6 +83,8 @@ class PictureTask:
         for line in input.notes:
             note(line)
         plan = self.plan(input, self.spec)
+        if self.conditions.caption is not None and self.ref.kind != "self":
+            plan = self._captioned(job, input, plan)
         for line in plan.notes:
             note(line)
         for format in sorted({format_of(target) for target in job.targets}):
@@ -92,6 +96,15 @@ class PictureTask:
         if self.plan_image is not None:
             write_picture(self.plan_image, draw_plan(plan, input.pixels), format="PNG", overwrite=self.overwrite)
         return Prepared(picture=picture, input=input, plan=plan)
+
+    def _captioned(self, job: Job, input: Input, plan: Plan) -> Plan:
+        """The plan with what a model says of the photo added to the prompt; a dry run loads no model."""
+        if not self.captions:
+            self._note(job, f"caption: will be made by {self.conditions.caption}")
+            return plan
+        said = caption_photo(input.pixels, plan.canvas.sides, str(self.conditions.caption))
+        self._note(job, f"caption: {said}")
+        return self.plan(input, self.spec.replaced(prompt=", ".join(filter(None, (self.spec.prompt.prompt, said)))))
 
     def _note(self, job: Job, line: str) -> None:
         self.listener.note(f"{job.name}: {line}")
@@ -201,7 +214,7 @@ class PictureTask:
     def make(self, read: Prepared, job: Job, target: Target, model: Model) -> Outcome:
         """One result of `extend` or `paint`, written."""
         once = partial(self.once, read, model)
-        choice = choose(once, self.spec.replaced(seed=target.seed), self.selection, self.listener)
+        choice = choose(once, read.plan.spec.replaced(seed=target.seed), self.selection, self.listener)
         best = choice.best
         check_score(best.scores, self.selection)
         for each in choice.made if target.others else ():

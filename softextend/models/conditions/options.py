@@ -60,6 +60,13 @@ class Conditions(Checked):
         told="none",
         metavar="NAME=FILE",
     )
+    caption: str | None = option(
+        None,
+        "let a vision-language model (transformers, image-to-text: a folder or hub id) describe the photo; its words "
+        "are added to the prompt",
+        told="off; without MODEL the config file's caption, else BLIP",
+        metavar="[MODEL]",
+    )
     clip_skip: int | None = option(
         None,
         "which layer of the text encoders counts, from the end: 1 the last, 2 the last but one",
