@@ -146,6 +146,45 @@ def test_a_dry_run_names_them_and_a_missing_file_stops_it(
     assert "--lora nowhere.safetensors: does not exist" in capsys.readouterr().err
 
 
+def test_a_checkpoint_without_a_vae_and_another_unet(files: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """--vae completes a file, --unet takes the place of its own: as the whole file with both of them."""
+    from softextend.models.conditions.laid_over import lay_over
+    from softextend.models.conditions.options import Conditions
+    from softextend.models.find import resolve_model
+    from softextend.models.sdxl.checkpoint import SingleFile, vae_file
+    from softextend.sampling.progress import Silent
+
+    configs = tinysdxl.write_configs(tmp_path / "configs", 514)
+    parts = tinysdxl.make_parts(514)
+    whole = load_file(tinysdxl.write_single_file(tmp_path / "whole.safetensors", parts))
+    save_file({n: v for n, v in whole.items() if "first_stage" not in n}, tmp_path / "bare.safetensors")
+    save_file({n: v for n, v in whole.items() if "first_stage" in n}, tmp_path / "vae.safetensors")
+    other = tinysdxl.make_parts(514, seed=5)["unet"].state_dict()
+    for title, names in (("a", {n: n for n in other}), ("b", {n: tinysdxl.original_unet(n) for n in other})):
+        path = tmp_path / f"{title}.safetensors"
+        save_file({names[n]: value.contiguous() for n, value in other.items()}, path)
+        source = SingleFile(tmp_path / "bare.safetensors", configs, vae_needed=False)
+        with pytest.raises(BadModel, match="has no VAE: name one by --vae FILE"):
+            source.vae(torch.float32, CPU)
+        laid = lay_over(source, Conditions(), torch.float32, CPU, Silent(), unet=path)
+        assert laid.as_dict()[0]["kind"] == "unet"
+        found = source.unet(torch.float32, CPU).state_dict()
+        assert all(torch.equal(found[n], value) for n, value in other.items())
+    vae = vae_file(tmp_path / "vae.safetensors", configs).load(torch.float32, CPU).state_dict()
+    assert all(torch.equal(vae[n], value) for n, value in parts["vae"].state_dict().items())
+    with pytest.raises(BadModel, match="add --vae FILE"):
+        resolve_model(str(tmp_path / "bare.safetensors"))
+    ref = resolve_model(str(tmp_path / "bare.safetensors"), vae=tmp_path / "vae.safetensors")
+    assert ref.kind == "file"
+    lightning = tmp_path / "thing_lightning_4step_unet.safetensors"
+    header = {"input_blocks.0.0.weight": [320, 4, 3, 3], "label_emb.0.0.weight": [1280, 2816], "out.2.weight": [4, 320]}
+    header |= {"input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight": [640, 2048], "time_embed.0.weight": [8, 8]}
+    tinysdxl.write_header(lightning, header)
+    quick = resolve_model(str(tmp_path / "bare.safetensors"), vae=tmp_path / "vae.safetensors", unet=lightning)
+    assert quick.choice is not None
+    assert quick.choice.profile.name.startswith("few-step")
+
+
 def test_self_takes_none_of_them_and_says_so(files: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = ["extend", files / "photo.png", "--model", "self", "--sides", "0 8 0 0", "--strength", "0", "--seed", "1"]
     words += [*conditions(files)["lora"], "--clip-skip", "2", "-o", tmp_path / "x.png"]
