@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
 from softextend.models import device, find, library, load
+from softextend.models.choice import Choice
 from softextend.models.weights.families import TITLES
 from softextend.options import about
 from softextend.types import FillName
@@ -27,7 +28,8 @@ def models(report: Report, given: Models) -> None:
     ref = find.resolve_model(which.model, profile=which.profile, prediction=which.prediction)
     if which.model or which.explain:
         load.check_model(ref)
-    rest = [each for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
+    others = [each.ref for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
+    rest = [find.Installed(ref=other, profile=find.known_profile(other), used=False) for other in others]
     for each in [find.Installed(ref=ref, profile=find.known_profile(ref), used=True), *rest]:
         place = str(each.ref.path) if each.ref.path else "built in" if each.ref.kind == "self" else "not downloaded yet"
         rows = [("where", place), ("named by", each.ref.origin), *family_rows(each.ref), *profile_rows(each.profile)]
@@ -37,8 +39,7 @@ def models(report: Report, given: Models) -> None:
         report.show(model_as_dict(each), rows, title=title)
     root = find.models_folder()
     for entry in library.entries(root) if root else ():
-        rows = [("where", str(entry.path)), ("is", entry.what if entry.fault is None else entry.fault)]
-        report.show(entry_as_dict(entry), rows, title=entry.name)
+        report.show(entry_as_dict(entry), entry_rows(entry), title=entry.name)
 
 
 def reasons(ref: find.ModelRef) -> tuple[str, ...]:
@@ -58,7 +59,34 @@ def family_rows(ref: find.ModelRef) -> list[tuple[str, str]]:
 
 def entry_as_dict(entry: library.Entry) -> dict[str, Any]:
     """A file of the models folder as JSON values; `fault` is None for what runs."""
-    return {"name": entry.name, "used": False, "path": str(entry.path), "is": entry.what, "fault": entry.fault}
+    return {
+        "name": entry.name,
+        "used": False,
+        "path": str(entry.path),
+        "is": entry.what,
+        "fault": entry.fault,
+        **choice_as_dict(entry.choice),
+    }
+
+
+def entry_rows(entry: library.Entry) -> list[tuple[str, str]]:
+    """A file of the models folder, as a table shows it."""
+    if entry.choice is None:
+        return [("is", entry.fault or entry.what)]
+    profile = entry.choice.profile
+    steps = ", ".join(f"{each.steps} steps" for each in profile.stages)
+    return [("is", entry.what), ("profile", f"{profile.name}, {steps}, {sampler_words(profile)}")]
+
+
+def choice_as_dict(choice: Choice | None) -> dict[str, Any]:
+    """What a model is taken for, as JSON values; None each for what is no model."""
+    return {
+        "family": choice and choice.family,
+        "channels": choice and choice.channels,
+        "prediction": choice and choice.prediction.value,
+        "profile": choice and profile_as_dict(choice.profile),
+        "because": list(choice.because) if choice else [],
+    }
 
 
 def model_as_dict(found: find.Installed) -> dict[str, Any]:
@@ -70,10 +98,7 @@ def model_as_dict(found: find.Installed) -> dict[str, Any]:
         "kind": ref.kind,
         "path": ref.path and str(ref.path),
         "named_by": ref.origin,
-        "family": ref.choice and ref.choice.family,
-        "channels": ref.choice and ref.choice.channels,
-        "prediction": ref.choice and ref.choice.prediction.value,
-        "because": list(reasons(ref)),
+        **choice_as_dict(ref.choice),
         "profile": profile_as_dict(found.profile),
     }
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softextend.errors import BadModel
+from softextend.models.choice import Asked, Choice, choose_file, choose_folder
 from softextend.models.weights.diffusers_folder import folder_fault
-from softextend.models.weights.families import Identity, identify
+from softextend.models.weights.families import identify
 from softextend.models.weights.header import PICKLE_SUFFIXES, read_header
 
 HOMES = ("models", "embeddings")  # of a whole installation, where models lie; the rest are programs and pictures
@@ -25,6 +26,7 @@ class Entry:
     name: str  # its way from the models folder
     what: str
     fault: str | None
+    choice: Choice | None = None  # of what runs
 
 
 def entries(root: Path) -> list[Entry]:
@@ -67,11 +69,13 @@ def _below(top: Path, root: Path) -> Iterator[Entry]:
 
 
 def _of_folder(folder: Path, root: Path) -> Entry:
+    name, what = folder.relative_to(root).as_posix(), "a diffusers folder"
     try:
         fault = folder_fault(folder)
+        choice = None if fault else choose_folder([folder.name], folder, Asked())
     except BadModel as error:
-        fault = str(error)
-    return Entry(path=folder, name=folder.relative_to(root).as_posix(), what="a diffusers folder", fault=fault)
+        return Entry(path=folder, name=name, what=what, fault=str(error))
+    return Entry(path=folder, name=name, what=what, fault=fault, choice=choice)
 
 
 def _of_file(path: Path, root: Path) -> Entry:
@@ -80,8 +84,10 @@ def _of_file(path: Path, root: Path) -> Entry:
         what = "a pickle, which can run any program when it is opened"
         return Entry(path=path, name=name, what=what, fault=f"{what}: take its .safetensors version")
     try:
-        found: Identity = identify(read_header(path))
+        header = read_header(path)
+        found = identify(header)
+        choice = None if found.fault else choose_file([path.stem], path, header, found, Asked())
     except BadModel as error:
         fault = str(error).removeprefix(f"{path}: ")
-        return Entry(path=path, name=name, what="a file that cannot be read", fault=fault)
-    return Entry(path=path, name=name, what=found.what, fault=found.fault)
+        return Entry(path=path, name=name, what="a file that does not run", fault=fault)
+    return Entry(path=path, name=name, what=found.what, fault=found.fault, choice=choice)

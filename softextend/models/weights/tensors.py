@@ -113,7 +113,7 @@ class Part:
                 raise BadModel(f"{self._files()}: {name} of the {type(module).__name__} is missing: {REMEDY}")
             shape, needed = self.store.shape(piece), _shape(module, name)
             if _plain(shape) != _plain(needed):
-                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in SDXL: {REMEDY}")
+                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in its family: {REMEDY}")
             if self.store.entries[piece.name][1].dtype not in DTYPES:
                 raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
             self.store.scale(piece)
@@ -128,7 +128,7 @@ class Part:
         return ", ".join(str(path) for path in self.paths())
 
 
-REMEDY = "give a complete SDXL base checkpoint"
+REMEDY = "give a complete checkpoint"
 
 
 def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor:
