@@ -26,6 +26,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 Kind = Literal["self", "file", "folder", "hub"]
+NOTHING = Asked()
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 CACHE_PREFIX = "models--"  # of a repository's folder in the hub's cache
 
@@ -42,7 +43,7 @@ class ModelRef:
     path: Path | None = None
     origin: str = "--model"
     choice: Choice | None = None
-    asked: Asked = Asked()
+    asked: Asked = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +139,7 @@ def _named(name: str, origin: str, asked: Asked) -> ModelRef:
         return ModelRef(kind="self", name=name, origin=origin)
     path = Path(name).expanduser()
     if path.exists():
-        return _local(name, Path(os.path.abspath(path)), origin, asked)
+        return _local(name, Path(os.path.abspath(path)), origin, asked)  # noqa: PTH100 - a link keeps its own name
     looks_local = path.is_absolute() or name.startswith((".", "~")) or path.suffix.lower() in SUFFIXES
     if HUB_ID.fullmatch(name) and not looks_local and not path.parent.is_dir():
         snapshot = cached_snapshot(name)

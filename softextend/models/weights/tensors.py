@@ -52,9 +52,10 @@ class Store:
             if name in self.entries and stem != piece.name:
                 path, entry = self.entries[name]
                 rows = self.entries[piece.name][1].shape[0]
-                values = torch.tensor(read_numbers(path, entry)) if prod(entry.shape) in (1, rows) else torch.empty(0)
-                if not len(values):
-                    raise BadModel(f"{path}: {name} is {entry.shape}, not one number or {rows}: take a 16-bit checkpoint")
+                if prod(entry.shape) not in (1, rows):
+                    wanted = f"one number or {rows}: take a 16-bit checkpoint"
+                    raise BadModel(f"{path}: {name} is {entry.shape}, not {wanted}")
+                values = torch.tensor(read_numbers(path, entry))
                 return values[0] if len(values) == 1 else values
         return None
 
