@@ -10,17 +10,30 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
-from softextend.commands import signatures
-from softextend.commands.argv import join_sides
+from softextend.commands.argv import HELP_ALL, understood
+from softextend.commands.config import configured
+from softextend.commands.help_page import overview, page
 from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
+from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import command
 from softextend.errors import BadRequest, OutputError
 
+PURPOSE = "Make photos wider. The original pixels stay as they are."
+
+
+class Commands(TyperGroup):
+    """All commands; the first page of the help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """One line a command."""
+        typer.echo(overview(PURPOSE, {kind.__name__.lower(): kind for kind, _ in COMMANDS}))
+
+
 app = typer.Typer(
-    help="Make photos wider. The original pixels stay as they are.",
-    add_completion=False,
+    cls=Commands,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -37,40 +50,35 @@ def _show_version(given: bool) -> None:
 
 Version = Annotated[
     bool,
-    typer.Option("--version", is_eager=True, callback=_show_version, metavar="", help="Print the version and exit."),
+    typer.Option("-V", "--version", is_eager=True, callback=_show_version, help="Print the version and exit."),
 ]
 
 
-@app.callback()
+@app.callback(help=PURPOSE)
 def softextend(version: Version = False) -> None:
-    """Make photos wider. The original pixels stay as they are."""
+    """See PURPOSE."""
 
 
 def _add(kind: type[Any], target: str) -> None:
-    """One command: `kind` holds its options, `target` ("module:function") runs it and returns the exit code or None."""
+    """One command, which returns its exit code or None."""
     module, _, function = target.partition(":")
+    name = kind.__name__.lower()
+
+    class Paged(TyperCommand):
+        """A command with a help page of our own."""
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            typer.echo(page(name, kind, everything=False))
 
     def run_it(given: Any) -> None:
         with reporting(given.report) as report:
             run_command = getattr(importlib.import_module(f"softextend.commands.{module}"), function)
             raise typer.Exit(run_command(report, given) or 0)
 
-    app.command(kind.__name__.lower())(command(kind, run_it))
+    app.command(name, cls=Paged)(command(kind, run_it))
 
 
-for _kind, _target in (
-    (signatures.Extend, "extend:extend"),
-    (signatures.Paint, "extend:paint"),
-    (signatures.Prepare, "prepare:prepare"),
-    (signatures.Redo, "redo:redo"),
-    (signatures.Zoom, "zoom:zoom"),
-    (signatures.Verify, "check:verify"),
-    (signatures.Score, "check:score"),
-    (signatures.Sweep, "sweep:sweep"),
-    (signatures.Models, "info:models"),
-    (signatures.Fills, "info:fills"),
-    (signatures.Doctor, "info:doctor"),
-):
+for _kind, _target in COMMANDS:
     _add(_kind, _target)
 
 
@@ -83,7 +91,11 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        code = app(join_sides(arguments) or ["--help"], prog_name="softextend", standalone_mode=False)
+        words = understood(arguments)
+        if HELP_ALL in words:
+            return _help_all(words)
+        defaults = configured(words)
+        code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
         print(f"softextend: {error}", file=sys.stderr)
         return error.exit_code
@@ -101,6 +113,13 @@ def run(arguments: list[str]) -> int:
     if not arguments:
         return BadRequest.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _help_all(words: list[str]) -> int:
+    """The whole help of a command, or of all."""
+    wanted = [kind for kind, _ in COMMANDS if kind.__name__.lower() in words] or [kind for kind, _ in COMMANDS]
+    print("\n\n\n".join(page(kind.__name__.lower(), kind, everything=True) for kind in wanted))
+    return 0
 
 
 def _settle_process() -> None:

@@ -46,6 +46,8 @@ class About(NamedTuple):
     form: str = ""  # of its text, a name in plan/grammar.py; where empty, its type says how it is read
     panel: str = ""  # of the help, where it is not its group's
     argument: bool = False
+    also: tuple[str, ...] = ()  # other spellings that are understood and not shown
+    expert: bool = False  # shown by --help-all only
 
 
 def option(
@@ -62,10 +64,12 @@ def option(
     form: str = "",
     panel: str = "",
     argument: bool = False,
+    also: tuple[str, ...] = (),
+    expert: bool = False,
 ) -> Any:
     """A dataclass field that users may set: its default, range (`low` to `high` of `unit`) and help; see `About`."""
     limits = None if low is None else Range(low, high, above)
-    about = About(help, unit, limits, told, metavar, flags, form, panel, argument)
+    about = About(help, unit, limits, told, metavar, flags, form, panel, argument, also, expert)
     return field(default=default, metadata={"about": about})
 
 
@@ -131,6 +135,7 @@ class Growth(Checked):
         told="none",
         metavar="W:H",
         form="aspect",
+        also=("--ratio",),
     )
     size: tuple[int, int] | None = option(
         None,
@@ -164,7 +169,7 @@ class Growth(Checked):
         metavar="auto|PX",
         form="trim",
     )
-    allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off")
+    allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off", expert=True)
 
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
@@ -238,7 +243,7 @@ class Mask(Checked):
         None, "width of the blur from new to original", unit="px", low=0, high=4096, told="the model's"
     )
     change: float = option(
-        1.0, "how much of the new area may change; below 1 the fill shows", low=0, high=1, above=True
+        1.0, "how much of the new area may change; below 1 the fill shows", low=0, high=1, above=True, expert=True
     )
     band: int | None = option(
         None,
@@ -257,7 +262,14 @@ class Prompt(Checked):
     prompt: str = option(
         "", "what to paint", told="nothing, which works well", metavar="TEXT", flags=("-p", "--prompt")
     )
-    negative: str = option("", "what to keep out", told="nothing", metavar="TEXT", flags=("-n", "--negative"))
+    negative: str = option(
+        "",
+        "what to keep out",
+        told="nothing",
+        metavar="TEXT",
+        flags=("-n", "--negative"),
+        also=("--negative-prompt", "--neg"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,7 +279,12 @@ class Sampling(Checked):
     strength: float | None = option(None, "denoising strength; 0 is the fill alone", low=0, high=1, told="the model's")
     steps: int | None = option(None, "steps of the full schedule", low=1, high=1000, told="the model's")
     guidance: float | None = option(
-        None, "weight of the prompt (classifier-free guidance); 1 = none", low=0, high=50, told="the model's"
+        None,
+        "weight of the prompt (classifier-free guidance); 1 = none",
+        low=0,
+        high=50,
+        told="the model's",
+        also=("--cfg", "--cfg-scale"),
     )
     sampler: SamplerName | None = option(None, "the sampler", told="the model's")
     seed: int | None = option(
@@ -282,6 +299,7 @@ class Sampling(Checked):
         low=0.01,
         high=1,
         told="the model's",
+        expert=True,
     )
     passes: int | None = option(
         None,
@@ -291,11 +309,13 @@ class Sampling(Checked):
         told="auto",
         metavar="auto|N",
         form="passes",
+        expert=True,
     )
     color_match: bool = option(
         True,
         "measure the decoder's colour error on what is kept and take it off the rest",
         flags=("--color-match/--no-color-match",),
+        expert=True,
     )
 
     def __post_init__(self) -> None:
@@ -311,13 +331,14 @@ class Selection(Checked):
     num: int = option(1, "variations per picture, with seeds N, N+1, ... in their names", low=1, metavar="K")
     best_of: int = option(1, "make K seeds of each picture and keep the one that scores best", low=1, metavar="K")
     keep_all: bool = option(
-        False, "with --best-of or --retry: keep the others too, the seed in their names", told="off"
+        False, "with --best-of or --retry: keep the others too, the seed in their names", told="off", expert=True
     )
     retry: int = option(
         0,
         "try up to N times more where the fill shows (more strength) or a seam (another seed)",
         low=0,
         high=20,
+        expert=True,
     )
     min_score: float | None = option(
         None, "a result that scores below X is an error and is not written", low=0, high=1, told="none"

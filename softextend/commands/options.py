@@ -16,7 +16,9 @@ READING, WRITING = "Where pictures come from", "Where results go"
 class SourceOptions(Checked):
     """Where pictures come from."""
 
-    allow_huge: bool = option(False, "read pictures above 500 megapixels", told="off, they are refused", panel=READING)
+    allow_huge: bool = option(
+        False, "read pictures above 500 megapixels", told="off, they are refused", panel=READING, expert=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,9 @@ class OutputPath(Checked):
     out_dir: Path | None = option(
         None, "the folder for results, made if needed", told="beside each input", metavar="DIR"
     )
-    overwrite: bool = option(False, "replace what exists", told="existing files are an error")
+    overwrite: bool = option(
+        False, "replace what exists", told="existing files are an error", also=("--force", "-y", "--yes")
+    )
     skip_existing: bool = option(False, "leave out what exists: resumes a batch", told="existing files are an error")
 
 
@@ -93,6 +97,7 @@ class DebugOptions(Checked):
         "draw the canvas with the windows that the model will see, numbered; also with --dry-run",
         told="not",
         metavar="FILE.png",
+        expert=True,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from softextend.commands.options import (
     DebugOptions,
@@ -29,13 +29,13 @@ class Extend:
     """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
 
     inputs: InputOptions
+    output: OutputOptions
     growth: Growth
     mask: Mask
     prompt: Prompt
     sampling: Sampling
     selection: Selection
     engine: Engine
-    output: OutputOptions
     debug: DebugOptions
     report: ReportOptions
 
@@ -53,11 +53,11 @@ class Paint:
     """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
 
     painting: Painting
+    output: OutputOptions
     prompt: Prompt
     sampling: Sampling
     selection: Selection
     engine: Engine
-    output: OutputOptions
     debug: DebugOptions
     report: ReportOptions
 
@@ -80,10 +80,10 @@ class Prepare:
     """Write the filled canvas and the mask of each picture, to paint on by hand; loads no model."""
 
     inputs: InputOptions
+    output: OutputPath
     growth: Growth
     mask: Mask
     canvas: Canvas
-    output: OutputPath
     report: ReportOptions
 
 
@@ -247,3 +247,26 @@ class Doctor:
     """Show versions, devices, memory, and what 'auto' chooses here."""
 
     report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Show where the config file lies, and which defaults it sets."""
+
+    report: ShowOptions
+
+
+COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what runs it: "module:function"
+    (Extend, "extend:extend"),
+    (Paint, "extend:paint"),
+    (Prepare, "prepare:prepare"),
+    (Redo, "redo:redo"),
+    (Zoom, "zoom:zoom"),
+    (Verify, "check:verify"),
+    (Score, "check:score"),
+    (Sweep, "sweep:sweep"),
+    (Models, "info:models"),
+    (Fills, "info:fills"),
+    (Doctor, "info:doctor"),
+    (Config, "config:config"),
+)

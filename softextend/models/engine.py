@@ -19,11 +19,16 @@ class Engine(Checked):
         told="$SOFTEXTEND_MODEL, else the config file, else self",
         metavar="NAME",
     )
-    device: str = option("auto", "where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", "data type: auto (what the device computes fast), float32, bf16, fp16")
+    device: str = option(
+        "auto", "where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps", expert=True
+    )
+    dtype: str = option("auto", "data type: auto (what the device computes fast), float32, bf16, fp16", expert=True)
     offload: Offload | None = option(
         None,
         "what leaves the device's memory while idle: none, model (whole models), sequential (layers)",
         told="what fits",
+        expert=True,
     )
-    vae: Path | None = option(None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE")
+    vae: Path | None = option(
+        None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
+    )
