@@ -16,7 +16,7 @@ from softextend import __version__
 from softextend.commands.argv import HELP_ALL, understood
 from softextend.commands.config import configured
 from softextend.commands.help_page import overview, page
-from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, abandon_stdout, reporting
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import command
 from softextend.errors import BadRequest, OutputError
@@ -101,6 +101,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)
+    except Terminated as error:
+        return SIGNALLED + error.number
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -137,7 +139,7 @@ def _settle_process() -> None:
 
 
 def _terminated(number: int, frame: Any) -> None:
-    raise SystemExit(SIGNALLED + number)
+    raise Terminated(number)
 
 
 def _wrong_usage(error: Any, arguments: list[str]) -> int:

@@ -61,7 +61,8 @@ def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:
     model = task.load()
     before, now = (facts.get("hash") for facts in (recipe["model"], model.as_dict()))
     if before != now:
-        task.listener.note(f"model: {task.ref.name} is another one (hash {now}) than the recipe's (hash {before})")
+        hashes = " and ".join("none, as it is built in" if each is None else str(each) for each in (now, before))
+        task.listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
     return model
 
 

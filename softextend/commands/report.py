@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import time
 import traceback
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 SIGNALLED = 128  # plus the signal's number, as shells have it
 INTERRUPTED = SIGNALLED + 2  # SIGINT
 PIPE_CLOSED = SIGNALLED + 13  # SIGPIPE
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that asks the process to end; `number`: its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
 QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "critical",
@@ -207,6 +218,8 @@ class Report:
             return
         facts = outcome.facts
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
+        if "frames" in facts:
+            seconds = f", {facts['frames']} frames, {facts['seconds']:.1f} s of film"
         score = f", score {facts['score']:.2f} of 1" if "score" in facts else ""
         self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
         if self.options.json:
@@ -232,11 +245,14 @@ class Report:
             names = f": {', '.join(tally.failed)}" if tally.failed else ""
             self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{_scores(tally)}")
 
-    def stopped(self, tally: Tally | None = None) -> None:
-        """One line about Ctrl-C."""
+    def stopped(self, error: KeyboardInterrupt, tally: Tally | None = None) -> int:
+        """One line about Ctrl-C or another signal; the exit code."""
         self.close()
         done = f": {_counts(tally)}, {self.total - self.done} not made" if tally and self.total > 1 else ""
-        self.progress.log(f"softextend: stopped by Ctrl-C{done}")
+        number = error.number if isinstance(error, Terminated) else int(signal.SIGINT)
+        by = f"signal {signal.Signals(number).name}" if isinstance(error, Terminated) else "Ctrl-C"
+        self.progress.log(f"softextend: stopped by {by}{done}")
+        return SIGNALLED + number
 
     def close(self) -> None:
         """Take the bars away."""
@@ -316,9 +332,8 @@ def reporting(options: ShowOptions) -> Iterator[Report]:
         report = Report(options)
         try:
             yield report
-        except KeyboardInterrupt:
-            report.stopped()
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            raise typer.Exit(report.stopped(error)) from None
         except BrokenPipeError:
             abandon_stdout()
             raise typer.Exit(PIPE_CLOSED) from None

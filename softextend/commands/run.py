@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softextend.commands.options import OutputOptions, OutputPath, RedoOutput
-from softextend.commands.report import INTERRUPTED
 from softextend.errors import BadRequest
 from softextend.jobs import inputs, runner
 from softextend.jobs.job import Job, Outcome, Target
@@ -146,9 +145,8 @@ def work(
         for outcome in chain(empty, outcomes):
             tally.add(outcome)
             report.outcome(outcome)
-    except KeyboardInterrupt:
-        report.stopped(tally)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return report.stopped(error, tally)
     report.summary(tally, time.monotonic() - began)
     return tally.exit_code
 

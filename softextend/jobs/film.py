@@ -160,7 +160,7 @@ def remarks(
     if size != wanted:
         yield f"H.264 takes even sizes: the frames are {size[0]}x{size[1]}, not {wanted[0]}x{wanted[1]}"
     if chosen and box.width / (right - left) > 1.01:
-        yield f"the photo is enlarged {box.width / (right - left):.2g} times; --size {width}x{height} shows it as it is"
+        yield f"the photo is enlarged {box.width / (right - left):.2f} times; --size {width}x{height} shows it as it is"
     if entry.crops and chosen and (right - left < width - 0.5 or bottom - top < height - 0.5):
         yield f"{width - (right - left):.1f}x{height - (bottom - top):.1f} px are cut off to fill the frame"
 
