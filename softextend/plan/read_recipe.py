@@ -97,7 +97,7 @@ def _pair(kind: type[int] | type[float]) -> Callable[[Any], tuple[Any, Any] | No
         first, second = value
         kinds = (int, kind)
         good = all(_is_number(each) and isinstance(each, kinds) for each in (first, second))
-        return (first, second) if good and 0 <= min(first, second) and max(first, second) <= LARGEST_PAIR else None
+        return (first, second) if good and min(first, second) >= 0 and max(first, second) <= LARGEST_PAIR else None
 
     return read
 
