@@ -109,6 +109,17 @@ class Checked:
 
 # --- the request, in groups; None means: as the model's profile says -------------------------------------------------
 
+ANCHORS = {  # where the original lies, from left to right and from top to bottom
+    "center": (0.5, 0.5),
+    "top": (0.5, 0.0),
+    "top-right": (1.0, 0.0),
+    "right": (1.0, 0.5),
+    "bottom-right": (1.0, 1.0),
+    "bottom": (0.5, 1.0),
+    "bottom-left": (0.0, 1.0),
+    "left": (0.0, 0.5),
+    "top-left": (0.0, 0.0),
+}
 HOW_MUCH = ("sides", "aspect", "size", "scale", "all")  # of these exactly one is given
 
 
@@ -202,9 +213,11 @@ class Growth(Checked):
         if name == "size":
             return f"--size {value[0]}x{value[1]}"
         if name == "anchor":
-            return f"--anchor {value[0]:g},{value[1]:g}"
+            named = next((each for each, place in ANCHORS.items() if place == value), None)
+            return f"--anchor {named or f'{value[0]:g},{value[1]:g}'}"
         if name == "sides":
-            return f"--sides {' '.join(str(each) for each in value)}"
+            same = len(set(value)) == 1
+            return f"--sides {' '.join(str(each) for each in (value[:1] if same else value))}"
         return f"--scale {value:g}" if name == "scale" else f"{flag(name)} {value}"
 
     def __str__(self) -> str:
