@@ -19,7 +19,7 @@ from softextend.errors import BadModel
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-NO_SIGNAL = 2.0**-24  # abar that stands for 0 at the last timestep of a zero-SNR schedule: its sigma is finite
+NO_SIGNAL = 2.0**-24  # the least abar of a zero-SNR schedule, in place of 0: sigma stays finite, 4096
 
 
 class Prediction(str, Enum):
@@ -152,8 +152,8 @@ def log_sigmas(schedule: Schedule) -> Doubles:
     abar = np.cumprod(1 - betas)
     if schedule.zero_snr:
         signal = np.sqrt(abar)
-        abar = ((signal - signal[-1]) * (signal[0] / (signal[0] - signal[-1]))) ** 2
-        abar[-1] = NO_SIGNAL
+        rescaled = (signal - signal[-1]) * (signal[0] / (signal[0] - signal[-1]))
+        abar = np.maximum(rescaled**2, NO_SIGNAL)
     levels: Doubles = np.log((1 - abar) / abar) / 2
     levels.flags.writeable = False
     return levels
@@ -169,12 +169,10 @@ def alphas_cumprod(schedule: Schedule) -> Floats:
     abar = _cumprod(1 - betas)
     if schedule.zero_snr:
         signal = np.sqrt(abar)
-        first, last = signal[:1].copy(), signal[-1:].copy()
-        shifted = (signal - last) * (first / (first - last))
-        abar = shifted * shifted
-        alphas = np.concatenate([abar[:1], abar[1:] / abar[:-1]])
-        abar = _cumprod(1 - (1 - alphas))  # by way of the betas, as the training's own code goes
-        abar[-1] = NO_SIGNAL
+        rescaled = (signal - signal[-1]) * (signal[:1] / (signal[:1] - signal[-1:]))
+        abar = rescaled * rescaled
+        betas = 1 - np.concatenate([abar[:1], abar[1:] / abar[:-1]])
+        abar = np.maximum(_cumprod(1 - betas), np.float32(NO_SIGNAL))
     abar.flags.writeable = False
     return abar
 
@@ -189,7 +187,7 @@ def trained_sigmas(schedule: Schedule) -> Floats:
 
 
 def _linspace(start: float, end: float, count: int) -> Floats:
-    """float32, from both ends towards the middle and each value rounded once: torch.linspace to the bit."""
+    """float32, from both ends, each value rounded once: as torch.linspace where processors fuse multiply and add."""
     first, last = np.float32(start), np.float32(end)
     step = np.float64((last - first) / np.float32(count - 1))
     i = np.arange(count)
@@ -197,5 +195,5 @@ def _linspace(start: float, end: float, count: int) -> Floats:
 
 
 def _cumprod(factors: Floats) -> Floats:
-    """float32, multiplied in float64: torch.cumprod to the bit."""
+    """float32, multiplied in float64, as torch.cumprod."""
     return np.cumprod(factors.astype(np.float64)).astype(np.float32)
