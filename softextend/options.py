@@ -29,9 +29,15 @@ class Range(NamedTuple):
         return self.high is None or value <= self.high
 
     def __str__(self) -> str:
-        if self.high is None:
-            return f"{self.low:g} or more"
-        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
+        low, high = _digits(self.low), None if self.high is None else _digits(self.high)
+        if high is None:
+            return f"{low} or more"
+        return f"above {low} and at most {high}" if self.above else f"from {low} to {high}"
+
+
+def _digits(value: float) -> str:
+    """A whole number in full, another as short as it is exact to read."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 class About(NamedTuple):
@@ -91,8 +97,7 @@ def flag(name: str) -> str:
 def refuse(name: str, value: float, limits: Range, unit: str = "") -> None:
     """BadRequest where a number is not in its range (NaN is in none)."""
     if value not in limits:
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
-        raise BadRequest(f"{name} {shown}: must be {limits} {unit}".rstrip())
+        raise BadRequest(f"{name} {_digits(value)}: must be {limits} {unit}".rstrip())
 
 
 class Checked:
@@ -150,7 +155,13 @@ class Growth(Checked):
         form="size",
     )
     scale: float | None = option(
-        None, "times the photo's width and height, such as 1.5", low=1, high=1e6, above=True, told="none", form="scale"
+        None,
+        "times the photo's width and height, above 1, such as 1.5",
+        low=1,
+        high=1e6,
+        above=True,
+        told="none",
+        form="scale",
     )
     all: Amount | None = option(
         None, "pixels (256) or percent (20%) on each side, 0 or more", told="none", metavar="AMOUNT", form="all"
