@@ -19,6 +19,7 @@ PACKAGE = Path(softextend.__file__).parent
 ROOMS = (
     ("errors",),
     ("types",),
+    ("options",),
     ("diffdiff", "mask", "pictures", "finish"),
     ("fills",),
     ("fill",),
