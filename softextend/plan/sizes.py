@@ -125,10 +125,16 @@ def fit_band(mask: Mask, profile: Profile, sides: Sides, *, width: int, height: 
         fitted = overlap, min(feather, max(0, 2 * (room - overlap)))
     else:
         fitted = min(overlap, max(0, room - feather // 2)), feather
-    said = (
-        f"overlap {fitted[0]} px, feather {fitted[1]} px: the model's {overlap} and {feather} are for larger pictures"
-    )
-    return *fitted, said if fitted != (overlap, feather) else None
+    return *fitted, _shrunk(("overlap", overlap, fitted[0]), ("feather", feather, fitted[1]))
+
+
+def _shrunk(*widths: tuple[str, int, int]) -> str | None:
+    """The note about widths (name, the model's px, px here) that are less than the model's."""
+    less = [each for each in widths if each[1] != each[2]]
+    if not less:
+        return None
+    now, own = ", ".join(f"{name} {here} px" for name, _, here in less), " and ".join(str(own) for _, own, _ in less)
+    return f"{now}: the model's {own} {'is' if len(less) == 1 else 'are'} for larger pictures"
 
 
 def running_steps(steps: int, strength: float) -> int:
