@@ -168,11 +168,11 @@ def test_an_odd_photo_loses_one_line_and_is_not_resampled() -> None:
 
 
 def test_rates() -> None:
-    assert motion.parse_rate(23.976) == Fraction(24000, 1001)
-    assert motion.parse_rate(29.97) == Fraction(30000, 1001)
-    assert [motion.parse_rate(rate) for rate in (24.0, 30.0, 12.5)] == [24, 30, Fraction(25, 2)]
+    assert motion.Course(fps=23.976).rate == Fraction(24000, 1001)
+    assert motion.Course(fps=29.97).rate == Fraction(30000, 1001)
+    assert [motion.Course(fps=rate).rate for rate in (24.0, 30.0, 12.5)] == [24, 30, Fraction(25, 2)]
     with pytest.raises(BadRequest, match="--fps"):
-        motion.parse_rate(math.inf)
+        motion.Course(fps=math.inf)
 
 
 @given(count=st.integers(1, 300), rate=st.fractions(1, 120), unit=st.sampled_from([100, 1000]))

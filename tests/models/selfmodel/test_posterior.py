@@ -20,6 +20,8 @@ from softextend.models.selfmodel.model import SelfModel, radius_at
 from softextend.types import Scene
 
 CLOSE = 1e-4  # of colours in [-1, 1]
+EPS = float(np.finfo(np.float32).eps)
+ROUNDED = 16 * EPS  # of a colour, by the few sums around the mean
 EVERY = 10_000  # candidates a pixel: more than a small picture has sources
 RADII = sorted(radius for _, radius in candidates.RADII)  # px, of the patches that the model compares
 LEVELS = [0, 60, 150, 300, 450, 700, 999]  # timesteps; the lowest and the highest noise among them
@@ -65,21 +67,29 @@ def prior(known: Array, place: tuple[int, int], sources: Sequence[tuple[int, int
 
 def brute_force(
     seen: Array, clean: Array, known: Array, places: Sequence[tuple[int, int]], precision: Array, radius: int, of: Array
-) -> Array:
-    """The posterior mean (N, 3): `seen` and `clean` (3, H, W), precision (N,); `of`: centres (M, 2) of the sources."""
+) -> tuple[Array, Array]:
+    """The posterior mean (N, 3): `seen` and `clean` (3, H, W), precision (N,); `of`: centres (M, 2) of the sources.
+
+    And what float32 may miss it by (N, 3): squares are summed and taken from each other, so that an exponent is off by
+    as many digits as they have, and a mean moves by that times how far the colours in it lie from it.
+    """
     offset = np.arange(-radius, radius + 1)
     square = offset[:, None] ** 2 + offset[None] ** 2
     weight = np.exp(-square / (2 * (posterior.NARROW * radius) ** 2)) if radius else np.ones((1, 1))
     sources = [tuple(each) for each in of]
     keys, queries = patches(clean, sources, radius), patches(seen, places, radius)
     colours = clean.astype(np.float64)[:, [y for y, _ in sources], [x for _, x in sources]].T
-    found = []
+    largest = (weight * keys**2).sum((1, 2, 3)).max()
+    found, missed = [], []
     for place, query, sure in zip(places, queries, precision, strict=True):
         distance = (weight * (query - keys) ** 2).sum((1, 2, 3))
         logit = -0.5 * sure * distance - prior(known, place, sources)
         share = np.exp(logit - logit.max())
-        found.append(share @ colours / share.sum())
-    return np.array(found)
+        share /= share.sum()
+        found.append(share @ colours)
+        digits = EPS * sure * ((weight * query**2).sum() + largest)
+        missed.append(digits * (share @ np.abs(colours - found[-1])))
+    return np.array(found), np.array(missed)
 
 
 def smoothed(picture: Array, sigma: float) -> Array:
@@ -130,10 +140,10 @@ def test_the_denoiser_is_the_posterior_mean(
     y = z0 + sigma * noise_of(np.random.default_rng(3), z0.shape)
     sure = np.full(len(targets), sigma**-2)
     sources = np.array(centres(known, radius))
-    want = brute_force(y.numpy(), z0.numpy(), known, places_of(targets, known), sure, radius, sources)
+    want, missed = brute_force(y.numpy(), z0.numpy(), known, places_of(targets, known), sure, radius, sources)
     for denoise in ways(z0, known, targets):
         got = denoise(y, torch.from_numpy(sure).float(), radius)
-        assert np.abs(got.double().numpy() - want).max() < CLOSE, type(denoise).__name__
+        assert (np.abs(got.double().numpy() - want) < ROUNDED + missed).all(), type(denoise).__name__
 
 
 # --- the whole of `predict` -----------------------------------------------------------------------------------------
@@ -156,8 +166,12 @@ def clean_of(scene: Scene, y: Tensor, t: int) -> Array:
     return (y.double() - sigma * noise.double()).numpy()
 
 
-def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float, widest: int | None) -> Array:
+def both_observations(
+    row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float, widest: int | None
+) -> tuple[Array, Array]:
     """`predict`'s answer in float64: the noisy and the clean picture joined, the lift taken off before and added after.
+
+    And what float32 may miss it by, both (3, H, W).
 
     A source is right within INEXACT, so that a share of a sure clean picture stays. Trust and lift are the row's.
     `widest`: radius of the patches that make a source, None: the level's own.
@@ -173,7 +187,7 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
     own = scene.known & (change < selfmodel.REPAINTED)
     radius = radius_at(sigma)
     at = tuple(np.array(places).T)
-    found = brute_force(
+    found, missed = brute_force(
         seen - lift,
         z0,
         scene.known,
@@ -182,10 +196,11 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
         radius,
         np.array(centres(own, radius if widest is None else widest)),
     )
-    clean = z0.copy()
+    clean, slack = z0.copy(), np.zeros_like(z0)
     kept = trust[at] / (trust[at] + selfmodel.INEXACT**-2)
     clean[(slice(None), *at)] = (1 - kept) * (found.T + lift[(slice(None), *at)]) + kept * z0[(slice(None), *at)]
-    return clean
+    slack[(slice(None), *at)] = (1 - kept) * missed.T
+    return clean, slack
 
 
 @pytest.mark.parametrize("t", LEVELS)
@@ -204,8 +219,9 @@ def test_predict_is_the_mean_given_both_observations(
     sigma = SelfModel.schedule.sigma_at(t)
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
     got = clean_of(scene, y, t)
-    want = both_observations(row, scene, y, sigma, candidates.WIDEST if form is Sparse else None)
-    assert np.abs(got - want).max() < CLOSE
+    want, missed = both_observations(row, scene, y, sigma, candidates.WIDEST if form is Sparse else None)
+    assert (np.abs(got - want) < ROUNDED * max(1.0, float(y.abs().max())) + missed).all()
+    assert missed.max() < 10 * CLOSE  # what may be missed is no reason to miss everything
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.3, 2.0])
