@@ -10,6 +10,7 @@ import pytest
 import torch
 from making import extended
 from skimage import data
+from tolerances import rounding
 from toymodel import Exact, ToyModel
 
 from softextend.extend import Result
@@ -166,11 +167,15 @@ def test_whites_stay_white() -> None:
     assert quantise(matched)[:30, :80].min() >= 252
 
 
+DARK = 1e4  # the curves of sRGB and of Lab are steep near black: what a rounding grows by there and back, at most
+
+
 def test_lab_is_invertible_and_equal_to_opencvs() -> None:
     rgb = np.random.default_rng(0).uniform(0, 255, (500, 3))
-    assert np.abs(from_lab(to_lab(rgb)) - rgb).max() < 1e-6
+    there_and_back = rounding("float64", size=300, terms=30, condition=DARK)
+    assert np.abs(from_lab(to_lab(rgb)) - rgb).max() < there_and_back
     beyond = np.array([[-12.0, 270.0, 300.0], [0, 0, 0], [255, 255, 255]])
-    assert np.abs(from_lab(to_lab(beyond)) - beyond).max() < 1e-6
+    assert np.abs(from_lab(to_lab(beyond)) - beyond).max() < there_and_back
     assert np.abs(to_lab(rgb) - lab(rgb)).max() < 0.5  # OpenCV's is tabulated
 
 
