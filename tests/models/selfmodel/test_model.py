@@ -92,9 +92,11 @@ def test_flips_commute_where_every_source_is_looked_at(limit, axis, monkeypatch)
         np.ascontiguousarray(np.flip(known, axis)),
         change=np.ascontiguousarray(np.flip(scene.change[0, 0].numpy(), axis)),
     )
+    # a logit at the last level: 1 / sigma^2 = 1700, patches of 75 weighted values and variance 0.1; what a nat moves
+    bound = rounding("float32", size=1700 * 3 * 14 * 0.1, terms=75, condition=0.05)
     plain = stage(scene, noise)
     assert (plain - z0).abs().max() > 0.1
-    assert torch.allclose(stage(flipped, noise.flip(axis)).flip(axis), plain, atol=1e-3)
+    assert torch.allclose(stage(flipped, noise.flip(axis)).flip(axis), plain, atol=bound, rtol=0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 3), (9, 40)])
