@@ -100,8 +100,8 @@ def inpaint(pixels: Pixels, known: Known, radius: float, method: int) -> Floats:
     inside = slice(MARGIN, -MARGIN)
     painted = np.empty(pixels.shape, np.float32)
     for channel in range(3):
-        deep = framed[..., channel].astype(np.uint16) * DEPTH
-        painted[..., channel] = cv2.inpaint(deep, empty, radius, method)[inside, inside]
+        sixteen_bit = framed[..., channel].astype(np.uint16) * DEPTH
+        painted[..., channel] = cv2.inpaint(sixteen_bit, empty, radius, method)[inside, inside]
     painted /= DEPTH
     return painted
 

@@ -17,7 +17,7 @@ from softextend.extend import Result
 from softextend.finish.colour_match import from_lab, match_colour, to_lab
 from softextend.finish.composite import composite, dither, quantise
 from softextend.finish.scores import score, strip_steps
-from softextend.finish.seam_profiles import lab, segment_means, walk
+from softextend.finish.seam_profiles import lab, seam_profiles, segment_means
 from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
 from softextend.types import Model, Stage
@@ -61,7 +61,7 @@ def known_of(result: Result) -> np.ndarray:
 
 def seam_step(result: Result, truth: Result) -> float:
     """Mean Delta E (CIE76) along the old border, new strip against what an exact decoder gives there."""
-    lines = walk(known_of(result), inside=16, outside=16)
+    lines = seam_profiles(known_of(result), inside=16, outside=16)
     ours, theirs = (
         segment_means(lab(each.pixels[lines.rows, lines.columns]), lines)[:, lines.inside :][:, :8]
         for each in (result, truth)
@@ -116,7 +116,7 @@ def test_the_step_is_no_larger_than_inside_the_photo() -> None:
     """A drift that makes a step beyond the photo's own comes back within it."""
     good, bad = run("rocket", Drifting()), run("rocket", Drifting(), color_match=False)
     assert score(good.pixels, known_of(good)).colour_step <= 1.0
-    lines = walk(known_of(good), inside=64, outside=16)
+    lines = seam_profiles(known_of(good), inside=64, outside=16)
     means = [segment_means(lab(each.pixels[lines.rows, lines.columns]), lines) for each in (good, bad)]
     inside = np.nanmean([strip_steps(means[0], lines, at) for at in range(-24, -50, -6)])
     assert np.nanmean(strip_steps(means[0], lines, 0)) <= inside

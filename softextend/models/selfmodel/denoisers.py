@@ -15,14 +15,14 @@ from softextend.models.selfmodel.candidates import (
     WIDEST,
     candidate_sources,
     index_of,
+    nearest_sources,
     packed,
     padded,
     points,
     upright,
     valid_sources,
 )
-from softextend.models.selfmodel.nearest import nearest_sources
-from softextend.models.selfmodel.posterior import Layout
+from softextend.models.selfmodel.posterior import PlacePrior
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -38,7 +38,7 @@ class Dense:
     """Every source (up to SOURCES drawn ones) is looked at: exact, for small pictures and for accelerators."""
 
     def __init__(
-        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: Layout, rng: np.random.Generator
+        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: PlacePrior, rng: np.random.Generator
     ) -> None:
         self.z0, self.known, self.where, self.rng_seed = z0, known, where, int(rng.integers(2**63))
         self.targets = torch.from_numpy(targets).to(z0.device)
@@ -71,7 +71,8 @@ class Dense:
         start = points(rng.choice(sources, len(self.targets)), width)
         at, index = points(targets, width), index_of(self.known, targets)
         valid = valid_sources(self.known, radius)
-        found = nearest_sources(picture, valid, at, index, start, int(rng.integers(2**31)))
+        seed = int(rng.integers(2**31))
+        found = nearest_sources(picture, valid=valid, at=at, index=index, start=start, seed=seed)
         return np.asarray(found[:, 0].astype(np.int64) * width + found[:, 1])
 
     def residual(self, picture: Tensor) -> Tensor:
@@ -102,7 +103,7 @@ class Sparse:
     """A few candidates a pixel, found coarse to fine in the clean picture; for pictures of any size."""
 
     def __init__(
-        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: Layout, rng: np.random.Generator
+        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: PlacePrior, rng: np.random.Generator
     ) -> None:
         picture = upright(z0)
         self.at = points(targets, known.shape[1])
@@ -127,14 +128,14 @@ class Sparse:
         noisy = padded(upright(y), radius)
         weight = np.repeat(posterior.patch_weights(radius), 3, axis=1)
         mean = kernels.mean_among(
-            noisy,
-            self.clean[radius],
-            weight,
-            self.at,
-            self.index,
-            self.field,
-            self.where,
-            self.valid,
-            precision.numpy(),
+            noisy=noisy,
+            clean=self.clean[radius],
+            weight=weight,
+            at=self.at,
+            index=self.index,
+            field=self.field,
+            where=self.where,
+            valid=self.valid,
+            precision=precision.numpy(),
         )
         return torch.from_numpy(mean)

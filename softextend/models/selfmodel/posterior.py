@@ -49,7 +49,7 @@ def source_centres(known: npt.NDArray[np.bool_], radius: int) -> tuple[Ints, int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Layout:
+class PlacePrior:
     """Where each target would like its source: nearest known point, the direction away from it, how sure."""
 
     near: Floats  # (N, 2) y, x of the nearest known pixel, in px
@@ -58,7 +58,7 @@ class Layout:
     across: Floats  # (N,) nats per px^2 across it
 
 
-def layout(known: npt.NDArray[np.bool_], targets: Ints) -> Layout:
+def place_prior(known: npt.NDArray[np.bool_], targets: Ints) -> PlacePrior:
     """The positional prior of every target (flat indices): quadratic in the distance from its nearest known point."""
     height, width = known.shape
     unknown = (~known).astype(np.uint8)
@@ -73,7 +73,7 @@ def layout(known: npt.NDArray[np.bool_], targets: Ints) -> Layout:
     loose = 1 / (longer * (1 + LOOSEN * far / longer)) ** 2
     out = away / np.maximum(far, 1)[:, None]
     across = np.where(far > 0, LAMBDA_ACROSS, LAMBDA_ALONG) * loose
-    return Layout(near=near, out=out, along=LAMBDA_ALONG * loose, across=across.astype(np.float32))
+    return PlacePrior(near=near, out=out, along=LAMBDA_ALONG * loose, across=across.astype(np.float32))
 
 
 def projected(image: Tensor, radius: int, at: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, precision: Tensor, bias: t
     return mean[0, 0, :, : value.shape[1]]
 
 
-def prior_terms(where: Layout, sources: Ints, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def prior_terms(where: PlacePrior, sources: Ints, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """The quadratic prior as an inner product: (N, 6) and (M, 6), equal to -prior up to a constant per target."""
     uy, ux = where.out[:, 0], where.out[:, 1]
     a, b = where.along, where.across

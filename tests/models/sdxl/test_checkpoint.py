@@ -32,7 +32,7 @@ from softextend.models.sdxl.checkpoint import (
 )
 from softextend.models.weights import tensors
 from softextend.models.weights.diffusers_folder import read_json
-from softextend.models.weights.families import looks_like
+from softextend.models.weights.families import detect_family
 from softextend.models.weights.file_hash import cache_file, fingerprint
 from softextend.models.weights.header import Entry, read_header
 from softextend.models.weights.tensors import Part, Store
@@ -79,7 +79,7 @@ def assert_equal(source: Source, parts: dict[str, torch.nn.Module], dtype: torch
 def test_every_parameter_of_the_original_layout_arrives_in_its_place(
     single: Path, configs: Path, parts: dict[str, torch.nn.Module]
 ) -> None:
-    assert looks_like(read_header(single)) is None
+    assert detect_family(read_header(single)) is None
     assert resolve_model(str(single)).kind == "file"
     assert_equal(SingleFile(single, configs), parts)
     assert_equal(SingleFile(single, configs), parts, torch.bfloat16)

@@ -25,7 +25,7 @@ def test_principal_components_keep_the_distances_that_matter(monkeypatch):
     targets = np.flatnonzero(~known)
     y = z0 + 0.5 * noise_of(np.random.default_rng(1), z0.shape)
     precision = torch.full((len(targets),), 4.0)
-    where = posterior.layout(known, targets)
+    where = posterior.place_prior(known, targets)
     whole = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
     monkeypatch.setattr(denoisers, "EXACT", 0)
     some = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)

@@ -149,7 +149,7 @@ def corner(new: int = 4) -> tuple[Tensor, Array]:
 
 def ways(z0: Tensor, known: Array, targets: Array) -> tuple[Dense, Sparse]:
     """Both searches."""
-    where = posterior.layout(known, targets)
+    where = posterior.place_prior(known, targets)
     return (
         Dense(z0, known, targets, where, np.random.default_rng(0)),
         Sparse(z0, known, targets, where, np.random.default_rng(0)),
@@ -208,16 +208,16 @@ def there_and_back(y: Tensor) -> float:
 def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float, widest: int | None) -> Mean:
     """`predict`'s answer (3, H, W) in float64: noisy and clean picture joined, the lift taken off and added after.
 
-    A source is right within INEXACT, so that a share of a sure clean picture stays. Trust and lift are the row's.
+    A source is right within INEXACT, so that a share of a sure clean picture stays. Confidence and lift are the row's.
     `widest`: radius of the patches that make a source, None: the level's own.
     """
     z0, noisy = row.z0.double().numpy(), y.double().numpy()
-    trust, sure = row.trust.double().numpy(), row.coarse_trust.double().numpy()
+    confidence, sure = row.confidence.double().numpy(), row.coarse_confidence.double().numpy()
     coarse = sigma**2 / (4 * math.pi * selfmodel.COARSE**2)
-    precision = 1 / sigma**2 + trust
-    summands = (np.abs(noisy) / sigma**2 + np.abs(z0) * trust) / precision + np.abs(row.lift.double().numpy())
+    precision = 1 / sigma**2 + confidence
+    summands = (np.abs(noisy) / sigma**2 + np.abs(z0) * confidence) / precision + np.abs(row.lift.double().numpy())
     noisy = noisy - coarse / (coarse + 1 / sure) * smoothed(noisy - z0, selfmodel.COARSE)
-    seen = (noisy / sigma**2 + z0 * trust) / precision
+    seen = (noisy / sigma**2 + z0 * confidence) / precision
     lift, change = row.lift.double().numpy(), scene.change[0, 0].numpy()
     places = list(zip(*np.nonzero(change), strict=True))
     own = scene.known & (change < selfmodel.REPAINTED)
@@ -234,7 +234,7 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
         summands,
     )
     clean, bound = z0.copy(), np.full(z0.shape, there_and_back(y))
-    kept = trust[at] / (trust[at] + selfmodel.INEXACT**-2)
+    kept = confidence[at] / (confidence[at] + selfmodel.INEXACT**-2)
     spot = (slice(None), *at)
     clean[spot] = (1 - kept) * (found.colours.T + lift[spot]) + kept * z0[spot]
     bound[spot] += found.bound.T
@@ -253,7 +253,7 @@ def test_predict_is_the_mean_given_both_observations(
     row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
     assert type(row.denoise) is form
     assert float(row.lift.abs().max()) > SEEN  # each part takes part
-    assert float((1 / row.trust).max()) > 4 * float((1 / row.trust).min())
+    assert float((1 / row.confidence).max()) > 4 * float((1 / row.confidence).min())
     sigma = SelfModel.schedule.sigma_at(t)
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
     got = clean_of(scene, y, t)
@@ -272,8 +272,8 @@ def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, m
     row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
     row = dataclasses.replace(
         row,
-        trust=torch.full_like(row.trust, tau**-2),
-        coarse_trust=torch.zeros_like(row.trust),
+        confidence=torch.full_like(row.confidence, tau**-2),
+        coarse_confidence=torch.zeros_like(row.confidence),
         lift=torch.zeros_like(z0),
     )
     y = z0 + sigma * noise_of(np.random.default_rng(0), z0.shape)
@@ -441,7 +441,7 @@ def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, monkeypatch: pyte
     z0[:, ~known] = 0.9  # no source has it
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
     row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
-    row = dataclasses.replace(row, trust=torch.full_like(row.trust, tau**-2))
+    row = dataclasses.replace(row, confidence=torch.full_like(row.confidence, tau**-2))
     y = z0 + 0.3 * noise_of(np.random.default_rng(0), z0.shape)
     got = row.denoised(y, 0.3)[:, ~known]
     monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
