@@ -102,7 +102,9 @@ def test_continuous_blend_sums_to_the_kept_share() -> None:
     change = torch.linspace(0, 1, 101)
     for n in (1, 4, 6, 12):
         total = sum(keep_share(change, i, n, Blend.CONTINUOUS) for i in range(n))
-        assert torch.allclose(torch.as_tensor(total), n * (1 - change), atol=rounding("float32", size=n, terms=n), rtol=0)
+        assert torch.allclose(
+            torch.as_tensor(total), n * (1 - change), atol=rounding("float32", size=n, terms=n), rtol=0
+        )
 
 
 def test_a_ramp_keeps_its_levels_in_few_steps() -> None:

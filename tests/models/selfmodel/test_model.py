@@ -37,9 +37,13 @@ def test_levels_are_sdxls():
     kept = np.cumprod(1 - betas)
     drift = rounding("float64", terms=len(betas))  # of a product so long; 1 - kept has lost its leading digits
     for t in (0, 1, 500, 999):
-        assert SelfModel.schedule.sigma_at(t) == pytest.approx(np.sqrt((1 - kept[t]) / kept[t]), rel=drift / (1 - kept[t]))
+        assert SelfModel.schedule.sigma_at(t) == pytest.approx(
+            np.sqrt((1 - kept[t]) / kept[t]), rel=drift / (1 - kept[t])
+        )
     between = SelfModel.schedule.sigma_at(100.5)
-    assert between**2 == pytest.approx(SelfModel.schedule.sigma_at(100) * SelfModel.schedule.sigma_at(101), rel=drift / (1 - kept[100]))
+    assert between**2 == pytest.approx(
+        SelfModel.schedule.sigma_at(100) * SelfModel.schedule.sigma_at(101), rel=drift / (1 - kept[100])
+    )
     assert [radius_at(s) for s in (14.0, 1.0, 0.5, 0.3, 0.1)] == [4, 4, 3, 3, 2]
 
 
