@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from softextend.types import Known
 
 
+NEIGHBOURS = 6  # whose sources are tried, shifted, before random ones
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prices:
     """What a source costs besides the difference of the patches, in units of a patch's variance."""
@@ -84,31 +87,12 @@ def improve(
     """
     after = source.copy()
     part = partial(
-        improve_part,
-        image=image,
-        confidence=confidence,
-        variance=variance,
-        slot=slot,
-        place=place,
-        before=source,
-        after=after,
-        cost=cost,
-        raised=raised,
-        penalty=prices.penalty,
-        near=prices.near,
-        look=prices.look,
-        across=prices.across,
-        along=prices.along,
-        alike=prices.alike,
-        close=prices.close,
-        nearby=np.float32(prices.nearby),
-        gauss=gauss,
-        lift=np.float32(lift),
-        ease=np.float32(ease),
-        reach=reach,
-        reverse=reverse,
-        seed=seed,
-    )
+        improve_part, image=image, confidence=confidence, variance=variance, slot=slot, place=place, before=source,
+        after=after, cost=cost, raised=raised, penalty=prices.penalty, near=prices.near, look=prices.look,
+        across=prices.across, along=prices.along, alike=prices.alike, close=prices.close,
+        nearby=np.float32(prices.nearby), gauss=gauss, lift=np.float32(lift), ease=np.float32(ease), reach=reach,
+        reverse=reverse, seed=seed,
+    )  # fmt: skip
     in_parts(part, len(place), pool)
     return after
 
@@ -212,6 +196,29 @@ def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type
 
 
 @compiled
+def _towards(k, step):  # type: ignore[no-untyped-def]
+    """Rows and columns to the k-th neighbour: the ones that the sweep has passed, those ahead, passed ones 4 px off."""
+    far = (4 if k >= 4 else 1) * (step if k == 2 or k == 3 else -step)
+    return (far, 0) if k % 2 == 0 else (0, far)
+
+
+@compiled
+def _anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-untyped-def]
+    """A place up to `radius` px from the best one, drawn by the hash h; at first level with the target (y, x), that is
+    on the way along which the picture is extended from its pixel `near`."""
+    span = 2 * radius + 1
+    v = best_place // width + (h & 0xFFFF) % span - radius
+    u = best_place % width + (h >> 16) % span - radius
+    if k == NEIGHBOURS:
+        up, aside = abs(y - near // width), abs(x - near % width)
+        if up < aside:
+            v = y + h % 3 - 1
+        elif up > aside:
+            u = x + h % 3 - 1
+    return v, u
+
+
+@compiled
 def improve_part(  # type: ignore[no-untyped-def]
     start, stop, image, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
     along, alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
@@ -230,11 +237,8 @@ def improve_part(  # type: ignore[no-untyped-def]
         best = best / (own + variance[v, u]) + extra
         radius = reach
         for k in range(64):
-            if k < 6:
-                jump = 1 if k < 2 else (1 if k < 4 else 4)
-                sign = -step if k < 2 else (step if k < 4 else -step)
-                dy = sign * jump if k % 2 == 0 else 0
-                dx = sign * jump if k % 2 == 1 else 0
+            if k < NEIGHBOURS:
+                dy, dx = _towards(k, step)
                 if not (0 <= y + dy < height and 0 <= x + dx < width):
                     continue
                 j = slot[y + dy, x + dx]
@@ -242,20 +246,11 @@ def improve_part(  # type: ignore[no-untyped-def]
                     continue
                 other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
                 v, u = other // width - dy, other % width - dx
+            elif radius < 1:
+                break
             else:
-                if radius < 1:
-                    break
-                h = mixed(seed, place[i], k)
-                span = 2 * radius + 1
-                v = best_place // width + (h & 0xFFFF) % span - radius
-                u = best_place % width + (h >> 16) % span - radius
-                if k == 6:  # once level with the target, along the extension
-                    ny, nx = near[i] // width, near[i] % width
-                    if abs(y - ny) < abs(x - nx):
-                        v = y + h % 3 - 1
-                    elif abs(y - ny) > abs(x - nx):
-                        u = x + h % 3 - 1
-                else:
+                v, u = _anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i], width)
+                if k > NEIGHBOURS:
                     radius //= 2
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
@@ -272,11 +267,8 @@ def improve_part(  # type: ignore[no-untyped-def]
                 best = found
                 best_place = v * width + u
                 b0, b1, b2 = c0, c1, c2
-        after[i] = best_place
-        cost[i] = best
-        raised[i, 0] = b0
-        raised[i, 1] = b1
-        raised[i, 2] = b2
+        after[i], cost[i] = best_place, best
+        raised[i, 0], raised[i, 1], raised[i, 2] = b0, b1, b2
 
 
 @compiled

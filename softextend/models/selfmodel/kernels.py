@@ -58,32 +58,13 @@ def mean_among(
     state = np.zeros((len(at), 5), np.float32)  # largest logit, sum of weights, weighted colour
     best = np.empty((len(at), 2), np.int32)
     weigh = partial(
-        _weigh,
-        noisy=noisy,
-        clean=clean,
-        weight=weight,
-        at=at,
-        field=field,
-        where=where,
-        precision=precision,
-        state=state,
-        best=best,
-    )
+        _weigh, noisy=noisy, clean=clean, weight=weight, at=at, field=field, where=where, precision=precision,
+        state=state, best=best,
+    )  # fmt: skip
     join = partial(
-        _join,
-        noisy=noisy,
-        clean=clean,
-        weight=weight,
-        at=at,
-        index=index,
-        field=field,
-        where=where,
-        precision=precision,
-        best=best,
-        valid=valid,
-        state=state,
-        reach=REACH,
-    )
+        _join, noisy=noisy, clean=clean, weight=weight, at=at, index=index, field=field, where=where,
+        precision=precision, best=best, valid=valid, state=state, reach=REACH,
+    )  # fmt: skip
     for work in (weigh, join):  # the likeliest of all neighbours are known when they are joined
         _over(len(at), work)
     return state[:, 2:] / state[:, 1:2]
