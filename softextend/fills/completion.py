@@ -76,7 +76,7 @@ class Costs(Ranged):
 
 
 def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:
-    """The picture with its untrusted pixels composed of trusted patches."""
+    """uint8 (H, W, 3): the picture, its untrusted pixels composed of trusted patches of `size` px a side, odd."""
     radius = size // 2
     sizes, halvings = pyramid(pixels, trusted, radius)
     spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN

@@ -72,7 +72,7 @@ def to_lab(rgb: npt.NDArray[np.floating]) -> Doubles:
 
 
 def from_lab(lab: Doubles) -> Doubles:
-    """CIE L*a*b* (D65) -> sRGB in [0, 255] and beyond; the inverse of `to_lab`."""
+    """CIE L*a*b* (D65), (..., 3) -> sRGB in [0, 255] and beyond; the inverse of `to_lab`."""
     y = (lab[..., 0] + 16) / 116
     root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], -1)
     ratio = np.where(root > CORNER, root**3, 3 * CORNER**2 * (root - 4 / 29))

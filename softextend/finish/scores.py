@@ -87,7 +87,7 @@ def known_in(box: Mapping[str, int], height: int, width: int) -> Known:
 
 
 def colour_step(means: Floats, lines: SeamProfiles) -> float:
-    """Delta E between the strips that touch at the old border over the same between touching strips inside."""
+    """Delta E of the strips that touch at the old border over that of strips inside; means (G, J, 3), L*a*b*."""
     across = strip_steps(means, lines, 0)
     steps = np.concatenate(
         [strip_steps(means, lines, at) for at in range(-STRIP, STRIP - lines.inside, -STRIP)] or [across]
@@ -117,7 +117,7 @@ def gradient_step(grey: Floats, lines: SeamProfiles, gap: int = 0) -> float:
 
 
 def line_strength(means: Floats, lines: SeamProfiles, band: int = 0) -> float:
-    """The strongest step between neighbouring lines in the band and at the border over the strong ones inside.
+    """The strongest step between neighbours in the band and at the border over strong ones inside; means (G, J, 3).
 
     Means over segments hide texture and show what runs along the border.
     """
@@ -159,7 +159,7 @@ def leftover(grey: Floats, filled: Floats, lines: SeamProfiles) -> float:
 
 
 def frame_share(means: Floats, lines: SeamProfiles) -> float:
-    """Share of the lines' new parts that lies behind a straight line parallel to the old border."""
+    """Share in [0, 1] of the new parts that lies behind a line parallel to the old border; means (G, J, 3), L*a*b*."""
     hidden = whole = 0.0
     for side in np.unique(lines.side):
         steps = np.linalg.norm(np.diff(means[lines.side == side], axis=1), axis=2)[:, lines.inside + CLEAR :]

@@ -35,7 +35,7 @@ class SeamProfiles:
 
 
 def seam_profiles(known: Known, *, inside: int, outside: int) -> SeamProfiles:
-    """Lines from `inside` px within the known area to `outside` px beyond it, at up to MOST segments of its border."""
+    """Lines from `inside` px within the known area (H, W) to `outside` px beyond it, at up to MOST border segments."""
     height, width = known.shape
     inside, outside = min(inside, max(height, width)), min(outside, max(height, width))
     starts = np.concatenate([_border(known, way) for way in range(len(WAYS))])

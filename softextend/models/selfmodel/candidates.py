@@ -34,32 +34,37 @@ LEVELS = 127.5  # of 255 per unit of a picture in [-1, 1]
 
 
 def upright(picture: Tensor) -> npt.NDArray[np.float32]:
-    """(3, h, w) -> contiguous (h, w, 3)."""
+    """float32 (3, h, w) -> contiguous (h, w, 3)."""
     return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
 
 
 def index_of(known: Known, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """int32 (h, w): the row of each target (flat indices (N,)), -1 elsewhere."""
     index = np.full(known.shape, -1, np.int32)
     index.ravel()[targets] = np.arange(len(targets), dtype=np.int32)
     return index
 
 
 def valid_sources(known: Known, radius: int) -> Known:
+    """bool (h, w): where a source's patch of `radius` px, or of the largest that fits anywhere, is wholly known."""
     valid = np.zeros(known.shape, np.bool_)
     valid.ravel()[posterior.source_centres(known, radius)[0]] = True
     return valid
 
 
 def points(flat: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int32]:
+    """Flat indices (N,) in a picture `width` px wide -> y, x, int32 (N, 2)."""
     return np.stack([flat // width, flat % width], 1).astype(np.int32)
 
 
 def packed(where: PlacePrior) -> npt.NDArray[np.float32]:
+    """A prior as the kernels take it: float32 (N, 6)."""
     columns = [where.near, where.out, where.along[:, None], where.across[:, None]]
     return np.ascontiguousarray(np.concatenate(columns, 1), np.float32)
 
 
 def padded(picture: npt.NDArray[np.float32], radius: int) -> npt.NDArray[np.float32]:
+    """(h, w, 3) -> float32 (h + 2 radius, 3 (w + 2 radius)), mirrored beyond its border, as the kernels take it."""
     mode = cv2.BORDER_REFLECT_101 if min(picture.shape[:2]) > radius else cv2.BORDER_REPLICATE
     wide = cv2.copyMakeBorder(picture, radius, radius, radius, radius, mode)
     return np.ascontiguousarray(wide.reshape(wide.shape[0], -1))
@@ -82,17 +87,16 @@ def nearest_sources(
     from softextend.fills import patchmatch
 
     width = valid.shape[1]
-    place, source = at[:, 0] * width + at[:, 1], start[:, 0] * width + start[:, 1]
-    even, line = np.ones(valid.shape, np.float32), posterior.patch_weights(RADIUS)[RADIUS]
-    cost, raised = np.zeros(len(place), np.float32), np.zeros((len(place), 3), np.float32)
+    place, source = (each[:, 0] * width + each[:, 1] for each in (at, start))
+    line = posterior.patch_weights(RADIUS)[RADIUS]
     with threads() as pool:
         for sweep in range(SWEEPS):
             source = patchmatch.improve(
                 source,
-                cost,
-                raised,
+                np.zeros(len(place), np.float32),
+                np.zeros((len(place), 3), np.float32),
                 image=(picture + 1) * LEVELS,
-                confidence=even,
+                confidence=np.ones(valid.shape, np.float32),
                 variance=np.full(valid.shape, 0.5, np.float32),
                 slot=index,
                 place=place,

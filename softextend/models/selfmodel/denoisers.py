@@ -45,7 +45,7 @@ class Dense:
         self.built: dict[int, tuple[Tensor, ...]] = {}
 
     def keys(self, radius: int) -> tuple[Tensor, ...]:
-        """Of a radius: basis, mean, keys, centre colours and prior terms; computed once."""
+        """Of a radius, once: basis (D, E), mean (D,), keys (M, E), centre colours (M, 3), prior terms; float32."""
         if radius not in self.built:
             rng = np.random.default_rng(self.rng_seed)
             sources, most = posterior.source_centres(self.known, radius)
@@ -76,7 +76,7 @@ class Dense:
         return np.asarray(found[:, 0].astype(np.int64) * width + found[:, 1])
 
     def residual(self, picture: Tensor) -> Tensor:
-        """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest sources."""
+        """Mean square distance float32 (N,), per channel and pixel, of targets' patches from their nearest sources."""
         basis, mean, key, _, _, _, most = self.keys(3)
         picture = picture.to(self.z0.device)
         norm = (key**2).sum(1)
@@ -114,7 +114,7 @@ class Sparse:
         self.valid = valid_sources(known, WIDEST)
 
     def residual(self, picture: Tensor) -> Tensor:
-        """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest candidates."""
+        """Mean square distance float32 (N,), per channel and pixel, of targets' patches from nearest candidates."""
         from softextend.models.selfmodel import kernels
 
         weight = np.repeat(posterior.patch_weights(3), 3, axis=1)

@@ -59,11 +59,11 @@ class SelfModel:
         return {"name": self.name, "hash": None, "device": str(self.device), "dtype": "float32"}
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """pixels (B, 3, H, W) in [-1, 1] are the latents."""
+        """pixels float32 (B, 3, H, W) in [-1, 1] are the latents."""
         return pixels
 
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
-        """The latents are the pixels, exactly."""
+        """The latents are the pixels, float32 (B, 3, H, W) in [-1, 1], exactly."""
         return z
 
     def embed(self, prompt: str, negative: str) -> Conditioning:
@@ -71,7 +71,7 @@ class SelfModel:
         return Conditioning()
 
     def preview(self, z: Tensor) -> Tensor:
-        """The latents are the pixels."""
+        """The latents are the pixels, float32 (B, 3, h, w) in [-1, 1]."""
         return z
 
     def reduce_memory(self) -> str | None:
