@@ -22,6 +22,7 @@ from softextend.fills.base import Fill
 from softextend.fills.perlin import Perlin
 from softextend.fills.perlin_noise import Field, draw_octaves, look_up, table_field
 from softextend.fills.smooth import Edge, Gray, Telea
+from softextend.options import about
 from softextend.types import FillName
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "fills"
@@ -211,7 +212,7 @@ def test_perlin_at_the_ends_of_its_ranges() -> None:
     pixels = photo(*known.shape)
     for end in ("low", "high"):
         for spec in dataclasses.fields(Perlin):
-            painted = paint(Perlin(**{spec.name: spec.metadata[end]}), pixels, known)
+            painted = paint(Perlin(**{spec.name: getattr(about(spec).range, end)}), pixels, known)
             np.testing.assert_array_equal(painted[known], pixels[known])
 
 
