@@ -16,7 +16,7 @@ from softextend.models.find import resolve_model
 from softextend.models.load import load_model
 from softextend.models.profiles import SDXL_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
-from softextend.models.sdxl import model as sdxl_model
+from softextend.models.sdxl import networks
 from softextend.models.sdxl.checkpoint import Folder, SingleFile
 from softextend.models.sdxl.model import SdxlModel
 from softextend.sampling.progress import Silent
@@ -108,9 +108,9 @@ def test_noise_is_the_pipelines(model: SdxlModel, pipe: Any, guidance: float, ro
 def test_without_guidance_the_unet_runs_once(model: SdxlModel) -> None:
     told = model.embed("a plant", "bad")
     rows: list[int] = []
-    model._ready_unet().register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    model.networks.unet().register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
     for guidance, lean in ((1.0, False), (4.0, False), (4.0, True)):
-        model.lean = lean
+        model.networks.lean = lean
         noise_by(model, scene_of(told, guidance), torch.zeros(1, 4, 8, 12), 1.0)
     assert rows == [1, 2, 1, 1]
 
@@ -148,8 +148,8 @@ def test_a_prompt_is_encoded_once_and_the_encoders_leave(model: SdxlModel, monke
     assert loads == [0, 1]
     model.embed("a plant", "")
     assert loads == [0, 1, 0, 1]
-    held = [value for value in vars(model).values() if isinstance(value, torch.nn.Module)]
-    assert not held
+    held = [value for each in (model, model._prompts, model.networks) for value in vars(each).values()]
+    assert not any(isinstance(value, torch.nn.Module) for value in held)
 
 
 def test_long_prompts_take_whole_rows_and_short_ones_follow(model: SdxlModel) -> None:
@@ -179,17 +179,17 @@ def test_a_single_file_goes_from_prompt_to_noise_with_the_shipped_tokenizer(tmp_
 def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """What the device says is free."""
     free = {"bytes": 1 << 40}
-    monkeypatch.setattr(sdxl_model, "free_memory", lambda _: free["bytes"])
+    monkeypatch.setattr(networks, "free_memory", lambda _: free["bytes"])
     return free
 
 
 def test_the_vae_works_in_tiles_only_where_memory_asks(model: SdxlModel, sizes: dict[str, int]) -> None:
     pixels = torch.rand(1, 3, 64, 640) * 2 - 1
     whole = model.encode(pixels)
-    assert not model._vaes[torch.float32].use_tiling
+    assert not model.networks._vaes[torch.float32].use_tiling
     sizes["bytes"] = 1000
     tiled = model.encode(pixels)
-    assert model._vaes[torch.float32].use_tiling
+    assert model.networks._vaes[torch.float32].use_tiling
     assert tiled.shape == whole.shape
     assert model.decode(tiled).shape == pixels.shape
     assert not torch.equal(tiled, whole)
@@ -250,7 +250,7 @@ def test_velocity_checkpoints_say_so_by_their_schedule(folder: Path) -> None:
 
 
 def test_offloading_on_a_cpu_is_nothing_to_do(folder: Path) -> None:
-    assert made(Folder(folder), offload=Offload.SEQUENTIAL).offload is Offload.NONE
+    assert made(Folder(folder), offload=Offload.SEQUENTIAL).networks.offload is Offload.NONE
 
 
 @pytest.mark.parametrize("offload", [Offload.MODEL, Offload.SEQUENTIAL])
@@ -258,14 +258,14 @@ def test_parts_that_come_and_go_compute_the_same(model: SdxlModel, folder: Path,
     scene = scene_of(model.embed("a plant", ""), 4.0)
     x, t = torch.randn(1, 4, 8, 12), 300.0
     moving = made(Folder(folder))
-    moving.offload = offload  # on a CPU nothing leaves, but the hooks and the moves run
+    moving.networks.offload = offload  # on a CPU nothing leaves, but the hooks and the moves run
     for _ in range(2):
         for mine, wanted in (
             (noise_by(moving, scene, x, t), noise_by(model, scene, x, t)),
             (moving.decode(x), model.decode(x)),
         ):
             torch.testing.assert_close(mine, wanted, **within(wanted))
-    on_meta = [parameter.is_meta for parameter in moving._ready_unet().parameters()]
+    on_meta = [parameter.is_meta for parameter in moving.networks.unet().parameters()]
     assert all(on_meta) == (offload is Offload.SEQUENTIAL)
 
 
@@ -281,4 +281,4 @@ def test_every_lighter_way_on_a_gpu_computes_the_same(folder: Path) -> None:
         torch.testing.assert_close(noise_by(model, scene, x, t), noise, **within(noise))
         torch.testing.assert_close(model.decode(x), pixels, **within(pixels))
     assert len(said) == 3
-    assert model.offload is Offload.SEQUENTIAL
+    assert model.networks.offload is Offload.SEQUENTIAL
