@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from softextend.commands.run import STEPS, chosen, drawing, dry_run, gather, made_for, named, with_others, work
+from softextend.commands.run import (
+    STEPS,
+    chosen,
+    drawing,
+    dry_run,
+    gather,
+    made_for,
+    named,
+    skipping,
+    with_others,
+    work,
+)
 from softextend.commands.spec import bordered, parse_passes, sampled
 from softextend.jobs.inputs import refuse_missing
 from softextend.jobs.outputs import plan_jobs
-from softextend.jobs.task import Making
+from softextend.jobs.task import Making, sha256
 from softextend.models import find
-from softextend.pictures.read import read_mask
+from softextend.pictures.read import file_bytes, read_mask
 from softextend.types import Spec
 
 if TYPE_CHECKING:
@@ -23,7 +34,7 @@ if TYPE_CHECKING:
 def extend(report: Report, given: Extend) -> int:
     """`softextend extend`: the exit code."""
     spec = replace(bordered(given.border, sampled(given)), passes=parse_passes(given.passes))
-    found = gather(given.inputs or [], given.files_from, report)
+    found = gather(given.inputs or [], given.files_from, report, given.writing.out_dir)
     return variations(making_of(report, given, spec, found), found, "-extended", given)
 
 
@@ -32,8 +43,9 @@ def paint(report: Report, given: Paint) -> int:
     spec = sampled(given)
     refuse_missing([given.image, str(given.mask)])
     found = gather([given.image], None, report)
-    repaint = read_mask(given.mask, allow_huge=given.allow_huge)
-    making = replace(making_of(report, given, spec, found), mask=given.mask, repaint=repaint)
+    drawn = file_bytes(given.mask)
+    repaint = read_mask(drawn, name=str(given.mask), allow_huge=given.allow_huge)
+    making = replace(making_of(report, given, spec, found), mask=given.mask, repaint=repaint, mask_sha256=sha256(drawn))
     return variations(making, found, "-painted", given)
 
 
@@ -43,6 +55,7 @@ def variations(making: Making, found: Found, suffix: str, given: Extend | Paint)
     choosing = chosen(given.demand)
     steps = looking.save_steps
     naming = named(given.writing, suffix, extras_dir=steps, extras=STEPS if steps else ())
+    naming = replace(naming, tree=found.tree(getattr(given, "keep_tree", None)))
     making.check()
     if looking.plan_image is not None:
         making = replace(making, plan_image=drawing(looking.plan_image, len(found.sources)))
@@ -64,6 +77,6 @@ def making_of(report: Report, given: Extend | Paint, spec: Spec, found: Found) -
         engine=given.engine,
         allow_huge=given.allow_huge,
         overwrite=given.writing.overwrite,
-        skip_existing=given.skip_existing,
+        skip_existing=skipping(given.skip_existing),
         empty=found.empty,
     )

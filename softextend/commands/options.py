@@ -71,10 +71,19 @@ Overwrite = Annotated[
     Option("--overwrite", help="Replace what exists. Default: off, that is an error."),
 ]
 SkipExisting = Annotated[
-    bool,
+    str | None,
     Option(
-        "--skip-existing",
-        help="Leave out what exists: resumes a batch. Default: off, that is an error.",
+        metavar="[=any]",
+        help="Leave out results that exist and were made of this very input with these options: resumes a batch, and "
+        "several runs may share a folder; =any: leave out whatever exists. Default: what exists is an error.",
+        rich_help_panel=WRITING,
+    ),
+]
+KeepTree = Annotated[
+    bool | None,
+    Option(
+        "--keep-tree/--no-keep-tree",
+        help="Mirror the inputs' folders in --out-dir. Default: for globs with **.",
         rich_help_panel=WRITING,
     ),
 ]

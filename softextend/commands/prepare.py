@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from softextend.commands.run import gather, made_for, named, with_mask, work
+from softextend.commands.run import gather, made_for, named, skipping, with_mask, work
 from softextend.commands.spec import bordered, draw_seed
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import Making
@@ -21,8 +22,8 @@ def prepare(report: Report, given: Prepare) -> int:
     """`softextend prepare`: the exit code."""
     seed = draw_seed() if given.seed is None else given.seed
     spec = bordered(given.area, Spec(seed=seed))
-    naming = named(given.placing, "-canvas", format=Format.PNG)
-    found = gather(given.inputs or [], given.files_from, report)
+    found = gather(given.inputs or [], given.files_from, report, given.placing.out_dir)
+    naming = replace(named(given.placing, "-canvas", format=Format.PNG), tree=found.tree(given.keep_tree))
     jobs = [with_mask(job) for job in plan_jobs(found.sources, naming, [seed])]
     making = Making(
         report=report,
@@ -30,8 +31,9 @@ def prepare(report: Report, given: Prepare) -> int:
         ref=find.resolve_model(given.model),
         allow_huge=given.allow_huge,
         overwrite=given.placing.overwrite,
-        skip_existing=given.skip_existing,
+        skip_existing=skipping(given.skip_existing),
         drawn=given.seed is None,
+        named="prepare",
         empty=found.empty,
     )
     making.check()

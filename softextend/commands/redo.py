@@ -30,6 +30,8 @@ def redo(report: Report, given: Redo) -> int:
     recipe = read_recipe(result)
     if "zoom" in recipe:
         raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
+    if "prepared" in recipe:
+        raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
     spec = spec_of(recipe)
     before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
     origin = given.input or found_again(result, before["input"], "input", "--input FILE")
@@ -53,6 +55,7 @@ def redo(report: Report, given: Redo) -> int:
         overwrite=writing.overwrite,
         mask=mask,
         repaint=None if mask is None else read_mask(mask, allow_huge=given.allow_huge),
+        mask_sha256=None if mask is None else digest(mask),
     )
     return work(making, jobs, made_for(where), load=partial(load_same, making, recipe))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,12 +15,14 @@ from softextend.errors import BadRequest
 from softextend.jobs import inputs as jobs_inputs
 from softextend.jobs import runner
 from softextend.jobs.best_of import Choosing
-from softextend.jobs.inputs import split_list
+from softextend.jobs.claims import ANY, SAME, Claims
 from softextend.jobs.job import Job, Outcome
+from softextend.jobs.lists import read_list
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.runner import Tally
 from softextend.jobs.task import Making
 from softextend.pictures.formats import Format
+from softextend.pictures.locks import sweep
 from softextend.plan.describe import plan_facts, plan_rows
 
 if TYPE_CHECKING:
@@ -45,27 +46,27 @@ def drawing(path: Path, pictures: int) -> Path:
     return path
 
 
-def gather(inputs: Sequence[str], files_from: str | None, report: Report) -> Found:
-    """All pictures that the command line names, in order, and the folders in which there is none."""
+def gather(inputs: Sequence[str], files_from: str | None, report: Report, results: Path | None = None) -> Found:
+    """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
     listed: list[str] = []
     if files_from is not None:
         if files_from == "-" and "-" in inputs:
             raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
-        listed = split_list(read_list(files_from))
-    found = jobs_inputs.gather(inputs, listed)
+        listed = read_list(files_from)
+    found = jobs_inputs.gather(inputs, listed, results=results)
     for note in found.notes:
         report.note(note)
     return found
 
 
-def read_list(name: str) -> str:
-    """The text of a `--files-from` list; BadRequest where it cannot be read."""
-    if name == "-" and sys.stdin is not None:
-        return sys.stdin.read()
-    try:
-        return Path(name).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
+def skipping(given: str | None) -> str | None:
+    """What --skip-existing leaves out: "same", "any" or None; BadRequest for another word."""
+    if given not in (None, SAME, ANY):
+        raise BadRequest(
+            f"--skip-existing={given}: must be same (results of this very input and these options) or any; "
+            "--skip-existing alone means same"
+        )
+    return given
 
 
 def named(
@@ -136,15 +137,17 @@ def work(
     report = making.report
     if report.talk.json and any(target.path is None for job in jobs for target in job.targets):
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    left, skipped = settle(jobs, overwrite=making.overwrite, skip_existing=making.skip_existing, will_be_made=folders)
+    left, settled = settle(jobs, overwrite=making.overwrite, skip_existing=making.skip_existing, will_be_made=folders)
     for folder in folders:
         make_folder(folder)
-    tally = Tally(skipped=skipped)
-    report.total = sum(len(job.targets) for job in left) + len(making.empty)
+    clear(left)
+    tally = Tally()
+    report.total = sum(len(job.targets) for job in left) + len(making.empty) + len(settled)
     began = time.monotonic()
-    outcomes = runner.run(left, read=making.read, load=load or making.load, make=make or making.make)
+    gate = Claims(mode=making.skip_existing, request=making.request()) if making.skip_existing else None
+    outcomes = runner.run(left, read=making.read, load=load or making.load, make=make or making.make, gate=gate)
     try:
-        for outcome in chain(making.empty, outcomes):
+        for outcome in chain(making.empty, settled, outcomes):
             tally.add(outcome)
             report.tell(outcome)
     except KeyboardInterrupt:
@@ -158,22 +161,29 @@ def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     report = making.report
     overwrite = making.overwrite or not making.skip_existing  # a plan harms nothing that exists
-    left, _ = settle(jobs, overwrite=overwrite, skip_existing=making.skip_existing, will_be_made=folders)
+    left, settled = settle(jobs, overwrite=overwrite, skip_existing=making.skip_existing, will_be_made=folders)
     if not making.overwrite and (said := existing(left)):
         report.note(said)
     tally = Tally()
-    report.total = len(left) + len(making.empty)
-    for outcome in making.empty:
+    report.total = len(left) + len(making.empty) + len(settled)
+    for outcome in chain(making.empty, settled):
         tally.add(outcome)
         report.tell(outcome)
     for job in left:
         try:
-            settled = making.plan(*making.read(job))
+            planned = making.plan(*making.read(job))
         except Exception as error:
             outcome = Outcome(job=job, target=None, error=error)
             report.tell(outcome)
         else:
             outcome = Outcome(job=job, target=job.targets[0])
-            report.plan(job, making.ref.name, plan_facts(settled), plan_rows(settled))
+            report.plan(job, making.ref.name, plan_facts(planned), plan_rows(planned))
         tally.add(outcome)
+    report.close()
     return tally.exit_code
+
+
+def clear(jobs: Iterable[Job]) -> None:
+    """Remove what killed runs left in the folders of results."""
+    for folder in dict.fromkeys(path.parent for job in jobs for target in job.targets for path in target.files):
+        sweep(folder)

@@ -15,6 +15,7 @@ from softextend.commands.options import (
     Demand,
     FilesFrom,
     Inputs,
+    KeepTree,
     Original,
     Passes,
     Prompting,
@@ -43,7 +44,8 @@ class Extend:
     files_from: FilesFrom = None
     allow_huge: AllowHuge = False
     writing: Writing
-    skip_existing: SkipExisting = False
+    skip_existing: SkipExisting = None
+    keep_tree: KeepTree = None
     looking: Looking
     talk: Talk
 
@@ -59,7 +61,7 @@ class Paint:
     engine: Engine
     allow_huge: AllowHuge = False
     writing: Writing
-    skip_existing: SkipExisting = False
+    skip_existing: SkipExisting = None
     looking: Looking
     talk: Talk
 
@@ -75,7 +77,8 @@ class Prepare:
     files_from: FilesFrom = None
     allow_huge: AllowHuge = False
     placing: Placing
-    skip_existing: SkipExisting = False
+    skip_existing: SkipExisting = None
+    keep_tree: KeepTree = None
     talk: Talk
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from softextend.commands.options import Sampling
 from softextend.commands.spec import asked, bordered
+from softextend.errors import BadRequest
 from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.job import Job, Target
 from softextend.jobs.outputs import settle
@@ -37,7 +38,9 @@ def sweep(report: Report, given: Sweep) -> None:
     specs = jobs_sweep.grid(spec, fills, strengths)
     path = given.sweeping.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    settle([job], overwrite=given.sweeping.overwrite, skip_existing=False, will_be_made=[path.parent])
+    _, faults = settle([job], overwrite=given.sweeping.overwrite, skip_existing=None, will_be_made=[path.parent])
+    for fault in faults:
+        raise fault.error or BadRequest(f"{path}: cannot be written")
     making = Making(
         report=report,
         spec=spec,

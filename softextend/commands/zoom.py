@@ -78,6 +78,7 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
         job=job,
         ready=ready,
         icc=picture.metadata.icc,
+        sha256=picture.sha256,
         motion=motion,
         film=film,
         entry=plan_motion.fit(width, height, motion),

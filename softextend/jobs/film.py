@@ -14,7 +14,7 @@ from softextend import __version__
 from softextend.errors import OutputError
 from softextend.jobs import zoom
 from softextend.jobs.job import STDIN, Job
-from softextend.jobs.task import Making, digest, way
+from softextend.jobs.task import Making, way
 from softextend.pictures import video
 from softextend.pictures.icc import to_srgb
 from softextend.pictures.write import write_picture
@@ -40,6 +40,7 @@ class Shoot:
     job: Job
     ready: Ready  # the photo, shaved where that is asked for
     icc: bytes | None  # its colour profile
+    sha256: str | None  # of its file
     motion: Motion
     film: Film
     entry: Fit
@@ -147,7 +148,7 @@ class Shoot:
             "model": model.facts(),
             "seed": self.making.spec.seed,
             "input": way(self.film.path.parent, self.job.source),
-            "input_sha256": self.job.source and digest(self.job.source),
+            "input_sha256": self.sha256,
         }
 
 

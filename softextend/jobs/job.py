@@ -46,14 +46,35 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one target, or of a whole job (target None) whose picture could not be read."""
+    """What became of one target, or of a whole job (target None) whose picture could not be read.
+
+    `facts`: JSON values about a result; `skipped`: why it was left out, which is no failure.
+    """
 
     job: Job
     target: Target | None
-    facts: dict[str, Any] = field(default_factory=dict)  # JSON values about a result
+    facts: dict[str, Any] = field(default_factory=dict)
     error: Exception | None = None
+    skipped: str | None = None
 
 
-def _key(path: Path | None) -> str | None:
-    """The same for two spellings of one file."""
-    return None if path is None else os.path.normcase(os.path.realpath(path))
+class Keys:
+    """One name for two spellings of one file; folders are looked up once, so that 100,000 paths cost little."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {}
+
+    def of(self, path: Path | None) -> str | None:
+        """The same for two spellings of one file, links followed; None for stdin."""
+        if path is None:
+            return None
+        text = os.fspath(path)
+        folder, name = os.path.split(text)
+        try:
+            if name in ("", ".", "..") or os.path.islink(text):  # noqa: PTH114 - 100,000 paths
+                return os.path.normcase(os.path.realpath(text))
+            if folder not in self.folders:
+                self.folders[folder] = os.path.realpath(folder)
+        except ValueError:  # a NUL, which no file name has: reading it will say so
+            return text
+        return os.path.normcase(os.path.join(self.folders[folder], name))  # noqa: PTH118 - 100,000 paths

@@ -15,7 +15,9 @@ import numpy as np
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import Choosing, choose, demand, facts_of
+from softextend.jobs.claims import Request
 from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.room import check_room
 from softextend.mask import latent_levels
 from softextend.models import find, load
 from softextend.models.device import DTYPE_NAMES
@@ -29,6 +31,7 @@ from softextend.plan import canvas, plan
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
 from softextend.plan.input import make_ready
+from softextend.plan.recipe import canvas_recipe
 from softextend.types import Amount, Model, Spec
 
 if TYPE_CHECKING:
@@ -48,11 +51,14 @@ class Making:
     engine: Engine = field(default_factory=Engine)
     allow_huge: bool = False
     overwrite: bool = False
-    skip_existing: bool = False
+    skip_existing: str | None = None  # "same" or "any"; see jobs/claims
+    notes: list[str] = field(default_factory=list)  # of the picture at hand, for --json
     empty: tuple[Outcome, ...] = ()  # inputs that hold no picture: failures to tell of
     mask: Path | None = None
+    mask_sha256: str | None = None
     repaint: Change | None = None  # what the mask says
     drawn: bool = False
+    named: str | None = None  # the command, where it is neither `extend` nor `paint`
     variations: bool = False
     plan_image: Path | None = None
     choosing: Choosing = field(default_factory=Choosing)
@@ -61,23 +67,25 @@ class Making:
         """The picture (and the mask), checked against the spec before a model is loaded for them."""
         if not self.variations:
             self.report.begin(job.name)
+        self.notes.clear()
         picture = read_picture(source_of(job), name=job.name, allow_huge=self.allow_huge)
         for note in picture.notes:
-            self.report.note(f"{job.name}: {note}")
+            self.note(job, note)
         mask = self.repaint
         if mask is not None and mask.shape != picture.known.shape:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, picture.known.shape)]
             raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
         if mask is None:
             for note in make_ready(picture.pixels, picture.known, self.spec).notes:
-                self.report.note(f"{job.name}: {note}")
+                self.note(job, note)
         settled = self.plan(picture, mask)
         for note in settled.notes:
-            self.report.note(f"{job.name}: {note}")
+            self.note(job, note)
         for form in sorted({form_of(target) for target in job.targets}):
             check_size(form, *settled.size)
             if loss := losses(form):
-                self.report.note(f"{job.name}: {loss}")
+                self.note(job, loss)
+        check_room(job, settled.size)
         for name, value in plan_rows(settled):
             self.report.detail(f"  {name}: {value}")
         if self.plan_image is not None:
@@ -85,6 +93,11 @@ class Making:
             drawn = draw_plan(settled, used.pixels)
             write_picture(self.plan_image, drawn, format="PNG", overwrite=self.overwrite)
         return picture, mask
+
+    def note(self, job: Job, note: str) -> None:
+        """A note on a picture: told, and kept for `--json`."""
+        self.report.note(f"{job.name}: {note}")
+        self.notes.append(note)
 
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
@@ -146,7 +159,7 @@ class Making:
         seconds = round(sum(each.seconds for each in choice.made), 2)
         facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
         changed = {name: value for name in ("trimmed", "scaled") if (value := best.recipe[name])}
-        changed |= noted(best.notes)
+        changed |= noted([*self.notes, *best.notes])
         return Outcome(job=job, target=target, facts={**facts, **facts_of(best), **changed})
 
     def once(self, picture: Picture, mask: Change | None, model: Model, spec: Spec) -> Result:
@@ -160,50 +173,69 @@ class Making:
 
     def write(self, result: Result, picture: Picture, job: Job, target: Target) -> None:
         """The result with its recipe, after its intermediates: where there is a result, all is there."""
-        replacing = self.overwrite or self.skip_existing
+        replacing = self.overwrite or self.skip_existing is not None
         for path, pixels in zip(target.extras, (result.filled, levels(result.mask), result.raw), strict=False):
             write_picture(path, pixels, format="PNG", overwrite=replacing)
         encode: dict[str, Any] = {
             "format": form_of(target),
             "metadata": picture.metadata,
-            "recipe": {**result.recipe, "command": self.asked(job, target)},
+            "recipe": {**result.recipe, "command": self.asked(picture, job, target)},
             "parameters": result.parameters,
-            "on_note": self.report.note,
+            "on_note": partial(self.note, job),
         }
         if target.path is None:
             self.report.picture_bytes(encode_picture(result.pixels, **encode))
         else:
             write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
 
-    def asked(self, job: Job, target: Target) -> dict[str, Any]:
+    def request(self) -> Request:
+        """What `--skip-existing` compares existing results with."""
+        same = {"name": self.command, "model": self.ref.name, "vae": self.engine.vae and str(self.engine.vae)}
+        return Request(
+            spec=self.spec,
+            command={**same, "mask_sha256": self.mask_sha256},
+            seeds=0 if self.drawn else self.choosing.most,
+            retried=self.choosing.retry > 0,
+        )
+
+    def asked(self, picture: Picture, job: Job, target: Target) -> dict[str, Any]:
         """What `redo` needs beside the spec; files by their way from the result, so that both can move together."""
         home = target.path.parent if target.path else Path()
         return {
-            "name": "extend" if self.mask is None else "paint",
+            "name": self.command,
             "input": way(home, job.source),
-            "input_sha256": job.source and digest(job.source),
+            "input_sha256": picture.sha256,
             "mask": way(home, self.mask),
+            "mask_sha256": self.mask_sha256,
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
         }
+
+    @property
+    def command(self) -> str:
+        """Which command the recipe of a result names."""
+        return self.named or ("extend" if self.mask is None else "paint")
 
     def canvas(self, read: tuple[Picture, Change | None], job: Job, target: Target, _: None) -> Outcome:
         """`prepare`'s two files: the filled canvas and the mask."""
         picture, _mask = read
         prepared = canvas.prepare(picture.pixels, picture.known, self.spec, find.known_profile(self.ref))
         (mask,) = target.extras
-        write_picture(mask, levels(prepared.mask), format="PNG", overwrite=self.overwrite or self.skip_existing)
+        replacing = self.overwrite or self.skip_existing is not None
+        write_picture(mask, levels(prepared.mask), format="PNG", overwrite=replacing)
         if target.path is None:
             raise BadRequest("prepare makes two files: give --out-dir DIR")
-        write_picture(target.path, prepared.filled, format="PNG", metadata=picture.metadata, overwrite=self.overwrite)
+        recipe = {**canvas_recipe(self.spec), "command": self.asked(picture, job, target)}
+        extra: dict[str, Any] = {"metadata": picture.metadata, "recipe": recipe}
+        write_picture(target.path, prepared.filled, format="PNG", overwrite=self.overwrite, **extra)
         height, width = prepared.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
-        return Outcome(job=job, target=target, facts={**facts, **noted(prepared.plan.notes)})
+        return Outcome(job=job, target=target, facts={**facts, **noted([*self.notes, *prepared.plan.notes])})
 
 
 def noted(notes: Sequence[str]) -> dict[str, list[str]]:
-    """What `--json` says of notes; nothing where there are none."""
-    return {"notes": list(notes)} if notes else {}
+    """What `--json` says of notes, each once; nothing where there are none."""
+    return {"notes": list(dict.fromkeys(notes))} if notes else {}
 
 
 def source_of(job: Job) -> Path | bytes:
@@ -237,4 +269,9 @@ def way(home: Path, path: Path | None) -> str | None:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path.read_bytes())
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

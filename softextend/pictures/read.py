@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -19,7 +20,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from softextend.errors import BadPicture
+from softextend.errors import BadPicture, MissingFile
 from softextend.pictures import exif, xmp
 from softextend.pictures.high_bit_depth import (
     OPAQUE,
@@ -77,12 +78,13 @@ def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: b
         format=WRITTEN_AS.get(opened.format, opened.format),
         metadata=replace(metadata, icc=icc),
         notes=tuple(notes),
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
-def read_mask(source: Path, *, allow_huge: bool = False) -> Change:
+def read_mask(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Change:
     """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
-    data, name = _bytes_of(source, None)
+    data, name = _bytes_of(source, name)
     with _decoder_errors(name):
         opened = _opened(data, name, allow_huge)
         load(opened)
@@ -119,6 +121,11 @@ def read_recipe(source: Path) -> dict[str, Any]:
     return recipe
 
 
+def file_bytes(path: Path) -> bytes:
+    """What a file or a pipe holds, read once; BadPicture where that cannot be or is nothing."""
+    return _bytes_of(path, None)[0]
+
+
 def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
     """The file's bytes and the name that errors give it."""
     name = name or ("standard input" if isinstance(source, bytes) else str(source))
@@ -128,7 +135,7 @@ def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
         try:
             data = source.read_bytes()
         except FileNotFoundError:
-            raise BadPicture(f"{name}: no such file; check the name and the folder") from None
+            raise MissingFile(f"{name}: no such file; check the name and the folder") from None
         except IsADirectoryError:
             raise BadPicture(f"{name}: is a folder, not a picture; name a file") from None
         except PermissionError:

@@ -50,6 +50,11 @@ def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any], *, gaps: bool = F
     }
 
 
+def canvas_recipe(spec: Spec) -> dict[str, Any]:
+    """What a canvas of `prepare` remembers, as JSON values: no result yet, but what it was asked for."""
+    return {"softextend": __version__, "prepared": True, "spec": _plain(asdict(spec)), "seed": spec.seed}
+
+
 def kept_box(plan: Plan) -> dict[str, int]:
     """The input less the band on every side that grows; px in the result."""
     sides, band = plan.sides, plan.band
