@@ -208,7 +208,7 @@ class Report:
 
     def tell(self, outcome: Outcome) -> None:
         """What became of a picture: its result on stdout, or its error on stderr (and as JSON)."""
-        self.done += 1 if outcome.target else max(1, len(outcome.job.targets))
+        self.done += outcome.count
         self.progress.pause()
         names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
         if outcome.skipped is not None:

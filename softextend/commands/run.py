@@ -142,7 +142,7 @@ def work(
         make_folder(folder)
     clear(left)
     tally = Tally()
-    report.total = sum(len(job.targets) for job in left) + len(making.empty) + len(settled)
+    report.total = sum(len(job.targets) for job in left) + sum(each.count for each in (*making.empty, *settled))
     began = time.monotonic()
     gate = Claims(mode=making.skip_existing, request=making.request()) if making.skip_existing else None
     outcomes = runner.run(left, read=making.read, load=load or making.load, make=make or making.make, gate=gate)
@@ -165,7 +165,7 @@ def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
     if not making.overwrite and (said := existing(left)):
         report.note(said)
     tally = Tally()
-    report.total = len(left) + len(making.empty) + len(settled)
+    report.total = len(left) + sum(each.count for each in (*making.empty, *settled))
     for outcome in chain(making.empty, settled):
         tally.add(outcome)
         report.tell(outcome)

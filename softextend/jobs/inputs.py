@@ -42,7 +42,7 @@ def found_again(result: Path, recorded: str | None, what: str, remedy: str) -> P
 
 WRITTEN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 READ = WRITTEN | {".gif"}  # what a folder or a glob is searched for
-RESULT = re.compile(r"(?P<stem>.+)-(?:extended(?:-\d+)?|painted(?:-\d+)?|canvas|mask|raw|redo|zoom)$")
+RESULT = re.compile(r"(?P<stem>.+)-(?:extended(?:-\d+)?|painted(?:-\d+)?|canvas|mask|raw|redo|zoom)$", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,19 +205,21 @@ def gather(inputs: Sequence[str], listed: Sequence[str] = (), *, results: Path |
 
 def refuse_missing(inputs: Sequence[str]) -> None:
     """BadPicture where one of these files or folders is not there; globs and stdin may be."""
-    gone = [text for text in inputs if text != "-" and not glob.has_magic(text) and _is_missing(Path(text))]
+    gone = [text for text in inputs if text != "-" and not glob.has_magic(text) and is_missing(Path(text))]
     if gone:
         others = "; nothing was made" if len(inputs) > 1 else ""
         raise BadPicture(f"{', '.join(gone)}: no such file; check the name and the folder{others}")
 
 
-def _is_missing(path: Path) -> bool:
-    """Whether nothing is there; a file that may not be looked at counts as one that is."""
+def is_missing(path: Path | None) -> bool:
+    """Whether nothing is there; a file that may not be looked at counts as one that is, and so does stdin."""
+    if path is None:
+        return False
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:
+    except (OSError, ValueError):  # a NUL in the name: reading says so
         return False
     return False
 

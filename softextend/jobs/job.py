@@ -57,6 +57,11 @@ class Outcome:
     error: Exception | None = None
     skipped: str | None = None
 
+    @property
+    def count(self) -> int:
+        """Of how many results it tells; a folder without pictures counts as one."""
+        return 1 if self.target else max(1, len(self.job.targets))
+
 
 class Keys:
     """One name for two spellings of one file; folders are looked up once, so that 100,000 paths cost little."""

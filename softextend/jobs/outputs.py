@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from softextend.errors import AlreadyExists, BadRequest, OutputError, SoftExtendError
-from softextend.jobs.inputs import WRITTEN
+from softextend.errors import AlreadyExists, BadRequest, MissingFile, OutputError, SoftExtendError
+from softextend.jobs.inputs import WRITTEN, is_missing
 from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
 from softextend.pictures.files import is_stream, refuse_special
 from softextend.pictures.formats import SUFFIXES, format_of_name
@@ -97,12 +97,16 @@ def settle(
             raise error
     left, outcomes = [], []
     for job in jobs:
+        if is_missing(job.source):
+            error = MissingFile(f"{job.source}: no such file; check the name and the folder")
+            outcomes.append(Outcome(job=job, target=None, error=error))
+            continue
         targets = []
         for target in job.targets:
             if skip_existing == "any" and exists(target.path):
                 outcomes.append(Outcome(job=job, target=target, skipped="exists"))
-            elif error := check.fault(job, target):
-                outcomes.append(Outcome(job=job, target=target, error=error))
+            elif fault := check.fault(job, target):
+                outcomes.append(Outcome(job=job, target=target, error=fault))
             else:
                 targets.append(target)
         if targets:
@@ -136,21 +140,18 @@ class Check:
                     f"{path}: the results of {maker.name} and {job.name} have this one name; "
                     "extend them one by one, into different folders, or with --keep-tree"
                 )
-            if not is_stream(path) and (error := self._folder(path, job) or self._name(path)):
+            if not is_stream(path) and (error := self._folder(path) or self._name(path)):
                 return error
         for path in target.files:
             self.makers[self.keys.of(path)] = job
         return None
 
-    def _folder(self, path: Path, job: Job) -> SoftExtendError | None:
+    def _folder(self, path: Path) -> SoftExtendError | None:
         folder = path.parent
         if folder not in self.folders:
             made = any(folder == each or each in folder.parents for each in self.will_be_made)
             self.folders[folder] = refused_folder(_standing(folder) if made else folder)
-        error = self.folders[folder]
-        if error is not None and job.source is not None and not exists(job.source):
-            return None  # reading it says what matters more
-        return error
+        return self.folders[folder]
 
     def _name(self, path: Path) -> SoftExtendError | None:
         if path.parent not in self.longest:

@@ -76,7 +76,8 @@ PLACING: dict[str, Shown] = {
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
 }
 WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp"}
-SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing", "-o there.png")}
+SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing=any", "-o there.png")}
+TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.png --out-dir d")}
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
@@ -107,7 +108,7 @@ SWEEPING: dict[str, Shown] = {
 TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "extend": (
         "extend a.png",
-        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | HUGE | WRITING | SKIP | LOOKING | TALK,
+        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | HUGE | WRITING | SKIP | TREE | LOOKING | TALK,
     ),
     "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | HUGE | WRITING | SKIP | LOOKING | TALK),
     "prepare": (
@@ -118,6 +119,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | HUGE
         | PLACING
         | SKIP
+        | TREE
         | TALK,
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
@@ -213,6 +215,8 @@ def furnished(desk: Path, run: Run) -> Path:
     Image.fromarray(pixels[::-1]).save(desk / "b.png")
     for name in ("there.png", "there.gif"):
         shutil.copy(desk / "b.png", desk / name)
+    (desk / "p").mkdir()
+    shutil.copy(desk / "b.png", desk / "p" / "c.png")
     mask = np.zeros((40, 48), np.uint8)
     Image.fromarray(mask).save(desk / "black.png")
     mask[:, 32:] = 255
