@@ -76,6 +76,7 @@ def making_of(report: Report, given: Extend | Paint, spec: Spec, found: Found) -
         ref=find.resolve_model(given.engine.model),
         engine=given.engine,
         allow_huge=given.allow_huge,
+        allow_damaged=given.allow_damaged,
         overwrite=given.writing.overwrite,
         skip_existing=skipping(given.skip_existing),
         empty=found.empty,

@@ -66,6 +66,14 @@ AllowHuge = Annotated[
         rich_help_panel=READING,
     ),
 ]
+AllowDamaged = Annotated[
+    bool,
+    Option(
+        "--allow-damaged",
+        help="Take JPEGs of which a part is missing, and paint that part too. Default: off, they are refused.",
+        rich_help_panel=READING,
+    ),
+]
 Overwrite = Annotated[
     bool,
     Option("--overwrite", help="Replace what exists. Default: off, that is an error."),

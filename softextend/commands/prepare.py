@@ -30,6 +30,7 @@ def prepare(report: Report, given: Prepare) -> int:
         spec=spec,
         ref=find.resolve_model(given.model),
         allow_huge=given.allow_huge,
+        allow_damaged=given.allow_damaged,
         overwrite=given.placing.overwrite,
         skip_existing=skipping(given.skip_existing),
         drawn=given.seed is None,

@@ -52,6 +52,7 @@ def redo(report: Report, given: Redo) -> int:
         ref=find.resolve_model(engine.model),
         engine=engine,
         allow_huge=given.allow_huge,
+        allow_damaged=True,  # it was taken before
         overwrite=writing.overwrite,
         mask=mask,
         repaint=None if mask is None else read_mask(mask, allow_huge=given.allow_huge),

@@ -9,6 +9,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from softextend.commands.options import (
+    AllowDamaged,
     AllowHuge,
     Area,
     Border,
@@ -43,6 +44,7 @@ class Extend:
     engine: Engine
     files_from: FilesFrom = None
     allow_huge: AllowHuge = False
+    allow_damaged: AllowDamaged = False
     writing: Writing
     skip_existing: SkipExisting = None
     keep_tree: KeepTree = None
@@ -60,6 +62,7 @@ class Paint:
     demand: Demand
     engine: Engine
     allow_huge: AllowHuge = False
+    allow_damaged: AllowDamaged = False
     writing: Writing
     skip_existing: SkipExisting = None
     looking: Looking
@@ -76,6 +79,7 @@ class Prepare:
     model: ModelName = None
     files_from: FilesFrom = None
     allow_huge: AllowHuge = False
+    allow_damaged: AllowDamaged = False
     placing: Placing
     skip_existing: SkipExisting = None
     keep_tree: KeepTree = None
@@ -106,6 +110,7 @@ class Zoom:
     passes: Passes = "auto"
     engine: Engine
     allow_huge: AllowHuge = False
+    allow_damaged: AllowDamaged = False
     filming: Filming
     talk: Talk
 
@@ -147,6 +152,7 @@ class Sweep:
     prompting: Prompting
     engine: Engine
     allow_huge: AllowHuge = False
+    allow_damaged: AllowDamaged = False
     talk: Talk
 
 

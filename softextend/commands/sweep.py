@@ -47,6 +47,7 @@ def sweep(report: Report, given: Sweep) -> None:
         ref=find.resolve_model(engine.model),
         engine=engine,
         allow_huge=given.allow_huge,
+        allow_damaged=given.allow_damaged,
         overwrite=given.sweeping.overwrite,
         drawn=given.prompting.seed is None,
         variations=True,

@@ -34,6 +34,7 @@ def make_film(report: Report, given: Zoom) -> int:
         ref=find.resolve_model(given.engine.model),
         engine=given.engine,
         allow_huge=given.allow_huge,
+        allow_damaged=given.allow_damaged,
         overwrite=given.filming.overwrite,
         drawn=given.sampling.seed is None,
     )
@@ -55,7 +56,9 @@ def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Sho
     """The photo read and everything checked that can be before a model is loaded."""
     report, (target,) = making.report, job.targets
     report.begin(job.name)
-    picture = read_picture(source_of(job), name=job.name, allow_huge=making.allow_huge)
+    picture = read_picture(
+        source_of(job), name=job.name, allow_huge=making.allow_huge, allow_damaged=making.allow_damaged
+    )
     trim = None if zooming.trim is None else parse_trim(zooming.trim)
     ready = make_ready(picture.pixels, picture.known, replace(making.spec, trim=trim))
     height, width = ready.known.shape

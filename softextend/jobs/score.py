@@ -31,7 +31,7 @@ def score_files(result: Path, original: Path, *, allow_huge: bool = False) -> tu
 
     By the result's recipe, or by looking for the original in it. BadPicture where it is not to be found.
     """
-    made, given = (read_picture(path, allow_huge=allow_huge) for path in (result, original))
+    made, given = (read_picture(path, allow_huge=allow_huge, allow_damaged=True) for path in (result, original))
     recipe = _recipe(result)
     height, width = given.pixels.shape[:2]
     used = used_of(recipe) if recipe and "plan" in recipe else None

@@ -50,6 +50,7 @@ class Making:
     ref: ModelRef
     engine: Engine = field(default_factory=Engine)
     allow_huge: bool = False
+    allow_damaged: bool = False
     overwrite: bool = False
     skip_existing: str | None = None  # "same" or "any"; see jobs/claims
     notes: list[str] = field(default_factory=list)  # of the picture at hand, for --json
@@ -68,7 +69,9 @@ class Making:
         if not self.variations:
             self.report.begin(job.name)
         self.notes.clear()
-        picture = read_picture(source_of(job), name=job.name, allow_huge=self.allow_huge)
+        picture = read_picture(
+            source_of(job), name=job.name, allow_huge=self.allow_huge, allow_damaged=self.allow_damaged
+        )
         for note in picture.notes:
             self.note(job, note)
         mask = self.repaint

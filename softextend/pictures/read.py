@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
@@ -12,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from softextend.errors import BadPicture, MissingFile
-from softextend.pictures import exif, xmp
+from softextend.pictures import exif, other_formats, xmp
+from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.high_bit_depth import (
     OPAQUE,
     Source,
@@ -41,31 +42,46 @@ if TYPE_CHECKING:
 
 
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "AVIF", "GIF")  # Pillow's names; its JPEG reader finds MPO
-WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG"}
+WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG", "HEIF": "PNG", "JXL": "PNG"}
 ALLOWED = "PNG, JPEG, WebP, TIFF, BMP, AVIF or GIF"
+CONVERT = "convert it to a PNG, or to a JPEG of 8 bits"
+OWN = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"GIF8": "GIF", b"RIFF": "WebP"}
 # What other files begin with, so that the error can name them: (offset, bytes, name).
 STRANGERS = (
-    (4, b"ftypheic", "a HEIC picture"),
-    (4, b"ftypmif1", "a HEIF picture"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (0, b"8BPS", "a Photoshop file"),
     (0, b"%PDF", "a PDF"),
     (0, b"PK\x03\x04", "a zip archive"),
+    (4, b"ftyp", "a video or another file of Apple's or MPEG's kind"),
+    (0, b"\x1aE\xdf\xa3", "a video (Matroska, WebM)"),
+    (0, b"gimp xcf", "a GIMP picture"),
+    (0, b"v/1\x01", "an OpenEXR picture"),
+    (0, b"#?RADIANCE", "a Radiance HDR picture"),
+    (0, b"qoif", "a QOI picture"),
+    (0, b"<svg", "an SVG drawing"),
+    (0, b"<?xml", "an XML file, perhaps an SVG drawing"),
+    (0, b"II\xbc\x01", "a JPEG XR picture"),
+    (0, b"II+\0", "a BigTIFF"),
+    (0, b"MM\0+", "a BigTIFF"),
 )
 LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
 OPENCV_LOG = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # moved in OpenCV 5
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs lands on stderr
 
 
-def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Picture:
-    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels."""
+def read_picture(
+    source: Path | bytes, *, name: str | None = None, allow_huge: bool = False, allow_damaged: bool = False
+) -> Picture:
+    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels.
+
+    `allow_damaged`: a JPEG that ends early is taken; what is missing of it is not known.
+    """
     data, name = _bytes_of(source, name)
+    read_from = sha256(data).hexdigest()
     with _decoder_errors(name):
+        data, ending = _mended(data, name, allow_huge, allow_damaged)
         opened = _opened(data, name, allow_huge)
-        notes = list(_notes_on(opened))
+        notes = [*([ending.said] if ending else ()), *_notes_on(opened)]
         base, known = _base(opened, notes)
+        known = _without(known, ending, base.size)
         metadata, orientation = _metadata(opened, notes)
         pixels, icc = _to_rgb(base, metadata.icc, notes)
     if known is None or (opened.format == "BMP" and not known.any()):  # many 32-bit BMPs leave their alpha at 0
@@ -78,7 +94,7 @@ def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: b
         format=WRITTEN_AS.get(opened.format, opened.format),
         metadata=replace(metadata, icc=icc),
         notes=tuple(notes),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=read_from,
     )
 
 
@@ -173,19 +189,60 @@ def _decoder_errors(name: str) -> Iterator[None]:
 
 def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
     """The first picture in the data, its size checked, not decoded yet."""
+    if raw := other_formats.raw_name(data):
+        raise BadPicture(f"{name}: is a camera raw file ({raw}); {other_formats.RAW.remedy}")
+    formats = (*READABLE, *other_formats.plugins_for(data))
     try:
-        opened = source_of(Image.open(BytesIO(data), formats=READABLE), data)
+        opened = source_of(Image.open(BytesIO(data), formats=formats), data)
     except UnidentifiedImageError:
         if not exif.is_tiff(data):
-            raise BadPicture(f"{name}: {_what_it_is(data)}; a {ALLOWED} picture is needed") from None
+            raise BadPicture(f"{name}: {_refusal(data)}") from None
         opened = source_of_tiff(data)
-    width, height = opened.size
-    if width * height > LARGEST and not allow_huge:
-        size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
-        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+    _refuse_huge(name, *opened.size, allow_huge)
     if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
         raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
     return opened
+
+
+def _refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
+    """BadPicture above the limit."""
+    if width * height > LARGEST and not allow_huge:
+        size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
+        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+
+
+def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tuple[bytes, Ending | None]:
+    """A JPEG with its end marker, and how it ends; BadPicture where a part is missing and nobody said that it may."""
+    layout = layout_of(data)
+    if layout is None:
+        return data, None
+    if layout.precision != 8:
+        raise BadPicture(f"{name}: is a JPEG of {layout.precision} bits a sample, which few programs read; {CONVERT}")
+    _refuse_huge(name, *layout.size, allow_huge)
+    data, ending = ended(data)
+    if ending is None or not ending.missing:
+        return data, ending
+    if not allow_damaged:
+        raise BadPicture(f"{name}: {ending.said}; fetch it again, or take what is there with --allow-damaged")
+    return data, replace(ending, said=f"{ending.said}; what is there is taken (--allow-damaged)")
+
+
+def _without(known: Known | None, ending: Ending | None, size: tuple[int, int]) -> Known | None:
+    """What is known, less what a JPEG that ends early does not hold."""
+    if ending is None or ending.known is None or ending.known.shape != size[::-1]:
+        return known
+    return ending.known if known is None else known & ending.known
+
+
+def _refusal(data: bytes) -> str:
+    """What a file is that cannot be opened, and what to do."""
+    other = other_formats.what_it_is(data)
+    if other:
+        return "; ".join(other)
+    kind = next((name for magic, name in OWN.items() if data.startswith(magic)), None)
+    if kind:
+        return f"is a {kind} of an unusual kind, or its header is damaged; save it anew as PNG, or fetch it again"
+    return f"{_what_it_is(data)}; a {ALLOWED} picture is needed"
 
 
 def _what_it_is(data: bytes) -> str:
