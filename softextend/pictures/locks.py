@@ -27,8 +27,12 @@ def temporary_name(folder: Path) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file or folder that exists; False where another holds it. Disks without locks say True."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Hold the lock of a file or folder; False where another holds it. What cannot be locked says True."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        yield True
+        return
     try:
         yield _lock(descriptor) is not False
     finally:

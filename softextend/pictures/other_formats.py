@@ -116,9 +116,12 @@ def what_it_is(data: bytes) -> tuple[str, str] | None:
     kind = kind_of(data)
     if kind is None:
         return None
-    named = {HEIF: "is a HEIC picture", RAW: f"is a camera raw file ({raw_name(data)})"}
-    article = {"JPEG XL": "is a JPEG XL picture", "JPEG 2000": "is a JPEG 2000 picture"}
-    return named.get(kind) or article.get(kind.name) or f"is a {kind.name} file", kind.remedy
+    said = {
+        HEIF: "is a HEIC picture",
+        RAW: f"is a camera raw file ({raw_name(data)})",
+        PHOTOSHOP: "is a Photoshop file",
+    }.get(kind, f"is a {kind.name} picture")
+    return said, "it is damaged or of an unusual kind: export it as PNG" if is_installed(kind) else kind.remedy
 
 
 def is_left_out(path: Path) -> Kind | None:

@@ -22,6 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from softextend.errors import BadPicture, MissingFile
 from softextend.pictures import exif, other_formats, xmp
+from softextend.pictures.checksums import without_damaged
 from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.high_bit_depth import (
     OPAQUE,
@@ -45,7 +46,17 @@ READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "AVIF", "GIF")  # Pillo
 WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG", "HEIF": "PNG", "JXL": "PNG"}
 ALLOWED = "PNG, JPEG, WebP, TIFF, BMP, AVIF or GIF"
 CONVERT = "convert it to a PNG, or to a JPEG of 8 bits"
-OWN = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"GIF8": "GIF", b"RIFF": "WebP"}
+SAVE_ANEW = "open it in the program that made it, or another, and save it as PNG"
+UNUSUAL = re.compile(r"(?i)unsupported|not supported|not implemented|unknown (compression|.*mode|data)|not available")
+OWN = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"BM": "BMP",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
 # What other files begin with, so that the error can name them: (offset, bytes, name).
 STRANGERS = (
     (0, b"%PDF", "a PDF"),
@@ -76,10 +87,11 @@ def read_picture(
     """
     data, name = _bytes_of(source, name)
     read_from = sha256(data).hexdigest()
-    with _decoder_errors(name):
+    with _decoder_errors(name, data):
+        data, dropped = without_damaged(data)
         data, ending = _mended(data, name, allow_huge, allow_damaged)
         opened = _opened(data, name, allow_huge)
-        notes = [*([ending.said] if ending else ()), *_notes_on(opened)]
+        notes = [*([ending.said] if ending else ()), *dropped, *_notes_on(opened)]
         base, known = _base(opened, notes)
         known = _without(known, ending, base.size)
         metadata, orientation = _metadata(opened, notes)
@@ -101,7 +113,7 @@ def read_picture(
 def read_mask(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Change:
     """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
     data, name = _bytes_of(source, name)
-    with _decoder_errors(name):
+    with _decoder_errors(name, data):
         opened = _opened(data, name, allow_huge)
         load(opened)
         _, orientation = _metadata(opened, [])
@@ -119,7 +131,7 @@ def read_mask(source: Path | bytes, *, name: str | None = None, allow_huge: bool
 def read_recipe(source: Path) -> dict[str, Any]:
     """The recipe that a result carries; BadPicture where it carries none."""
     data, name = _bytes_of(source, None)
-    with _decoder_errors(name):
+    with _decoder_errors(name, data):
         opened = _opened(data, name, allow_huge=True)
         text = opened.info.get("softextend")
         if text is None:
@@ -164,7 +176,7 @@ def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
 
 
 @contextmanager
-def _decoder_errors(name: str) -> Iterator[None]:
+def _decoder_errors(name: str, data: bytes) -> Iterator[None]:
     """Decoders of damaged data raise anything and warn of anything: one line for the user, and nothing on stderr."""
     limit, level = Image.MAX_IMAGE_PIXELS, OPENCV_LOG.getLogLevel()
     Image.MAX_IMAGE_PIXELS = None  # the size is checked before anything is decoded, against a limit of our own
@@ -180,11 +192,21 @@ def _decoder_errors(name: str) -> Iterator[None]:
     except MemoryError:
         raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
     except Exception as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise BadPicture(f"{name}: is damaged or incomplete ({reason}); fetch or export it again") from error
+        raise BadPicture(f"{name}: {_complaint(error, data)}") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
         OPENCV_LOG.setLogLevel(level)
+
+
+def _complaint(error: Exception, data: bytes) -> str:
+    """What a decoder's error means for the user: the format, the reason, the remedy."""
+    kind = next((name for magic, name in OWN.items() if data.startswith(magic)), None)
+    said = "" if isinstance(error, AssertionError | KeyError | IndexError | TypeError) else str(error)
+    reason = " ".join(said.split())[:120] or "its numbers make no sense"
+    if isinstance(error, NotImplementedError) or UNUSUAL.search(reason):
+        return f"is a {kind or 'picture'} of an unusual kind ({reason}); {SAVE_ANEW}"
+    what = f"the {kind} is" if kind else "is"
+    return f"{what} damaged or incomplete ({reason}); fetch or export it again"
 
 
 def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
@@ -241,7 +263,7 @@ def _refusal(data: bytes) -> str:
         return "; ".join(other)
     kind = next((name for magic, name in OWN.items() if data.startswith(magic)), None)
     if kind:
-        return f"is a {kind} of an unusual kind, or its header is damaged; save it anew as PNG, or fetch it again"
+        return f"is a {kind} of an unusual kind, or its header is damaged; {SAVE_ANEW}, or fetch it again"
     return f"{_what_it_is(data)}; a {ALLOWED} picture is needed"
 
 
@@ -263,6 +285,9 @@ def _notes_on(opened: Source) -> Iterator[str]:
         yield f"the file has {frames} {'pages' if opened.format == 'TIFF' else 'frames'}; only the first is used"
     if opened.format == "GIF":
         yield "GIF is only read: the result is a PNG unless the output's name says otherwise"
+    elif opened.format in ("HEIF", "JXL"):
+        name = {"HEIF": "HEIC", "JXL": "JPEG XL"}[opened.format]
+        yield f"{name} is only read: the result is a PNG unless the output's name says otherwise"
 
 
 def _base(opened: Source, notes: list[str]) -> tuple[Image.Image, Known | None]:
@@ -302,7 +327,8 @@ def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
     packet = info.get("xmp")
     packet = packet.encode() if isinstance(packet, str) else packet
     orientation = (tags.number("image", exif.ORIENTATION) if tags else None) or xmp.orientation(packet)
-    if is_turned_by_pillow(opened) or orientation not in range(1, 9):
+    turned = opened.format == "HEIF" or (opened.format == "JXL" and not getattr(opened.image, "jpeg", False))
+    if turned or is_turned_by_pillow(opened) or orientation not in range(1, 9):
         orientation = 1
     if tags and opened.format == "TIFF":
         tags = exif.descriptive(tags)

@@ -83,7 +83,7 @@ LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-r
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
-DAMAGED: dict[str, Shown] = {"allow_damaged": "--allow-damaged"}
+READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
 LIST: dict[str, Shown] = {"files_from": "--files-from list"}
 PASSES: dict[str, Shown] = {"passes": "--passes 2"}
 ZOOMING: dict[str, Shown] = {
@@ -110,39 +110,25 @@ SWEEPING: dict[str, Shown] = {
 TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "extend": (
         "extend a.png",
-        AREA
-        | BAND
-        | SAMPLING
-        | PASSES
-        | DEMAND
-        | MODEL
-        | LIST
-        | HUGE
-        | DAMAGED
-        | WRITING
-        | SKIP
-        | TREE
-        | LOOKING
-        | TALK,
+        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | READ | WRITING | SKIP | TREE | LOOKING | TALK,
     ),
-    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | HUGE | DAMAGED | WRITING | SKIP | LOOKING | TALK),
+    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
     "prepare": (
         "prepare a.png",
         AREA
         | {"model": MODEL["model"], "seed": f"{GROW} --fill perlin --seed 7"}
         | LIST
-        | HUGE
-        | DAMAGED
+        | READ
         | PLACING
         | SKIP
         | TREE
         | TALK,
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
-    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | HUGE | DAMAGED | TALK),
+    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | READ | TALK),
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | HUGE | TELLING),
     "score": ("score e.png a.png", HUGE | TELLING),
-    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | HUGE | DAMAGED | TALK),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | READ | TALK),
     "models": ("models", {"model": MODEL["model"]} | TELLING),
     "fills": ("fills", TELLING),
     "doctor": ("doctor", TELLING),
