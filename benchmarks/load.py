@@ -77,7 +77,7 @@ def measure(checkpoint: Path, device: str, dtype: str, size: int) -> dict[str, d
         z0=z0,
         change=torch.ones(1, 1, *z0.shape[-2:]),
         known=np.zeros((size, size), bool),
-        embedding=embedding,
+        conditioning=embedding,
         guidance=5.0,
         stage=0,
         seed=0,

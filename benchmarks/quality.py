@@ -40,7 +40,8 @@ from softextend.extend import extend
 from softextend.fill import parse_fill
 from softextend.finish.scores import score
 from softextend.models.selfmodel.model import SelfModel
-from softextend.types import Amount, Spec
+from softextend.options import Spec
+from softextend.types import Amount
 
 Array = np.ndarray[Any, Any]
 
@@ -97,7 +98,7 @@ def extended(engine: str, photo: Array, known: Array) -> tuple[Array, Array]:
     model, _, fill = engine.partition("-")
     if model == "self":
         sides = (Amount(value=top), Amount(value=right), Amount(value=bottom), Amount(value=left))
-        spec = Spec(sides=sides, seed=SEED, fill=fill or None)
+        spec = Spec.of(sides=sides, seed=SEED, fill=fill or None)
         result = extend(photo, np.ones(photo.shape[:2], np.bool_), spec, SelfModel())
         return result.pixels, result.filled
     filled = parse_fill(engine).paint(np.pad(photo, margins), known, np.random.default_rng(SEED))

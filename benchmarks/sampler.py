@@ -23,7 +23,7 @@ from torch import Tensor
 
 from softextend.diffdiff import diffdiff, draw_noise
 from softextend.sampling.samplers import SCHEDULE, make_solver
-from softextend.types import SolverName
+from softextend.types import SamplerName
 
 NARROW_SDXL = {  # SDXL's layout at a fifth of its width: a step on two cores takes about a second
     "block_out_channels": (64, 128, 256),
@@ -75,7 +75,7 @@ def textbook(unet: Timed, z0: Tensor, noise: Tensor, keep_map: Tensor, steps: in
 
 
 def ours(unet: Timed, z0: Tensor, noise: Tensor, keep_map: Tensor, steps: int) -> Tensor:
-    solver = make_solver(SolverName.EULER, steps=steps, strength=1.0)
+    solver = make_solver(SamplerName.EULER, steps=steps, strength=1.0)
     return diffdiff(unet, solver, z0, noise, 1 - keep_map)
 
 

@@ -29,10 +29,11 @@ from torch import Tensor
 from softextend.extend import Result, extend
 from softextend.models.profiles import SDXL_PROFILE
 from softextend.models.selfmodel.model import SelfModel
+from softextend.options import Spec
 from softextend.plan.canvas import plan_for
 from softextend.plan.describe import effort
 from softextend.plan.grammar import parse_sides
-from softextend.types import Model, Predict, Profile, Scene, Spec
+from softextend.types import Model, Predict, Profile, Scene
 
 ADDED = "0 256 0 0"
 COUNTED = [
@@ -57,7 +58,7 @@ class Counting:
     def __init__(self, profile: Profile = SDXL_PROFILE) -> None:
         self.profile, self.calls, self.pixels = profile, 0, 0
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {"name": self.name}
 
     def encode(self, pixels: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ class Counting:
     def embed(self, prompt: str, negative: str) -> None:
         return None
 
-    def lighten(self) -> None:
+    def reduce_memory(self) -> None:
         return None
 
     def predict(self, scene: Scene) -> Predict:
@@ -94,7 +95,7 @@ def picture(height: int, width: int) -> np.ndarray:
 def run(height: int, width: int, sides: str, model: Model) -> tuple[float, Result]:
     """Processor seconds of all threads, which a busy machine disturbs least, and the result."""
     pixels = picture(height, width)
-    spec = Spec(sides=parse_sides(sides.split()), seed=1, allow_large=True)
+    spec = Spec.of(sides=parse_sides(sides), seed=1, allow_large=True)
     began = time.process_time()
     result = extend(pixels, np.ones((height, width), bool), spec, model)
     return time.process_time() - began, result
@@ -118,7 +119,7 @@ def seconds() -> None:
     for height, width in TIMED:
         model = SelfModel()
         taken, _ = run(height, width, ADDED, model)
-        spec = Spec(sides=parse_sides(ADDED.split()), seed=1)
+        spec = Spec.of(sides=parse_sides(ADDED), seed=1)
         work = effort(plan_for(np.ones((height, width), bool), spec, model.profile))
         shown = f"{width}x{height}"
         print(f"{shown:>12}{taken:>9.1f}  {work}", flush=True)
@@ -132,7 +133,7 @@ def peak() -> float:
 def memory_here(name: str, height: int, width: int, sides: str) -> None:
     """One measured run, in its own process; the small run first compiles what is compiled when first used."""
     model: Any = SelfModel() if name == "self" else Counting()
-    small = dataclasses.replace(Spec(sides=parse_sides(["0", "16", "0", "0"]), seed=1))
+    small = dataclasses.replace(Spec.of(sides=parse_sides(["0", "16", "0", "0"]), seed=1))
     extend(picture(64, 64), np.ones((64, 64), bool), small, model)
     before = peak()
     taken, result = run(height, width, sides, model)

@@ -38,8 +38,8 @@ from softextend.models.profiles import SDXL_PROFILE
 from softextend.models.sdxl.checkpoint import CONFIGS, TEXT_ENCODERS, _new_unet, _new_vae
 from softextend.models.sdxl.model import Embedding, SdxlModel
 from softextend.models.weights.tensors import _fill_positions
+from softextend.options import Spec
 from softextend.sampling.samplers import SCHEDULE
-from softextend.types import Spec
 
 NARROW: dict[str, dict[str, Any]] = {
     "unet": {
@@ -177,8 +177,8 @@ def main() -> int:
     pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
     mask = np.zeros((height, width), np.float32)
     mask[:, : width // 5] = mask[:, -width // 5 :] = 1
-    spec = Spec(seed=1, strength=asked.strength, steps=asked.steps, guidance=5.0)
-    warm = Spec(seed=1, strength=1.0, steps=2, guidance=5.0)
+    spec = Spec.of(seed=1, strength=asked.strength, steps=asked.steps, guidance=5.0)
+    warm = Spec.of(seed=1, strength=1.0, steps=2, guidance=5.0)
     source = RandomWeights(asked.narrow)
     model = SdxlModel(source, name="random", profile=SDXL_PROFILE, device=device, dtype=dtype)
     told = model.embed("", "")

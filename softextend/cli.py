@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -9,22 +10,37 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
-from softextend.commands import signatures
-from softextend.commands.argv import join_sides
-from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
+from softextend.commands.argv import HELP_ALL, understood
+from softextend.commands.config import configured
+from softextend.commands.help_page import overview, page
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, abandon_stdout, reporting
+from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import command
 from softextend.errors import BadRequest, OutputError
 from softextend.text import printable
 
+PURPOSE = "Make photos wider. The original pixels stay as they are."
+
+
+class Commands(TyperGroup):
+    """All commands; the first page of the help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """One line a command."""
+        typer.echo(overview(PURPOSE, {kind.__name__.lower(): kind for kind, _ in COMMANDS}))
+
+
 app = typer.Typer(
-    help="Make photos wider. The original pixels stay as they are.",
-    add_completion=False,
+    cls=Commands,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-UsageError: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of Typer carry inside
+
+# click's own; newer versions of Typer carry click inside, so that it is found by its name among BadParameter's bases
+UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 
 
 def _show_version(given: bool) -> None:
@@ -35,123 +51,36 @@ def _show_version(given: bool) -> None:
 
 Version = Annotated[
     bool,
-    typer.Option("--version", is_eager=True, callback=_show_version, metavar="", help="Print the version and exit."),
+    typer.Option("-V", "--version", is_eager=True, callback=_show_version, help="Print the version and exit."),
 ]
 
 
-@app.callback()
+@app.callback(help=PURPOSE)
 def softextend(version: Version = False) -> None:
-    """Make photos wider. The original pixels stay as they are."""
+    """See PURPOSE."""
 
 
-@app.command()
-@command
-def extend(asked: signatures.Extend) -> None:
-    """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
-    with reporting(asked.talk) as report:
-        from softextend.commands import extend
+def _add(kind: type[Any], target: str) -> None:
+    """One command, which returns its exit code or None."""
+    module, _, function = target.partition(":")
+    name = kind.__name__.lower()
 
-        raise typer.Exit(extend.extend(report, asked))
+    class Paged(TyperCommand):
+        """A command with a help page of our own."""
 
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            typer.echo(page(name, kind, everything=False))
 
-@app.command()
-@command
-def paint(asked: signatures.Paint) -> None:
-    """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
-    with reporting(asked.talk) as report:
-        from softextend.commands import extend
+    def run_it(given: Any) -> None:
+        with reporting(given.report) as report:
+            run_command = getattr(importlib.import_module(f"softextend.commands.{module}"), function)
+            raise typer.Exit(run_command(report, given) or 0)
 
-        raise typer.Exit(extend.paint(report, asked))
-
-
-@app.command()
-@command
-def prepare(asked: signatures.Prepare) -> None:
-    """Write the filled canvas and the mask of each picture, to paint on by hand; needs no model."""
-    with reporting(asked.talk) as report:
-        from softextend.commands import prepare
-
-        raise typer.Exit(prepare.prepare(report, asked))
+    app.command(name, cls=Paged)(command(kind, run_it))
 
 
-@app.command()
-@command
-def redo(asked: signatures.Redo) -> None:
-    """Run the recipe of a result again."""
-    with reporting(asked.talk) as report:
-        from softextend.commands import redo
-
-        raise typer.Exit(redo.redo(report, asked))
-
-
-@app.command()
-@command
-def zoom(asked: signatures.Zoom) -> None:
-    """Zoom out of a photo, as a film: softextend zoom photo.jpg --factor 8 -o zoom.mp4"""
-    with reporting(asked.talk) as report:
-        from softextend.commands.zoom import make_film
-
-        raise typer.Exit(make_film(report, asked))
-
-
-@app.command()
-@command
-def verify(asked: signatures.Verify) -> None:
-    """Check that a result has every original pixel beyond its band: exit code 0, or 1 and what differs."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import check
-
-        raise typer.Exit(check.verify(report, asked))
-
-
-@app.command()
-@command
-def score(asked: signatures.Score) -> None:
-    """Score an extended picture against its original: seam, texture, flat areas."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import check
-
-        check.score(report, asked)
-
-
-@app.command()
-@command
-def sweep(asked: signatures.Sweep) -> None:
-    """Try strengths and fills on a photo, on one sheet with scores: softextend sweep photo.jpg --fill perlin,telea"""
-    with reporting(asked.talk) as report:
-        from softextend.commands import sweep
-
-        sweep.sweep(report, asked)
-
-
-@app.command()
-@command
-def models(asked: signatures.Models) -> None:
-    """Say which model a run would use, its defaults, and which others are there."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import info
-
-        info.models(report, asked.model)
-
-
-@app.command()
-@command
-def fills(asked: signatures.Tell) -> None:
-    """List the fills with their parameters."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import info
-
-        info.fills(report)
-
-
-@app.command()
-@command
-def doctor(asked: signatures.Tell) -> None:
-    """Show versions, devices, memory, and what 'auto' chooses here."""
-    with reporting(asked.telling) as report:
-        from softextend.commands import info
-
-        info.doctor(report)
+for _kind, _target in COMMANDS:
+    _add(_kind, _target)
 
 
 def main() -> None:
@@ -163,12 +92,18 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        code = app(join_sides(arguments) or ["--help"], prog_name="softextend", standalone_mode=False)
+        words = understood(arguments)
+        if HELP_ALL in words:
+            return _help_all(words)
+        defaults = configured(words)
+        code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
         print(printable(f"softextend: {error}", sys.stderr), file=sys.stderr)
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)
+    except Terminated as error:
+        return SIGNALLED + error.number
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -181,6 +116,13 @@ def run(arguments: list[str]) -> int:
     if not arguments:
         return BadRequest.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _help_all(words: list[str]) -> int:
+    """The whole help of a command, or of all."""
+    wanted = [kind for kind, _ in COMMANDS if kind.__name__.lower() in words] or [kind for kind, _ in COMMANDS]
+    print("\n\n\n".join(page(kind.__name__.lower(), kind, everything=True) for kind in wanted))
+    return 0
 
 
 def _settle_process() -> None:
@@ -198,7 +140,7 @@ def _settle_process() -> None:
 
 
 def _terminated(number: int, frame: Any) -> None:
-    raise SystemExit(SIGNALLED + number)
+    raise Terminated(number)
 
 
 def _wrong_usage(error: Any, arguments: list[str]) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from softextend.types import OnStep, Predict
+from softextend.types import Predict
 
 
 class Blend(str, Enum):
@@ -22,7 +22,9 @@ class Blend(str, Enum):
 class Sampler(Protocol):
     """A schedule cut to a strength: `timesteps` plus noise levels and update rule, by step index."""
 
-    timesteps: Tensor
+    @property
+    def timesteps(self) -> Sequence[float]:
+        """What the denoiser is told at each step."""
 
     def scaled(self, x: Tensor, i: int) -> Tensor:
         """The latents as the denoiser expects them at step i."""
@@ -30,8 +32,8 @@ class Sampler(Protocol):
     def noised(self, z0: Tensor, noise: Tensor, i: int) -> Tensor:
         """The clean latents with step i's amount of noise."""
 
-    def step(self, eps: Tensor, i: int, x: Tensor) -> Tensor:
-        """The latents after step i."""
+    def step(self, out: Tensor, i: int, x: Tensor) -> Tensor:
+        """The latents after step i, `out` being what the denoiser answered."""
 
 
 def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
@@ -63,7 +65,7 @@ def diffdiff(
     span: int | None = None,
     offset: float = 0,
     blend: Blend = Blend.HARD,
-    on_step: OnStep | None = None,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """z0, noise: (B, C, h, w); change: (B or 1, 1, h, w) in [0, 1]; arXiv:2306.00950, Alg. 1.
 
@@ -75,7 +77,7 @@ def diffdiff(
     for i, t in enumerate(sampler.timesteps):
         keep = keep_share(change, i + offset, span or n, blend)
         x = torch.lerp(x, sampler.noised(z0, noise, i), keep)
-        x = sampler.step(predict(sampler.scaled(x, i), t), i, x)
+        x = sampler.step(predict(sampler.scaled(x, i), t, keep), i, x)
         if on_step:
             on_step(i + 1, n)
     return x

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from softextend.errors import BadRequest
-from softextend.fills.base import Fill
+from softextend.fills.base import Fill, check_range
 from softextend.fills.mirror import Mirror, Stretch
 from softextend.fills.noise import Noise, Spectral
 from softextend.fills.patch import Patch
 from softextend.fills.perlin import Perlin
 from softextend.fills.smooth import NS, Blur, Edge, Gray, Mosaic, Telea
-from softextend.types import FillName, check_range
+from softextend.options import about
+from softextend.types import FillName
 
 # --- by name ---------------------------------------------------------------------------------------------------------
 
@@ -67,13 +68,13 @@ def describe_fills() -> list[FillRow]:
 
 
 def _describe(spec: dataclasses.Field[Any]) -> ParameterRow:
-    low, high = spec.metadata.get("low"), spec.metadata.get("high")
+    said = about(spec)
     return ParameterRow(
         name=spec.name,
         default=_text(spec.default),
-        unit=spec.metadata.get("unit", ""),
-        range="" if low is None else f"{low:g} to {high:g}",
-        help=spec.metadata.get("help", ""),
+        unit=said.unit,
+        range="" if said.range is None else f"{said.range.low:g} to {said.range.high:g}",
+        help=said.help,
     )
 
 

@@ -36,8 +36,13 @@ def change_map(known: Known, overlap: int = OVERLAP, feather: int = FEATHER, cha
     return np.asarray(soft * change, np.float32)
 
 
-def latent_levels(mask: Change) -> Change:
-    """Mask levels LOW..HIGH -> amounts of change 0..1, so that a mask's tails are exactly kept or new; SoftExtend."""
-    levels = np.subtract(mask, np.float32(LOW), dtype=np.float32)
-    levels /= np.float32(HIGH - LOW)
-    return np.clip(levels, 0.0, 1.0, out=levels)
+def latent_change(change: Change) -> Change:
+    """float32 (H, W): change LOW..HIGH -> 0..1, so that a map's tails are exactly kept or new; SoftExtend."""
+    stretched = np.subtract(change, np.float32(LOW), dtype=np.float32)
+    stretched /= np.float32(HIGH - LOW)
+    return np.clip(stretched, 0.0, 1.0, out=stretched)
+
+
+def editable(latent: Change) -> Known:
+    """bool (H, W): where `latent_change` lets a pixel change at all."""
+    return np.asarray(latent > 0)

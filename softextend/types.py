@@ -1,12 +1,11 @@
-"""The vocabulary. Values are frozen, keyword-only and checked at birth; nothing here computes."""
+"""The words. Values are frozen, keyword-only and checked at birth; nothing here computes."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from softextend.errors import BadRequest
 
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     Known = npt.NDArray[np.bool_]  # (H, W), True = original
     Change = npt.NDArray[np.float32]  # (H, W) in [0, 1], 1 = repaint
 
-Predict = Callable[["Tensor", "Tensor"], "Tensor"]  # (scaled latents, timestep) -> predicted noise
-OnStep = Callable[[int, int], None]  # (steps done, steps in all)
-OnNote = Callable[[str], None]  # one line worth telling the user
+# (scaled latents (B, C, h, w), timestep, keep (B or 1, 1, h, w) in [0, 1]: the step's share of the noised original)
+# -> what the model predicts, float32 (B, C, h, w)
+Predict = Callable[["Tensor", float, "Tensor"], "Tensor"]
 
 
 class FillName(str, Enum):
@@ -41,7 +40,7 @@ class FillName(str, Enum):
     NOISE = "noise"
 
 
-class SolverName(str, Enum):
+class SamplerName(str, Enum):
     """The samplers that `--sampler` offers."""
 
     EULER = "euler"
@@ -61,6 +60,9 @@ class Offload(str, Enum):
     NONE = "none"
     MODEL = "model"
     SEQUENTIAL = "sequential"
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,46 +127,20 @@ class Amount:
         return f"{self.value:g}%" if self.percent else f"{self.value:g}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """The result as a whole: one of aspect, size, scale and all, and where the original lies in it."""
-
-    aspect: tuple[int, int] | None = None  # width to height; the dimension that is short grows
-    size: tuple[int, int] | None = None  # width and height, px
-    scale: float | None = None  # times the picture's width and height, above 1
-    all: Amount | None = None  # on each of the four sides
-    anchor: tuple[float, float] = (0.5, 0.5)  # of what is added, the share to the left of and above the original
-    fit: bool = False  # scale a picture down that is larger than `size`
-
-    def __post_init__(self) -> None:
-        given = [name for name in ("aspect", "size", "scale", "all") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise BadRequest(f"{' and '.join(given) or 'no target'}: give exactly one of aspect, size, scale and all")
-        if min(self.aspect or self.size or (1, 1)) < 1:
-            raise BadRequest(f"{self}: both numbers must be 1 or more")
-        if self.scale is not None and not 1 < self.scale < float("inf"):
-            raise BadRequest(f"--scale {self.scale:g}: must be above 1, such as 1.5")
-        if not all(0 <= share <= 1 for share in self.anchor):
-            raise BadRequest(f"--anchor {self.anchor[0]:g},{self.anchor[1]:g}: both numbers must be from 0 to 1")
-        if self.fit and self.size is None:
-            raise BadRequest("--fit: only --size can be smaller than a picture; leave --fit out")
-
-    def __str__(self) -> str:
-        if self.aspect:
-            return f"--aspect {self.aspect[0]}:{self.aspect[1]}"
-        if self.size:
-            return f"--size {self.size[0]}x{self.size[1]}"
-        return f"--all {self.all}" if self.all else f"--scale {self.scale:g}"
+Amounts = tuple[Amount, Amount, Amount, Amount]  # top, right, bottom, left
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Used:
-    """What is used of an input of width x height px: a box of it, scaled to `size` (width, height)."""
+class Crop:
+    """What is taken of an input of width x height px: a box of it, scaled to `size` (width, height)."""
 
     width: int
     height: int
     box: Box
     size: tuple[int, int]
+
+
+# --- what runs -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,60 +160,28 @@ class Profile:
     fill: str
     stages: tuple[Stage, ...]
     guidance: float
-    solver: SolverName
+    sampler: SamplerName
     window: int
     overlap: int
     feather: int
     trailing: bool = False  # timesteps counted from the noisy end, as few-step models were distilled
-    refine: float | None = 0.4  # strength of native windows after a pass over the scene; None: its stages are enough
+    refine_strength: float | None = 0.4  # of native windows after a pass over the scene; None: its stages are enough
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spec:
-    """What the user asks for; None means: as the model's profile says."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Encoded:
+    """One prompt as a text encoder gives it: hidden (1, N, D), pooled (1, P) where the model takes one."""
 
-    sides: tuple[Amount, Amount, Amount, Amount] = field(default=(Amount(value=0),) * 4)
-    seed: int
-    prompt: str = ""
-    negative: str = ""
-    strength: float | None = None  # [0, 1]; 0 = the fill and the finishing steps alone
-    steps: int | None = None  # 1..1000
-    guidance: float | None = None  # 0..50; 1 = none
-    solver: SolverName | None = None
-    fill: str | None = None  # "name" or "name:key=value,..."
-    overlap: int | None = None  # px
-    feather: int | None = None  # px
-    change: float = 1.0  # (0, 1], map value of the new area
-    allow_large: bool = False  # lift the limit of 4x the picture per side
-    band: int | None = None  # px into the original that may change; None: all that the mask covers
-    color_match: bool = True  # take the decoder's colour error off
-    passes: int | None = None  # 1..64; None: as many as keep half of every window known
-    refine: float | None = None  # (0, 1]: strength of native windows after a pass over the scene; None: the profile's
-    target: Target | None = None  # in place of `sides`
-    trim: Literal["auto"] | int | None = None  # px off every side before the picture grows; "auto": what is no picture
-
-    def __post_init__(self) -> None:
-        _within("--strength", self.strength, 0.0, 1.0)
-        _within("--steps", self.steps, 1, 1000)
-        _within("--guidance", self.guidance, 0.0, 50.0)
-        _within("--overlap", self.overlap, 0, 4096)
-        _within("--feather", self.feather, 0, 4096)
-        _within("--band", self.band, 0, 8192)
-        _within("--seed", self.seed, 0, 2**63 - 1)
-        _within("--passes", self.passes, 1, 64)
-        _within("--refine-strength", self.refine, 0.01, 1.0)
-        if not 0.0 < self.change <= 1.0:
-            raise BadRequest(f"--change {self.change:g}: must be above 0 and at most 1")
-        if self.target and any(side.value for side in self.sides):
-            raise BadRequest(f"{self.target}: says already how much; leave --sides out")
-        if self.trim != "auto":
-            _within("--trim", self.trim, 1, 4096)
+    hidden: Tensor
+    pooled: Tensor | None = None
 
 
-def _within(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not low <= value <= high:
-        shown, least, most = (f"{each:g}" if isinstance(each, float) else str(each) for each in (value, low, high))
-        raise BadRequest(f"{name} {shown}: must be from {least} to {most}")
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Conditioning:
+    """What a denoiser is told: the prompt, and what to keep away from, of one length; None: it takes no prompt."""
+
+    prompt: Encoded | None = None
+    negative: Encoded | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -247,10 +191,43 @@ class Scene:
     z0: Tensor  # (B, C, h, w) clean latents of the filled canvas
     change: Tensor  # (1, 1, h, w) in [0, 1]
     known: Known  # (H, W) at the stage's pixel size, padding included
-    embedding: Any  # what the model's `embed` returned
+    filled: Tensor  # (1, 3, H, W) in [-1, 1]: the filled canvas itself, padding included
+    conditioning: Conditioning
     guidance: float
     stage: int  # index into the stages that run
     seed: int
+
+
+class Schedule(Protocol):
+    """The noise levels that a model was trained at; sampling/schedule.py has the kinds."""
+
+    def sigma_at(self, t: float) -> float:
+        """The noise level (noise over signal) of a timestep."""
+
+    def time_at(self, sigma: float) -> float:
+        """The timestep of a noise level."""
+
+
+class Listener(Protocol):
+    """Who watches pictures being made: a terminal, a page, another machine. To stop, a method raises."""
+
+    def picture(self, name: str, number: int, total: int) -> None:
+        """Picture `number` (from 1) of `total` begins."""
+
+    def step(self, done: int, total: int) -> None:
+        """A step of the current picture is done."""
+
+    def preview(self, look: Callable[[], Pixels]) -> None:
+        """After a step: `look()` makes a small (h, w, 3) picture of what is there by now; it costs only when called."""
+
+    def note(self, line: str) -> None:
+        """One line worth knowing."""
+
+    def detail(self, line: str) -> None:
+        """One line for those who asked for more."""
+
+    def hint(self, line: str) -> None:
+        """One line of advice for a person."""
 
 
 class Model(Protocol):
@@ -260,7 +237,11 @@ class Model(Protocol):
     profile: Profile
     factor: int  # pixels per latent, 8 for SDXL, 1 for pixel-space models
 
-    def facts(self) -> dict[str, Any]:
+    @property
+    def schedule(self) -> Schedule:
+        """The noise levels that it was trained at."""
+
+    def as_dict(self) -> dict[str, Any]:
         """What a recipe records of the model: `name`, `hash`, `device`, `dtype`, ... (JSON values)."""
 
     def encode(self, pixels: Tensor) -> Tensor:
@@ -269,51 +250,14 @@ class Model(Protocol):
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         """latents -> float32 pixels (B, 3, H, W), about [-1, 1]; `exact` computes in float32 whatever it costs."""
 
-    def embed(self, prompt: str, negative: str) -> Any:
-        """Whatever `predict` needs of the prompt; encoded once per prompt."""
+    def preview(self, z: Tensor) -> Tensor:
+        """latents (1, C, h, w) -> float32 (1, 3, h', w') in about [-1, 1]: a cheap look, no larger than the picture."""
+
+    def embed(self, prompt: str, negative: str) -> Conditioning:
+        """Both prompts encoded; encoded once per prompt."""
 
     def predict(self, scene: Scene) -> Predict:
-        """The denoiser for this scene, guidance included: (scaled x, t) -> noise, float32, for SDXL's schedule."""
+        """The denoiser for this scene, guidance included; it answers as the model's schedule says."""
 
-    def lighten(self) -> str | None:
+    def reduce_memory(self) -> str | None:
         """After an out-of-memory: free what can be freed, go to the next offload level and say it; None at the last."""
-
-
-def param(default: float | str, unit: str, low: float | None, high: float | None, help: str) -> Any:
-    """Make a dataclass field that users may set; `low` and `high` are inclusive, None for a text."""
-    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": help})
-
-
-class Ranged:
-    """Base of the fills: refuses a parameter outside the range that its field names; paints whatever is known."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for spec in dataclasses.fields(self):  # type: ignore[arg-type]
-            check_range(self, spec)
-
-    def shortfall(self, known: Known) -> str | None:
-        """See `Fill`: most fills need one pixel and no more."""
-        return None
-
-
-def check_range(fill: object, spec: dataclasses.Field[Any]) -> None:
-    """Raise BadRequest where the value of the field `spec` of `fill` is out of its range (NaN included)."""
-    value, low, high = getattr(fill, spec.name), spec.metadata.get("low"), spec.metadata.get("high")
-    if low is not None and not low <= value <= high:
-        name, unit = type(fill).__name__.lower(), spec.metadata.get("unit", "")
-        raise BadRequest(f"--fill {name}:{spec.name}={value:g}: must be from {low:g} to {high:g} {unit}".rstrip())
-
-
-class Range(NamedTuple):
-    """What a number may be, both ends included; `high` None: no limit. It says so; who uses the number holds it."""
-
-    low: float
-    high: float | None = None
-    above: bool = False  # the low end itself is out
-
-    def __str__(self) -> str:
-        if self.high is None:
-            return f"of {self.low:g} or more"
-        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"

@@ -7,7 +7,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from softextend.types import Scene
+from softextend.types import Conditioning, Scene
 
 
 def noise_of(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
@@ -33,7 +33,8 @@ def scene_of(z0: Tensor, known: np.ndarray, seed: int = 1, change: np.ndarray | 
         z0=z0,
         change=torch.from_numpy(change)[None, None],
         known=known,
-        embedding=None,
+        filled=z0[:1],
+        conditioning=Conditioning(),
         guidance=1.0,
         stage=0,
         seed=seed,

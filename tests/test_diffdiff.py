@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,14 +11,27 @@ from diffusers import EulerDiscreteScheduler
 from torch import Tensor
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, keep_share, restore
-from softextend.sampling.samplers import SCHEDULE, SOLVERS, make_solver
-from softextend.types import SolverName
+from softextend.models.schedules import STABLE_DIFFUSION
+from softextend.sampling.samplers import SAMPLERS, TableSampler, make_sampler
 
 SHAPE = (4, 9, 13)
 TOLERANCE = {torch.float32: 1e-5}
+NAMES = list(SAMPLERS)
+SDXL = {  # the released scheduler_config.json, as diffusers reads it
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "steps_offset": 1,
+    "timestep_spacing": "leading",
+}
 
 
-def toy(x: Tensor, t: Tensor) -> Tensor:
+def made(name: str, **options: Any) -> TableSampler:
+    return make_sampler(name, STABLE_DIFFUSION, **options)
+
+
+def toy(x: Tensor, t: float | Tensor, keep: Tensor | None = None) -> Tensor:
     """A denoiser with memory of place: translation would show."""
     return torch.tanh(x) * 0.8 + 0.05 * torch.roll(x, 1, -1)
 
@@ -37,7 +52,7 @@ def noise_for(*seeds: int) -> Tensor:
 
 def published(z0: Tensor, noise: Tensor, keep_map: Tensor, steps: int, strength: float, *, span: int) -> Tensor:
     """The published loop, written out for diffusers' Euler."""
-    scheduler = EulerDiscreteScheduler.from_config(SCHEDULE)
+    scheduler = EulerDiscreteScheduler.from_config(SDXL)
     scheduler.set_timesteps(steps)
     begin = steps - int(steps * strength)
     sigmas = scheduler.sigmas
@@ -59,7 +74,7 @@ def test_equals_the_published_loop_on_graded_maps(steps: int, strength: float, p
     span = steps if published_span else ran
     ours = diffdiff(
         toy,
-        make_solver(SolverName.EULER, steps=steps, strength=strength),
+        made("euler", steps=steps, strength=strength),
         latents(),
         noise_for(3),
         1 - graded_map(),
@@ -90,36 +105,36 @@ def test_a_ramp_keeps_its_levels_in_few_steps() -> None:
     noise = torch.ones(1, 1, 8, 64)
     levels = {}
     for blend in Blend:
-        solver = make_solver(SolverName.EULER, steps=4, strength=1.0)
-        x = diffdiff(lambda x, t: 0.3 * torch.ones_like(x), solver, z0, noise, ramp, blend=blend)
+        sampler = made("euler", steps=4, strength=1.0)
+        x = diffdiff(lambda x, t, keep: 0.3 * torch.ones_like(x), sampler, z0, noise, ramp, blend=blend)
         levels[blend] = len(np.unique(x[0, 0, 0].numpy().round(3)))
     assert levels[Blend.HARD] <= 4
     assert levels[Blend.CONTINUOUS] >= 48
 
 
 def test_change_everywhere_is_plain_img2img() -> None:
-    solver = make_solver(SolverName.EULER, steps=10, strength=0.7)
-    plain = make_solver(SolverName.EULER, steps=10, strength=0.7)
+    sampler = made("euler", steps=10, strength=0.7)
+    plain = made("euler", steps=10, strength=0.7)
     z0, noise = latents(), noise_for(5)
     x = plain.noised(z0, noise, 0)
     for i, t in enumerate(plain.timesteps):
         x = plain.step(toy(plain.scaled(x, i), t), i, x)
-    assert torch.equal(diffdiff(toy, solver, z0, noise, torch.ones(1, 1, *SHAPE[1:])), x)
+    assert torch.equal(diffdiff(toy, sampler, z0, noise, torch.ones(1, 1, *SHAPE[1:])), x)
 
 
 def test_no_change_with_restore_is_the_original() -> None:
     z0, change = latents(), torch.zeros(1, 1, *SHAPE[1:])
-    x = diffdiff(toy, make_solver(SolverName.EULER, steps=6, strength=1.0), z0, noise_for(1), change)
+    x = diffdiff(toy, made("euler", steps=6, strength=1.0), z0, noise_for(1), change)
     assert not torch.allclose(x, z0, atol=1e-3)
     assert torch.equal(restore(x, z0, change), z0)
 
 
-@pytest.mark.parametrize("name", list(SolverName))
-def test_batch_rows_equal_single_runs(name: SolverName) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_batch_rows_equal_single_runs(name: str) -> None:
     def run(seeds: list[int], z0: Tensor) -> Tensor:
         noise, generators = draw_noise(seeds, SHAPE)
-        solver = make_solver(name, steps=9, strength=0.8, generators=generators)
-        return diffdiff(toy, solver, z0, noise, 1 - graded_map())
+        sampler = made(name, steps=9, strength=0.8, generators=generators)
+        return diffdiff(toy, sampler, z0, noise, 1 - graded_map())
 
     z0 = latents(batch=3)
     together = run([7, 8, 9], z0)
@@ -128,33 +143,31 @@ def test_batch_rows_equal_single_runs(name: SolverName) -> None:
     assert not torch.allclose(together[0], together[1], atol=0.1)
 
 
-@pytest.mark.parametrize("name", list(SolverName))
-def test_every_solver_ends_finite_and_denoised(name: SolverName) -> None:
-    """A denoiser that knows the answer: whatever the solver, the answer comes back."""
+@pytest.mark.parametrize("name", NAMES)
+def test_every_sampler_ends_finite_and_denoised(name: str) -> None:
+    """A denoiser that knows the answer: whatever the sampler, the answer comes back."""
     target = latents(seed=4)
     noise, generators = draw_noise([2], SHAPE)
-    solver = make_solver(name, steps=12, strength=1.0, generators=generators)
+    sampler = made(name, steps=12, strength=1.0, generators=generators)
 
-    def knowing(x: Tensor, t: Tensor) -> Tensor:
-        betas = (
-            torch.linspace(SCHEDULE["beta_start"] ** 0.5, SCHEDULE["beta_end"] ** 0.5, 1000, dtype=torch.float64) ** 2
-        )
+    def knowing(x: Tensor, t: float, keep: Tensor) -> Tensor:
+        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
         alphas = torch.cumprod(1 - betas, 0)
         low = int(t)
         share = float(t) - low
         abar = alphas[low] ** (1 - share) * alphas[min(low + 1, 999)] ** share
         return ((x - abar.sqrt() * target) / (1 - abar).sqrt()).float()
 
-    x = diffdiff(knowing, solver, latents(), noise, torch.ones(1, 1, *SHAPE[1:]))
+    x = diffdiff(knowing, sampler, latents(), noise, torch.ones(1, 1, *SHAPE[1:]))
     assert torch.isfinite(x).all()
     assert (x - target).abs().mean() < 0.12, name
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
-def test_noised_follows_each_steps_own_level(name: SolverName) -> None:
-    solver = make_solver(name, steps=8, strength=1.0)
+@pytest.mark.parametrize("name", NAMES)
+def test_noised_follows_each_steps_own_level(name: str) -> None:
+    sampler = made(name, steps=8, strength=1.0)
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
-    ratio = [float(solver.noised(zero, one, i) / solver.noised(one, zero, i)) for i in range(len(solver.timesteps))]
+    ratio = [float(sampler.noised(zero, one, i) / sampler.noised(one, zero, i)) for i in range(len(sampler.timesteps))]
     assert ratio == sorted(ratio, reverse=True)
     assert ratio[0] > 5 * ratio[-1]
     assert len(set(ratio)) >= 7  # a begin index set too early gives every step the same level
@@ -162,8 +175,8 @@ def test_noised_follows_each_steps_own_level(name: SolverName) -> None:
 
 def test_heun_counts_its_own_timesteps() -> None:
     seen: list[tuple[int, int]] = []
-    solver = make_solver(SolverName.HEUN, steps=8, strength=1.0)
-    diffdiff(toy, solver, latents(), noise_for(0), 1 - graded_map(), on_step=lambda i, n: seen.append((i, n)))
+    sampler = made("heun", steps=8, strength=1.0)
+    diffdiff(toy, sampler, latents(), noise_for(0), 1 - graded_map(), on_step=lambda i, n: seen.append((i, n)))
     assert seen == [(i + 1, 15) for i in range(15)]
 
 
@@ -172,8 +185,8 @@ def test_flips_commute(flip: int) -> None:
     def run(flipped: bool) -> Tensor:
         parts = latents(), noise_for(0), 1 - graded_map()
         z0, noise, change = (part.flip(flip) for part in parts) if flipped else parts
-        solver = make_solver(SolverName.DPMPP_2M, steps=10, strength=0.9)
-        return diffdiff(lambda x, t: torch.tanh(x) * 0.8, solver, z0, noise, change)
+        sampler = made("dpmpp-2m", steps=10, strength=0.9)
+        return diffdiff(lambda x, t, keep: torch.tanh(x) * 0.8, sampler, z0, noise, change)
 
     assert torch.allclose(run(True).flip(flip), run(False), atol=TOLERANCE[torch.float32])
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from making import Told, extended, prepared, repainted
 from skimage import data
 from toymodel import TOY_PROFILE as PROFILE
 from toymodel import ToyModel
 
 from softextend.errors import BadModel, BadRequest, OutOfMemory
-from softextend.extend import Result, extend, paint
-from softextend.mask import latent_levels
-from softextend.plan.canvas import prepare
+from softextend.extend import Result
+from softextend.mask import latent_change
+from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
 from softextend.plan.recipe import spec_of
-from softextend.types import Model, Predict, Profile, Scene, Spec, Stage
+from softextend.types import Conditioning, Model, Predict, Profile, Scene, Stage
 
 
 class Toy(ToyModel):
@@ -36,25 +36,25 @@ class Toy(ToyModel):
         self.embedded: list[tuple[str, str]] = []
         self.lighter: list[str] = []
 
-    def embed(self, prompt: str, negative: str) -> Any:
+    def embed(self, prompt: str, negative: str) -> Conditioning:
         self.embedded.append((prompt, negative))
         return super().embed(prompt, negative)
 
     def predict(self, scene: Scene) -> Predict:
         self.scenes.append(scene)
 
-        def noise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        def noise(x: torch.Tensor, t: float, keep: torch.Tensor) -> torch.Tensor:
             self.calls += 1
             return self.denoise(x)
 
         return noise
 
-    def lighten(self) -> str | None:
+    def reduce_memory(self) -> str | None:
         return self.lighter.pop(0) if self.lighter else None
 
 
 def spec(sides: str = "0 24 0 24", **more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(sides.split()), "seed": 5, **more})
+    return Spec.of(**{"sides": parse_sides(sides), "seed": 5, **more})
 
 
 def photo(height: int = 90, width: int = 120) -> np.ndarray:
@@ -63,7 +63,7 @@ def photo(height: int = 90, width: int = 120) -> np.ndarray:
 
 def run(pixels: np.ndarray, asked: Spec, model: Model | None = None, known: np.ndarray | None = None) -> Result:
     known = np.ones(pixels.shape[:2], bool) if known is None else known
-    return extend(pixels, known, asked, model or Toy())
+    return extended(pixels, known, asked, model or Toy())
 
 
 @pytest.mark.parametrize("sides", ["0 24 0 24", "7 0 0 0", "3 5 11 1", "0 0 25% 0", "0 0 0 100"])
@@ -76,14 +76,15 @@ def test_output_is_input_plus_sides_and_the_middle_is_untouched(sides: str, size
             run(pixels, asked)
         return
     result = run(pixels, asked)
-    prepared = prepare(pixels, np.ones(size, bool), asked, PROFILE)
-    plan = prepared.plan
-    assert result.pixels.shape == (plan.size[1], plan.size[0], 3)
-    assert plan.size == (size[1] + plan.sides.left + plan.sides.right, size[0] + plan.sides.top + plan.sides.bottom)
-    kept = latent_levels(prepared.mask) == 0
-    assert np.array_equal(result.pixels[kept], prepared.filled[kept])
-    inner = result.pixels[plan.sides.top :, plan.sides.left :][: size[0], : size[1]]
-    far = kept[plan.sides.top :, plan.sides.left :][: size[0], : size[1]]
+    ready = prepared(pixels, np.ones(size, bool), asked, PROFILE)
+    canvas = ready.plan.canvas
+    assert result.pixels.shape == (*canvas.shape, 3)
+    sides_px = canvas.sides
+    assert canvas.size == (size[1] + sides_px.left + sides_px.right, size[0] + sides_px.top + sides_px.bottom)
+    kept = latent_change(ready.change) == 0
+    assert np.array_equal(result.pixels[kept], ready.filled[kept])
+    inner = result.pixels[sides_px.top :, sides_px.left :][: size[0], : size[1]]
+    far = kept[sides_px.top :, sides_px.left :][: size[0], : size[1]]
     assert np.array_equal(inner[far], pixels[far])
     band = result.recipe["band_px"]
     assert band <= PROFILE.overlap + PROFILE.feather // 2
@@ -141,17 +142,11 @@ def test_transparent_pixels_are_filled_and_the_rest_kept() -> None:
 def test_stages_run_coarse_to_fine_at_their_scale() -> None:
     stages = (Stage(scale=0.5, strength=0.4, steps=10), Stage(strength=0.2, steps=10))
     model = Toy(dataclasses.replace(PROFILE, stages=stages))
-    steps: list[tuple[int, int]] = []
-    extend(
-        photo(100, 140),
-        np.ones((100, 140), bool),
-        spec(),
-        model,
-        on_step=lambda done, total: steps.append((done, total)),
-    )
+    told = Told()
+    extended(photo(100, 140), np.ones((100, 140), bool), spec(), model, told)
     assert [scene.known.shape for scene in model.scenes] == [(56, 96), (104, 192)]
     assert [scene.stage for scene in model.scenes] == [0, 1]
-    assert steps == [(k, 6) for k in range(1, 7)]
+    assert told.steps == [(k, 6) for k in range(1, 7)]
     small = Toy(dataclasses.replace(PROFILE, stages=stages))
     run(photo(40, 40), spec(), small)
     assert len(small.scenes) == 1
@@ -187,7 +182,7 @@ def test_never_a_black_picture() -> None:
 
     with pytest.raises(BadModel, match=r"VAE of toy.*--vae FILE"):
         run(photo(), spec(), Broken())
-    with pytest.raises(BadModel, match=r"latents that are not numbers.*--dtype float32"):
+    with pytest.raises(BadModel, match=r"latents with NaN or Inf.*--dtype float32"):
         run(photo(), spec(), Toy(denoise=lambda x: x * float("nan")))
 
 
@@ -221,13 +216,14 @@ def test_out_of_memory_goes_to_lighter_ways_and_then_says_so(error: RuntimeError
 
 
 def test_too_little_to_copy_is_said() -> None:
-    result = run(photo(5, 5), spec("0 9 0 0", fill="patch"))
+    small = {"overlap": 1, "feather": 1}  # named, so that nothing is said of them
+    result = run(photo(5, 5), spec("0 9 0 0", fill="patch", **small))
     assert len(result.notes) == 1
     assert "too little of the picture is known for patches" in result.notes[0]
-    passes = run(photo(5, 5), spec("0 9 0 0", fill="patch", passes=3))
+    passes = run(photo(5, 5), spec("0 9 0 0", fill="patch", passes=3, **small))
     assert passes.notes == result.notes  # once, however many passes
-    assert run(photo(5, 5), spec("0 9 0 0", fill="edge")).notes == ()
-    assert run(photo(30, 30), spec("0 9 0 0", fill="patch")).notes == ()
+    assert run(photo(5, 5), spec("0 9 0 0", fill="edge", **small)).notes == ()
+    assert run(photo(30, 30), spec("0 9 0 0", fill="patch", **small)).notes == ()
 
 
 def test_other_faults_are_not_taken_for_a_lack_of_memory() -> None:
@@ -246,13 +242,13 @@ def test_paint_repaints_by_the_mask_and_keeps_the_rest() -> None:
     mask = np.zeros((90, 120), np.float32)
     mask[:, 80:] = 1
     mask[:, 60:80] = np.linspace(0, 1, 20)
-    result = paint(pixels, mask, spec("0 0 0 0"), Toy())
+    result = repainted(pixels, mask, spec("0 0 0 0"), Toy())
     assert np.array_equal(result.pixels[:, :60], pixels[:, :60])
     assert (result.pixels[:, 80:] != pixels[:, 80:]).any()
     with pytest.raises(BadRequest, match=r"mask is 119x90 and the picture 120x90"):
-        paint(pixels, mask[:, 1:], spec("0 0 0 0"), Toy())
+        repainted(pixels, mask[:, 1:], spec("0 0 0 0"), Toy())
     with pytest.raises(BadRequest, match="black everywhere"):
-        paint(pixels, mask * 0, spec("0 0 0 0"), Toy())
+        repainted(pixels, mask * 0, spec("0 0 0 0"), Toy())
 
 
 def test_recipe_is_json_and_runs_again() -> None:
@@ -260,7 +256,7 @@ def test_recipe_is_json_and_runs_again() -> None:
     text = json.dumps(result.recipe)
     again = run(photo(), spec_of(json.loads(text)))
     assert again.pixels.tobytes() == result.pixels.tobytes()
-    assert result.recipe["model"] == Toy().facts()
+    assert result.recipe["model"] == Toy().as_dict()
     assert {"torch", "diffusers", "numpy"} <= set(result.recipe["versions"])
 
 

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from softextend.finish.composite import composite_ramp
-from softextend.mask import change_map, latent_levels
+from softextend.mask import change_map, latent_change
+from softextend.models.profiles import SDXL_PROFILE
+from softextend.options import Mask
 from softextend.plan.sizes import fit_band
 from softextend.types import Sides
 
@@ -47,7 +49,7 @@ SHAPES = {
 def test_ramp_is_complete_at_the_border_and_inside_the_original(shape: str, overlap: int, feather: int) -> None:
     known = SHAPES[shape]
     mask = change_map(known, overlap, feather)
-    ramp = composite_ramp(latent_levels(mask), known)
+    ramp = composite_ramp(latent_change(mask), known)
     assert mask.dtype == ramp.dtype == np.float32
     assert mask.min() >= 0
     assert mask.max() == 1
@@ -61,7 +63,7 @@ def test_ramp_is_complete_at_the_border_and_inside_the_original(shape: str, over
 
 def test_ramp_has_no_jump_at_the_border_with_the_usual_widths() -> None:
     known = np.pad(np.ones((40, 300), bool), ((0, 0), (0, 100)))
-    ramp = composite_ramp(latent_levels(change_map(known, 60, 120)), known)
+    ramp = composite_ramp(latent_change(change_map(known, 60, 120)), known)
     assert ramp[20, 299] == 1
     assert np.abs(np.diff(ramp[20])).max() < 0.06
 
@@ -69,11 +71,11 @@ def test_ramp_has_no_jump_at_the_border_with_the_usual_widths() -> None:
 def test_change_scales_the_new_area() -> None:
     known = SHAPES["side"]
     assert np.allclose(change_map(known, 8, 16, 0.8), change_map(known, 8, 16) * 0.8)
-    assert (composite_ramp(latent_levels(change_map(known, 8, 16, 0.8)), known)[~known] == 1).all()
+    assert (composite_ramp(latent_change(change_map(known, 8, 16, 0.8)), known)[~known] == 1).all()
 
 
-def test_latent_levels_settle_both_tails() -> None:
-    levels = latent_levels(np.array([[0.0, 0.05, 0.5, 0.95, 1.0]], np.float32))
+def test_latent_change_settle_both_tails() -> None:
+    levels = latent_change(np.array([[0.0, 0.05, 0.5, 0.95, 1.0]], np.float32))
     assert np.allclose(levels, [[0, 0, 0.5, 1, 1]], atol=1e-6)
 
 
@@ -81,11 +83,30 @@ def test_latent_levels_settle_both_tails() -> None:
 @pytest.mark.parametrize("both", [True, False])
 def test_two_thirds_stay_untouched(extent: int, both: bool) -> None:
     sides = Sides(left=50, right=50 if both else 0)
-    overlap, feather = fit_band(60, 120, sides, width=extent, height=999)
+    overlap, feather, said = fit_band(Mask(), SDXL_PROFILE, sides, width=extent, height=999)
     known = np.pad(np.ones((3, extent), bool), ((0, 0), (50, sides.right)))
-    levels = latent_levels(change_map(known, overlap, feather))[1, 50 : 50 + extent]
+    levels = latent_change(change_map(known, overlap, feather))[1, 50 : 50 + extent]
     middle = slice(extent // 6, extent - extent // 6 if both else extent)
     assert (levels[middle] == 0).all()
     assert overlap + feather // 2 <= 120
+    assert ((overlap, feather) == (60, 120)) == (said is None)
     if extent >= 720:
-        assert (overlap, feather) == (60, 120)
+        assert said is None
+    else:
+        assert said == f"overlap {overlap} px, feather {feather} px: the model's 60 and 120 are for larger pictures"
+
+
+@pytest.mark.parametrize("extent", [1, 10, 100, 512, 720, 1000])
+@pytest.mark.parametrize(("overlap", "feather"), [(60, 120), (0, 0), (300, 9), (8, 0)])
+def test_what_is_named_is_as_named(extent: int, overlap: int, feather: int) -> None:
+    """However small the picture; of a pair of which one is named, the other makes room as far as it can."""
+    sides, size = Sides(left=50), {"width": extent, "height": extent}
+    assert fit_band(Mask(overlap=overlap, feather=feather), SDXL_PROFILE, sides, **size) == (overlap, feather, None)
+    wide, soft, said = fit_band(Mask(overlap=overlap), SDXL_PROFILE, sides, **size)
+    assert wide == overlap
+    assert soft == min(120, max(0, 2 * (extent // 6 - overlap)))
+    assert (said is None) == (soft == 120)
+    wide, soft, said = fit_band(Mask(feather=feather), SDXL_PROFILE, sides, **size)
+    assert soft == feather
+    assert wide == min(60, max(0, extent // 6 - feather // 2))
+    assert (said is None) == (wide == 60)

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from softextend.types import Predict, Profile, Scene, SolverName, Stage
+from softextend.models.schedules import STABLE_DIFFUSION
+from softextend.types import Conditioning, Encoded, Predict, Profile, SamplerName, Scene, Stage
 
 FACTOR = 8  # px per latent
 
@@ -20,7 +21,7 @@ TOY_PROFILE = Profile(
     fill="edge",
     stages=(Stage(strength=0.8, steps=5),),
     guidance=1.0,
-    solver=SolverName.EULER,
+    sampler=SamplerName.EULER,
     window=1024,
     overlap=8,
     feather=16,
@@ -32,9 +33,10 @@ class ToyModel:
 
     name = "toy"
     profile = TOY_PROFILE
+    schedule = STABLE_DIFFUSION
     factor = FACTOR
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What a recipe records."""
         return {"name": self.name, "hash": None, "device": "cpu", "dtype": "float32"}
 
@@ -46,19 +48,27 @@ class ToyModel:
         """(B, 3, h, w) -> (B, 3, 8 h, 8 w)."""
         return F.interpolate(z, scale_factor=FACTOR, mode="nearest")
 
-    def embed(self, prompt: str, negative: str) -> float:
+    def preview(self, z: Tensor) -> Tensor:
+        """The latents are small pixels."""
+        return z
+
+    def embed(self, prompt: str, negative: str) -> Conditioning:
         """A number in [0.5, 1) that differs between prompts."""
-        return 0.5 + (sum(map(ord, prompt)) - sum(map(ord, negative))) % 97 / 194
+        number = 0.5 + (sum(map(ord, prompt)) - sum(map(ord, negative))) % 97 / 194
+        return Conditioning(prompt=Encoded(hidden=torch.full((1, 1, 1), number)))
 
     def predict(self, scene: Scene) -> Predict:
-        """(x, t) -> tanh(x), scaled by the prompt's number."""
+        """(x, t, keep) -> tanh(x), scaled by the prompt's number."""
+        told = scene.conditioning.prompt
+        assert told is not None
+        number = float(told.hidden)
 
-        def noise(x: Tensor, t: Tensor) -> Tensor:
-            return torch.tanh(x) * scene.embedding
+        def noise(x: Tensor, t: float, keep: Tensor) -> Tensor:
+            return torch.tanh(x) * number
 
         return noise
 
-    def lighten(self) -> str | None:
+    def reduce_memory(self) -> str | None:
         """There is nothing to offload."""
         return None
 
@@ -69,17 +79,15 @@ class Exact(ToyModel):
     factor = 1
     profile = dataclasses.replace(TOY_PROFILE, fill="mirror", overlap=8, feather=16)
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+    def encode(self, pixels: Tensor) -> Tensor:
         return pixels
 
-    def decode(self, z: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
+    def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         return z
 
     def predict(self, scene: Scene) -> Predict:
-        from softextend.sampling.schedule import sigma_at
-
-        def noise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-            sigma = sigma_at(t)
+        def noise(x: Tensor, t: float, keep: Tensor) -> Tensor:
+            sigma = self.schedule.sigma_at(t)
             return (x * (1 + sigma**2) ** 0.5 - scene.z0) / sigma
 
         return noise
@@ -101,9 +109,9 @@ class SlowToy(ToyModel):
         """As the toy, `delay` seconds later."""
         quick = super().predict(scene)
 
-        def slow(x: Tensor, t: Tensor) -> Tensor:
+        def slow(x: Tensor, t: float, keep: Tensor) -> Tensor:
             time.sleep(self.delay)
-            return quick(x, t)
+            return quick(x, t, keep)
 
         return slow
 

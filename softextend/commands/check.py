@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 def verify(report: Report, given: Verify) -> int:
     """`softextend verify`: the exit code, 0 where every pixel that must be kept is."""
-    result, original, mask = given.result, given.original, given.mask
+    compared = given.verifying
+    result, original, mask = compared.result, compared.original, compared.mask
     recipe = read_recipe(result)
     if mask is None and (recipe.get("command") or {}).get("name") == "paint":
         mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
-    verdict = jobs_verify.verify(result, original, mask, allow_huge=given.allow_huge)
-    if given.quiet:
+    verdict = jobs_verify.verify(
+        result, original, mask, allow_huge=compared.allow_huge, allow_damaged=compared.allow_damaged
+    )
+    if compared.quiet:
         return 0 if verdict.holds else 1
-    if report.talk.json:
+    if report.options.json:
         facts: dict[str, Any] = {"result": str(result), "original": str(original), "holds": verdict.holds}
         facts |= {"kept": verdict.kept, "band": verdict.band, "lossy": verdict.lossy}
         found = verdict.difference
@@ -38,9 +41,10 @@ def verify(report: Report, given: Verify) -> int:
 
 def score(report: Report, given: Score) -> None:
     """`softextend score`: a table, or a JSON line."""
-    result, original = given.result, given.original
-    scores, box = score_files(result, original, allow_huge=given.allow_huge)
-    facts = scores.facts()
+    result, original = given.scoring.result, given.scoring.original
+    source = given.scoring
+    scores, box = score_files(result, original, allow_huge=source.allow_huge, allow_damaged=source.allow_damaged)
+    facts = scores.as_dict()
     said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
     rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()]
     report.show(said, rows, title=str(result))

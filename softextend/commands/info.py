@@ -5,30 +5,32 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from softextend import fill
+from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
 from softextend.models import device, find
+from softextend.options import about
 from softextend.types import FillName
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
+    from softextend.commands.signatures import Doctor, Fills, Models
     from softextend.types import Profile
 
 
 KEYS = {"MemTotal": "total_bytes", "MemAvailable": "available_bytes", "free": "free_bytes", "total": "total_bytes"}
 
 
-def models(report: Report, name: str | None) -> None:
-    """What a run would use (with `name` as --model), then what else is there."""
-    ref = find.resolve_model(name)
+def models(report: Report, given: Models) -> None:
+    """What a run would use (with this --model), then what else is there."""
+    ref = find.resolve_model(given.which.model)
     rest = [each for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
     for each in [find.Installed(ref=ref, profile=find.known_profile(ref), used=True), *rest]:
         place = str(each.ref.path) if each.ref.path else "built in" if each.ref.kind == "self" else "not downloaded yet"
         rows = [("where", place), ("named by", each.ref.origin), *profile_rows(each.profile)]
         title = f"{each.ref.name} (used)" if each.used else each.ref.name
-        report.show(model_facts(each), rows, title=title)
+        report.show(model_as_dict(each), rows, title=title)
 
 
-def model_facts(found: find.Installed) -> dict[str, Any]:
+def model_as_dict(found: find.Installed) -> dict[str, Any]:
     """One model as JSON values; `path` is None for what is built in or not downloaded yet."""
     ref = found.ref
     return {
@@ -37,7 +39,7 @@ def model_facts(found: find.Installed) -> dict[str, Any]:
         "kind": ref.kind,
         "path": ref.path and str(ref.path),
         "named_by": ref.origin,
-        "profile": profile_facts(found.profile),
+        "profile": profile_as_dict(found.profile),
     }
 
 
@@ -48,55 +50,56 @@ def profile_rows(profile: Profile) -> list[tuple[str, str]]:
         ("profile", profile.name),
         ("fill", profile.fill),
         ("stages", stages),
-        ("sampler", f"{profile.solver.value}, guidance {profile.guidance:g}"),
+        ("sampler", f"{profile.sampler.value}, guidance {profile.guidance:g}"),
         ("window", f"{profile.window} px"),
         ("band", f"overlap {profile.overlap} px, feather {profile.feather} px"),
     ]
 
 
-def profile_facts(profile: Profile) -> dict[str, Any]:
+def profile_as_dict(profile: Profile) -> dict[str, Any]:
     """A profile as JSON values."""
     return {
         "name": profile.name,
         "fill": profile.fill,
         "stages": [asdict(each) for each in profile.stages],
-        "sampler": profile.solver.value,
+        "sampler": profile.sampler.value,
         "guidance": profile.guidance,
         "window_px": profile.window,
         "overlap_px": profile.overlap,
         "feather_px": profile.feather,
-        "refine_strength": profile.refine,
+        "refine_strength": profile.refine_strength,
     }
 
 
-def fills(report: Report) -> None:
+def fills(report: Report, given: Fills) -> None:
     """Every fill, what it does and its parameters."""
-    for row in fill.describe_fills():
+    for row in describe_fills():
         rows = [(f"{each.name}={each.default}", _meaning(each)) for each in row.parameters]
-        report.show(fill_facts(row), rows, title=f"{row.name}: {row.meaning}")
+        report.show(fill_as_dict(row), rows, title=f"{row.name}: {row.meaning}")
 
 
-def fill_facts(row: fill.FillRow) -> dict[str, Any]:
+def fill_as_dict(row: FillRow) -> dict[str, Any]:
     """One fill as JSON values; `minimum` and `maximum` are None for a text."""
-    parameters = {
+    found = {
         spec.name: {
             "default": spec.default,
-            "minimum": spec.metadata["low"],
-            "maximum": spec.metadata["high"],
-            "unit": spec.metadata["unit"] or None,
-            "meaning": spec.metadata["help"],
+            "minimum": said.range and said.range.low,
+            "maximum": said.range and said.range.high,
+            "unit": said.unit or None,
+            "meaning": said.help,
         }
-        for spec in fill.parameters(fill.FILLS[FillName(row.name)])
+        for spec in parameters(FILLS[FillName(row.name)])
+        if (said := about(spec))
     }
-    return {"name": row.name, "meaning": row.meaning, "parameters": parameters}
+    return {"name": row.name, "meaning": row.meaning, "parameters": found}
 
 
-def _meaning(row: fill.ParameterRow) -> str:
+def _meaning(row: ParameterRow) -> str:
     limits = " ".join(part for part in (row.range, row.unit) if part)
     return f"{row.help} ({limits})" if limits else row.help
 
 
-def doctor(report: Report) -> None:
+def doctor(report: Report, given: Doctor) -> None:
     """Versions, devices, memory, and what `auto` chooses."""
     facts = device.facts()
     report.show(named(facts), list(flat(facts)))

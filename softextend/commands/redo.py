@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softextend import __version__
-from softextend.commands.run import made_for, named, work
+from softextend.commands.run import folders_of, naming, work
 from softextend.errors import BadRequest
 from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.outputs import plan_jobs
-from softextend.jobs.task import Making, digest
+from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
 from softextend.pictures.formats import SUFFIXES, Format
 from softextend.pictures.read import read_mask, read_recipe
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def redo(report: Report, given: Redo) -> int:
     """`softextend redo`: the exit code."""
-    result, writing = given.result, given.writing
+    result, output, allow_huge = given.redoing.result, given.output, given.redoing.allow_huge
     recipe = read_recipe(result)
     if "zoom" in recipe:
         raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
@@ -34,7 +34,7 @@ def redo(report: Report, given: Redo) -> int:
         raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
     spec = spec_of(recipe)
     before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
-    origin = given.input or found_again(result, before["input"], "input", "--input FILE")
+    origin = given.redoing.input or found_again(result, before["input"], "input", "--input FILE")
     mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before["mask"] else None
     if before["input_sha256"] not in (None, digest(origin)):
         report.note(f"{origin}: differs from the picture that {result} was made of")
@@ -42,35 +42,35 @@ def redo(report: Report, given: Redo) -> int:
         report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
     vae = given.engine.vae or (Path(before["vae"]) if before["vae"] else None)
     engine = replace(given.engine, model=given.engine.model or before["model"], vae=vae)
-    where = (
-        writing if writing.output or writing.out_dir else replace(writing, output=str(redone(result, writing.format)))
-    )
-    jobs = plan_jobs([origin], named(where, "-redo"), [spec.seed])
-    making = Making(
-        report=report,
+    named = output.output or output.out_dir
+    where = output if named else replace(output, output=str(redo_path(result, output.format)))
+    jobs = plan_jobs([origin], naming(where, "-redo"), [spec.seed])
+    task = PictureTask(
+        listener=report,
         spec=spec,
         ref=find.resolve_model(engine.model),
         engine=engine,
-        allow_huge=given.allow_huge,
-        allow_damaged=True,  # it was taken before
-        overwrite=writing.overwrite,
+        allow_huge=allow_huge,
+        allow_damaged=given.redoing.allow_damaged,
+        overwrite=output.overwrite,
         mask=mask,
-        repaint=None if mask is None else read_mask(mask, allow_huge=given.allow_huge),
         mask_sha256=None if mask is None else digest(mask),
+        repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
-    return work(making, jobs, made_for(where), load=partial(load_same, making, recipe))
+    return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
 
 
-def load_same(making: Making, recipe: dict[str, Any]) -> Model:
+def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:
     """The model of a recipe; says so where it is another one by its hash."""
-    model = making.load()
-    before, now = (facts.get("hash") for facts in (recipe["model"], model.facts()))
+    model = task.load()
+    before, now = (facts.get("hash") for facts in (recipe["model"], model.as_dict()))
     if before != now:
-        making.report.note(f"model: {making.ref.name} is another one (hash {now}) than the recipe's (hash {before})")
+        hashes = " and ".join("none, as it is built in" if each is None else str(each) for each in (now, before))
+        task.listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
     return model
 
 
-def redone(result: Path, format: Format | None) -> Path:
+def redo_path(result: Path, format: Format | None) -> Path:
     """NAME.EXT -> NAME-redo.EXT, or with the format's suffix."""
     suffix = SUFFIXES[format.value.upper()][0] if format else result.suffix
     return result.with_name(f"{result.stem}-redo{suffix}")

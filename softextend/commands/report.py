@@ -5,28 +5,40 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import typer
 
-from softextend.commands.output_options import Talk, Telling
+from softextend.commands.options import ReportOptions, ShowOptions
 from softextend.errors import AlreadyExists, MissingFile, OutputError, SoftExtendError
 from softextend.text import printable
 
 if TYPE_CHECKING:
     from softextend.jobs.job import Job, Outcome
     from softextend.jobs.runner import Tally
+    from softextend.types import Pixels
 
 
 SIGNALLED = 128  # plus the signal's number, as shells have it
 INTERRUPTED = SIGNALLED + 2  # SIGINT
 PIPE_CLOSED = SIGNALLED + 13  # SIGPIPE
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that asks the process to end; `number`: its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 SHOWN = 10  # of many alike: errors of one kind, names in the summary
 PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
 QUIET_LIBRARIES = {
@@ -48,7 +60,7 @@ class Progress(Protocol):
     def step(self, done: int, total: int) -> None:
         """A step of the current picture is done."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """A line of its own on stderr."""
 
     def pause(self) -> None:
@@ -59,7 +71,7 @@ class Progress(Protocol):
 
 
 class Lines:
-    """Plain lines on stderr; with `silent`, only those that `say` is given."""
+    """Plain lines on stderr; with `silent`, only those that `log` is given."""
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent
@@ -70,7 +82,7 @@ class Lines:
         """See `Progress`."""
         self.name, self.first = name, 0
         if not self.silent and total > 1:
-            self.say(f"{number}/{total} {name}")
+            self.log(f"{number}/{total} {name}")
 
     def step(self, done: int, total: int) -> None:
         """See `Progress`; a line every `PATIENCE` seconds. Another seed of the picture begins its steps anew."""
@@ -80,16 +92,16 @@ class Lines:
         elif not self.silent and done < total and now - self.spoke >= PATIENCE:
             self.spoke = now
             left = (now - self.began) / (done - self.first) * (total - done)
-            self.say(f"{self.name}: step {done} of {total}, about {left:.0f} s left")
+            self.log(f"{self.name}: step {done} of {total}, about {left:.0f} s left")
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """See `Progress`; a log on a full disk does not stop the work."""
         try:
             print(printable(line, sys.stderr, lines=True), file=sys.stderr, flush=True)
         except BrokenPipeError:
             raise
         except OSError:
-            pass  # there is nowhere to say it
+            pass  # there is nowhere to log it
 
     def pause(self) -> None:
         """See `Progress`."""
@@ -131,7 +143,7 @@ class Bars:
         """See `Progress`."""
         self.live.update(self.steps, completed=done, total=total)
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """See `Progress`."""
         self.console.print(printable(line, sys.stderr, lines=True), markup=False, highlight=False, soft_wrap=True)
 
@@ -167,11 +179,13 @@ class Crowd:
 
 
 class Report:
-    """The voice of one command."""
+    """The `Listener` of the terminal, and all else that one command prints."""
 
-    def __init__(self, talk: Telling) -> None:
-        self.talk = talk
-        self.quiet = isinstance(talk, Talk) and talk.quiet  # not every command has something to be quiet about
+    def __init__(self, options: ShowOptions) -> None:
+        self.options = options
+        self.quiet = (
+            isinstance(options, ReportOptions) and options.quiet
+        )  # not every command has something to be quiet about
         self.watched = not self.quiet and sys.stderr.isatty()
         self.progress: Progress = Bars() if self.watched else Lines(silent=self.quiet)
         self.done = 0  # results made, left out or failed
@@ -181,11 +195,11 @@ class Report:
     def note(self, line: str) -> None:
         """One line worth knowing."""
         if not self.quiet:
-            self.progress.say(printable(line))
+            self.progress.log(printable(line))
 
     def detail(self, line: str) -> None:
         """One line for those who asked for more."""
-        if self.talk.verbose:
+        if self.options.verbose:
             self.note(line)
 
     def hint(self, line: str) -> None:
@@ -198,36 +212,51 @@ class Report:
         line = one_line(error)
         if name and not re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", line):
             line = f"{name}: {line}"
-        if self.talk.verbose:
-            self.progress.say("".join(traceback.format_exception(error)).rstrip())
-        self.progress.say(printable(f"softextend: {line}"))
+        if self.options.verbose:
+            self.progress.log("".join(traceback.format_exception(error)).rstrip())
+        self.progress.log(printable(f"softextend: {line}"))
 
     def begin(self, name: str) -> None:
         """The next picture is taken up."""
-        self.progress.picture(printable(name), self.done + 1, self.total)
+        self.picture(name, self.done + 1, self.total)
 
-    def tell(self, outcome: Outcome) -> None:
-        """What became of a picture: its result on stdout, or its error on stderr (and as JSON)."""
+    def picture(self, name: str, number: int, total: int) -> None:
+        """See `Listener`."""
+        self.progress.picture(printable(name), number, total)
+
+    def step(self, done: int, total: int) -> None:
+        """See `Listener`."""
+        self.progress.step(done, total)
+
+    def preview(self, look: Callable[[], Pixels]) -> None:
+        """See `Listener`; a terminal shows none."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """What became of a picture: its path (or itself) on stdout, or its error on stderr (and as JSON)."""
         self.done += outcome.count
         self.progress.pause()
         names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
         if outcome.skipped is not None:
             self.detail(f"{names['output']}: skipped ({outcome.skipped})")
-            if self.talk.json:
+            if self.options.json:
                 self.print(json.dumps({**names, "skipped": outcome.skipped}))
             return
         if outcome.error is not None:
             if not self.crowd.takes(outcome.error):
                 self.failed(outcome.error, outcome.job.name)
-            if self.talk.json:  # there is no output, or one that this run did not make
+            if self.options.json:  # there is no output, or one that this run did not make
                 self.print(json.dumps({**names, "output": None, "error": one_line(outcome.error)}))
             return
         facts = outcome.facts
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
+        if "frames" in facts:
+            seconds = f", {facts['frames']} frames, {facts['seconds']:.1f} s of film"
         score = f", score {facts['score']:.2f} of 1" if "score" in facts else ""
         self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
-        if self.talk.json:
+        if self.options.json:
             self.print(json.dumps({**names, **facts}))
+        elif outcome.data:
+            self.picture_bytes(outcome.data)
         elif outcome.target and outcome.target.path:
             for path in filter(None, (names["output"], facts.get("mask"))):
                 self.print(path)
@@ -248,23 +277,26 @@ class Report:
             more = f" and {len(tally.failed) - SHOWN} more" if len(tally.failed) > SHOWN else ""
             self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{more}{_scores(tally)}")
         if self.done < self.total:
-            self.progress.say(f"softextend: stopped: {self.total - self.done} not made; --skip-existing resumes")
+            self.progress.log(f"softextend: stopped: {self.total - self.done} not made; --skip-existing resumes")
 
-    def stopped(self, tally: Tally | None = None) -> None:
-        """One line about Ctrl-C."""
+    def stopped(self, error: KeyboardInterrupt, tally: Tally | None = None) -> int:
+        """One line about Ctrl-C or another signal; the exit code."""
         self.close()
         done = f": {_counts(tally)}, {self.total - self.done} not made" if tally and self.total > 1 else ""
-        self.progress.say(f"softextend: stopped by Ctrl-C{done}")
+        number = error.number if isinstance(error, Terminated) else int(signal.SIGINT)
+        by = f"signal {signal.Signals(number).name}" if isinstance(error, Terminated) else "Ctrl-C"
+        self.progress.log(f"softextend: stopped by {by}{done}")
+        return SIGNALLED + number
 
     def close(self) -> None:
         """Take the bars away, and say how many errors were not shown."""
         self.progress.close()
         for line in self.crowd.rest():
-            self.progress.say(f"softextend: {line}")
+            self.progress.log(f"softextend: {line}")
 
     def show(self, facts: dict[str, Any], rows: Sequence[tuple[str, str]], title: str = "") -> None:
         """On stdout: `facts` as one JSON object for a program, or aligned `rows` for people."""
-        if self.talk.json:
+        if self.options.json:
             self.print(json.dumps(facts))
             return
         width = max((len(name) for name, _ in rows), default=0)
@@ -326,19 +358,18 @@ def one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def reporting(talk: Telling) -> Iterator[Report]:
+def reporting(options: ShowOptions) -> Iterator[Report]:
     """A report for one command: its errors become one line on stderr and the exit code."""
     with warnings.catch_warnings():
-        if not talk.verbose:
+        if not options.verbose:
             warnings.simplefilter("ignore")
             for name, value in QUIET_LIBRARIES.items():
                 os.environ.setdefault(name, value)
-        report = Report(talk)
+        report = Report(options)
         try:
             yield report
-        except KeyboardInterrupt:
-            report.stopped()
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            raise typer.Exit(report.stopped(error)) from None
         except BrokenPipeError:
             abandon_stdout()
             raise typer.Exit(PIPE_CLOSED) from None

@@ -9,25 +9,21 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softextend.commands.output_options import Writing
-from softextend.commands.report import INTERRUPTED
+from softextend.commands.options import OutputOptions, OutputPath, RedoOutput, Skip
 from softextend.errors import BadRequest
-from softextend.jobs import inputs as jobs_inputs
-from softextend.jobs import runner
-from softextend.jobs.best_of import Choosing
-from softextend.jobs.claims import ANY, SAME, Claims
-from softextend.jobs.job import Job, Outcome
+from softextend.jobs import inputs, runner
+from softextend.jobs.claims import Claims
+from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.lists import read_list
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.runner import Tally
-from softextend.jobs.task import Making
+from softextend.jobs.task import Make, PictureTask, Prepared
+from softextend.options import Selection
 from softextend.pictures.formats import Format
 from softextend.pictures.locks import sweep
-from softextend.plan.describe import plan_facts, plan_rows
+from softextend.plan.describe import plan_as_dict, plan_rows
 
 if TYPE_CHECKING:
-    from softextend.commands.options import Demand
-    from softextend.commands.output_options import Placing
     from softextend.commands.report import Report
     from softextend.jobs.inputs import Found
 
@@ -35,7 +31,53 @@ if TYPE_CHECKING:
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
-def drawing(path: Path, pictures: int) -> Path:
+def gather(given: Sequence[str], files_from: str | None, report: Report, results: Path | None = None) -> Found:
+    """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
+    listed: list[str] = []
+    if files_from is not None:
+        if files_from == "-" and "-" in given:
+            raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
+        listed = read_list(files_from)
+    found = inputs.gather(given, listed, results=results)
+    for note in found.notes:
+        report.note(note)
+    return found
+
+
+def skipping(given: Skip | bool | None) -> str | None:
+    """What --skip-existing leaves out: "same", "any" or None; a config file may say true."""
+    if isinstance(given, Skip):
+        return given.value
+    return Skip.SAME.value if given else None
+
+
+def naming(
+    output: OutputPath | RedoOutput,
+    suffix: str,
+    *,
+    format: Format | None = None,
+    extras_dir: Path | None = None,
+    extras: tuple[str, ...] = (),
+) -> Naming:
+    """How the results of this command are called; `format` where the user has no say."""
+    format = output.format if isinstance(output, OutputOptions | RedoOutput) else format
+    return Naming(
+        suffix=suffix,
+        output=output.output,
+        out_dir=output.out_dir,
+        format=format and format.value.upper(),
+        extras_dir=extras_dir,
+        extras=extras,
+    )
+
+
+def folders_of(output: OutputPath | RedoOutput, *others: Path | None) -> list[Path]:
+    """The folders that are made where they are missing."""
+    beside = None if output.output in (None, "-") else Path(str(output.output)).parent
+    return [folder for folder in (output.out_dir, beside, *others) if folder is not None]
+
+
+def plan_image_path(path: Path, pictures: int) -> Path:
     """The file of `--plan-image`; BadRequest for several pictures and for what is no PNG."""
     if pictures > 1:
         raise BadRequest(
@@ -46,63 +88,12 @@ def drawing(path: Path, pictures: int) -> Path:
     return path
 
 
-def gather(inputs: Sequence[str], files_from: str | None, report: Report, results: Path | None = None) -> Found:
-    """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
-    listed: list[str] = []
-    if files_from is not None:
-        if files_from == "-" and "-" in inputs:
-            raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
-        listed = read_list(files_from)
-    found = jobs_inputs.gather(inputs, listed, results=results)
-    for note in found.notes:
-        report.note(note)
-    return found
-
-
-def skipping(given: str | None) -> str | None:
-    """What --skip-existing leaves out: "same", "any" or None; BadRequest for another word."""
-    if given not in (None, SAME, ANY):
-        raise BadRequest(
-            f"--skip-existing={given}: must be same (results of this very input and these options) or any; "
-            "--skip-existing alone means same"
-        )
-    return given
-
-
-def named(
-    placing: Placing,
-    suffix: str,
-    *,
-    format: Format | None = None,
-    extras_dir: Path | None = None,
-    extras: tuple[str, ...] = (),
-) -> Naming:
-    """How the results of this command are called; `format` where the user has no say."""
-    format = placing.format if isinstance(placing, Writing) else format
-    return Naming(
-        suffix=suffix,
-        output=placing.output,
-        out_dir=placing.out_dir,
-        format=format and format.value.upper(),
-        extras_dir=extras_dir,
-        extras=extras,
-    )
-
-
-def made_for(placing: Placing, *others: Path | None) -> list[Path]:
-    """The folders that are made where they are missing."""
-    beside = None if placing.output in (None, "-") else Path(str(placing.output)).parent
-    return [folder for folder in (placing.out_dir, beside, *others) if folder is not None]
-
-
-def chosen(demand: Demand) -> Choosing:
-    """What the options say of choosing; BadRequest where they contradict each other."""
-    choosing = Choosing(best_of=demand.best_of, retry=demand.retry, min_score=demand.min_score)
-    if choosing.most > 1 and demand.num > 1:
+def check_selection(selection: Selection) -> None:
+    """BadRequest where options of choosing contradict each other."""
+    if selection.most > 1 and selection.num > 1:
         raise BadRequest("--num with --best-of or --retry: --num keeps all its variations; give --best-of K --keep-all")
-    if demand.keep_all and choosing.most == 1:
+    if selection.keep_all and selection.most == 1:
         raise BadRequest("--keep-all: there is one result to keep; give --best-of K or --retry N with it")
-    return choosing
 
 
 def with_others(job: Job, most: int) -> Job:
@@ -126,58 +117,82 @@ def with_mask(job: Job) -> Job:
 
 
 def work(
-    making: Making,
+    report: Report,
+    task: PictureTask,
     jobs: list[Job],
     folders: list[Path],
     *,
+    empty: Sequence[Outcome] = (),
     load: Callable[[], Any] | None = None,
-    make: Callable[..., Outcome] | None = None,
+    make: Make | None = None,
 ) -> int:
-    """Check all names, then do all jobs, telling of each; the exit code. `folders` are made where missing."""
-    report = making.report
-    if report.talk.json and any(target.path is None for job in jobs for target in job.targets):
+    """Check all names, then do all jobs, telling of each; the exit code.
+
+    `folders` are made where missing; `empty`: inputs that hold no picture, as failures.
+    """
+    if report.options.json and any(target.path is None for job in jobs for target in job.targets):
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    left, settled = settle(jobs, overwrite=making.overwrite, skip_existing=making.skip_existing, will_be_made=folders)
+    left, settled = settle(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     for folder in folders:
         make_folder(folder)
     clear(left)
     tally = Tally()
-    report.total = sum(len(job.targets) for job in left) + sum(each.count for each in (*making.empty, *settled))
+    report.total = sum(len(job.targets) for job in left) + sum(each.count for each in (*empty, *settled))
+    gate = Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None
     began = time.monotonic()
-    gate = Claims(mode=making.skip_existing, request=making.request()) if making.skip_existing else None
-    outcomes = runner.run(left, read=making.read, load=load or making.load, make=make or making.make, gate=gate)
+    read, make = _watched(report, task.read, make or task.make, several=any(len(job.targets) > 1 for job in jobs))
+    outcomes = runner.run(left, read=read, load=load or task.load, make=make, gate=gate)
     try:
-        for outcome in chain(making.empty, settled, outcomes):
+        for outcome in chain(empty, settled, outcomes):
             tally.add(outcome)
-            report.tell(outcome)
-    except KeyboardInterrupt:
-        report.stopped(tally)
-        return INTERRUPTED
+            report.outcome(outcome)
+    except KeyboardInterrupt as error:
+        return report.stopped(error, tally)
     report.summary(tally, time.monotonic() - began)
     return tally.exit_code
 
 
-def dry_run(making: Making, jobs: list[Job], folders: list[Path]) -> int:
+def _watched(
+    report: Report, read: Callable[[Job], Prepared], make: Make, *, several: bool
+) -> tuple[Callable[[Job], Prepared], Make]:
+    """Both with a word when they begin: a picture, or where each has several seeds, a seed of it."""
+
+    def read_watched(job: Job) -> Prepared:
+        if not several:
+            report.begin(job.name)
+        return read(job)
+
+    def make_watched(prepared: Prepared, job: Job, target: Target, model: Any) -> Outcome:
+        if several:
+            report.begin(f"{job.name} (seed {target.seed})")
+        return make(prepared, job, target, model)
+
+    return read_watched, make_watched
+
+
+def dry_run(
+    report: Report, task: PictureTask, jobs: list[Job], folders: list[Path], *, empty: Sequence[Outcome] = ()
+) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
-    report = making.report
-    overwrite = making.overwrite or not making.skip_existing  # a plan harms nothing that exists
-    left, settled = settle(jobs, overwrite=overwrite, skip_existing=making.skip_existing, will_be_made=folders)
-    if not making.overwrite and (said := existing(left)):
+    overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
+    left, settled = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    if not task.overwrite and (said := existing(left)):
         report.note(said)
     tally = Tally()
-    report.total = len(left) + sum(each.count for each in (*making.empty, *settled))
-    for outcome in chain(making.empty, settled):
+    report.total = len(left) + sum(each.count for each in (*empty, *settled))
+    for outcome in chain(empty, settled):
         tally.add(outcome)
-        report.tell(outcome)
+        report.outcome(outcome)
     for job in left:
         try:
-            planned = making.plan(*making.read(job))
+            report.begin(job.name)
+            plan = task.read(job).plan
         except Exception as error:
             outcome = Outcome(job=job, target=None, error=error)
-            report.tell(outcome)
+            report.outcome(outcome)
         else:
             outcome = Outcome(job=job, target=job.targets[0])
-            report.plan(job, making.ref.name, plan_facts(planned), plan_rows(planned))
+            report.plan(job, task.ref.name, plan_as_dict(plan), plan_rows(plan))
         tally.add(outcome)
     report.close()
     return tally.exit_code

@@ -1,171 +1,272 @@
-"""The options of every command, by command."""
+"""Every command's options, group by group; the first line of each is the command's help."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from typer import Argument, Option
+from typing import Any, Literal
 
 from softextend.commands.options import (
-    AllowDamaged,
-    AllowHuge,
-    Area,
-    Border,
-    Demand,
-    FilesFrom,
-    Inputs,
-    KeepTree,
-    Original,
-    Passes,
-    Prompting,
-    Result,
-    Sampling,
-    Seed,
-    SkipExisting,
-    Sweeping,
-    Swept,
-    Zooming,
+    DebugOptions,
+    FilmOptions,
+    InputOptions,
+    OutputOptions,
+    OutputPath,
+    RedoOutput,
+    ReportOptions,
+    SheetOptions,
+    ShowOptions,
+    SourceOptions,
 )
-from softextend.commands.output_options import Filming, Looking, Placing, Rewriting, SameEngine, Talk, Telling, Writing
-from softextend.models.engine import Engine, ModelName
+from softextend.models.engine import Engine
+from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
+from softextend.plan.motion import Course
+from softextend.types import SamplerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extend:
-    """`softextend extend`."""
+    """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
 
-    inputs: Inputs = None
-    border: Border
+    inputs: InputOptions
+    output: OutputOptions
+    growth: Growth
+    mask: Mask
+    prompt: Prompt
     sampling: Sampling
-    passes: Passes = "auto"
-    demand: Demand
+    selection: Selection
     engine: Engine
-    files_from: FilesFrom = None
-    allow_huge: AllowHuge = False
-    allow_damaged: AllowDamaged = False
-    writing: Writing
-    skip_existing: SkipExisting = None
-    keep_tree: KeepTree = None
-    looking: Looking
-    talk: Talk
+    debug: DebugOptions
+    report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Painting(SourceOptions):
+    """Where pictures come from."""
+
+    image: str = option(help="already extended and painted; - for stdin", metavar="IMAGE", argument=True)
+    mask: Path = option(help="as large; white = repaint, grey = in between", metavar="MASK", argument=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paint:
-    """`softextend paint`."""
+    """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
 
-    image: Annotated[str, Argument(metavar="IMAGE", help="Already extended and painted; - for stdin.")]
-    mask: Annotated[Path, Argument(metavar="MASK", help="As large; white = repaint, grey = in between.")]
+    painting: Painting
+    output: OutputOptions
+    prompt: Prompt
     sampling: Sampling
-    demand: Demand
+    selection: Selection
     engine: Engine
-    allow_huge: AllowHuge = False
-    allow_damaged: AllowDamaged = False
-    writing: Writing
-    skip_existing: SkipExisting = None
-    looking: Looking
-    talk: Talk
+    debug: DebugOptions
+    report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Canvas(Checked):
+    """How the canvas is painted."""
+
+    seed: int | None = like(Sampling, "seed")
+    model: str | None = like(
+        Engine,
+        "model",
+        help="the model that will paint: its fill and mask are the defaults",
+        told="what a run would use",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepare:
-    """`softextend prepare`."""
+    """Write the filled canvas and the mask of each picture, to paint on by hand; loads no model."""
 
-    inputs: Inputs = None
-    area: Area
-    seed: Seed = None
-    model: ModelName = None
-    files_from: FilesFrom = None
-    allow_huge: AllowHuge = False
-    allow_damaged: AllowDamaged = False
-    placing: Placing
-    skip_existing: SkipExisting = None
-    keep_tree: KeepTree = None
-    talk: Talk
+    inputs: InputOptions
+    output: OutputPath
+    growth: Growth
+    mask: Mask
+    canvas: Canvas
+    report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Redoing(SourceOptions):
+    """Where pictures come from."""
+
+    result: Path = option(help="a picture made by softextend", metavar="RESULT", argument=True)
+    input: Path | None = option(None, "the input, where it moved", told="as the recipe says", metavar="FILE")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SameEngine(Engine):
+    """The model, and where it runs."""
+
+    model: str | None = like(
+        Engine,
+        "model",
+        help="another .safetensors file, diffusers folder, hub id, or 'self' (built in)",
+        told="the recipe's",
+    )
+    vae: Path | None = like(Engine, "vae", help="another VAE", told="the recipe's")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Redo:
-    """`softextend redo`."""
+    """Run the recipe of a result again."""
 
-    result: Result
-    input: Annotated[
-        Path | None, Option(metavar="FILE", help="The input, where it moved. Default: as the recipe says.")
-    ] = None
+    redoing: Redoing
     engine: SameEngine
-    allow_huge: AllowHuge = False
-    writing: Rewriting
-    talk: Talk
+    output: RedoOutput
+    report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Photo(SourceOptions):
+    """Where pictures come from."""
+
+    image: str = option(help="the photo to zoom out of; - for stdin", metavar="IMAGE", argument=True)
+    trim: Literal["auto"] | int | None = like(Growth, "trim")
+    fill: str | None = like(Mask, "fill")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Zoom:
-    """`softextend zoom`."""
+    """Zoom out of a photo, as a film: softextend zoom photo.jpg --factor 8 -o zoom.mp4"""
 
-    image: Annotated[str, Argument(metavar="IMAGE", help="The photo to zoom out of; - for stdin.")]
-    zooming: Zooming
+    photo: Photo
+    course: Course
+    prompt: Prompt
     sampling: Sampling
-    passes: Passes = "auto"
     engine: Engine
-    allow_huge: AllowHuge = False
-    allow_damaged: AllowDamaged = False
-    filming: Filming
-    talk: Talk
+    film: FilmOptions
+    report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verifying(SourceOptions):
+    """What is compared."""
+
+    result: Path = option(help="a picture made by softextend", metavar="RESULT", argument=True)
+    original: Path = option(help="the picture it was made of", metavar="ORIGINAL", argument=True)
+    mask: Path | None = option(None, "what a painted result was made with", told="as the recipe says", metavar="FILE")
+    quiet: bool = like(ReportOptions, "quiet", help="print no verdict: the exit code tells it")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verify:
-    """`softextend verify`."""
+    """Check that a result has every original pixel beyond its band: exit code 0, or 1 and what differs."""
 
-    result: Result
-    original: Original
-    mask: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="What a painted result was made with. Default: as the recipe says."),
-    ] = None
-    allow_huge: AllowHuge = False
-    quiet: Annotated[bool, Option("-q", "--quiet", help="Print no verdict: the exit code tells it. Default: off.")] = (
-        False
-    )
-    telling: Telling
+    verifying: Verifying
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scoring(SourceOptions):
+    """What is compared."""
+
+    result: Path = option(help="an extended picture, by whatever made it", metavar="RESULT", argument=True)
+    original: Path = option(help="the picture it was made of", metavar="ORIGINAL", argument=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """`softextend score`."""
+    """Score an extended picture against its original: seam, texture, flat areas."""
 
-    result: Annotated[Path, Argument(metavar="RESULT", help="An extended picture, by whatever made it.")]
-    original: Original
-    allow_huge: AllowHuge = False
-    telling: Telling
+    scoring: Scoring
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepPhoto(SourceOptions):
+    """What varies."""
+
+    image: Path = option(help="the photo to try things on", metavar="IMAGE", argument=True)
+    strengths: str = option(
+        "0.6:1.0:0.1",
+        "the strengths to try, 0 to 1: FROM:TO:STEP, or some values, such as 0.6,0.85",
+        metavar="FROM:TO:STEP",
+        flags=("--strength",),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepMask(Mask):
+    """How the new area begins, and how it meets the picture."""
+
+    fill: str | None = like(
+        Mask, "fill", help="fills to try, one or several, such as perlin,telea; 'softextend fills' lists them"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepSampling(Checked):
+    """How the model paints."""
+
+    steps: int | None = like(Sampling, "steps")
+    guidance: float | None = like(Sampling, "guidance")
+    sampler: SamplerName | None = like(Sampling, "sampler")
+    seed: int | None = like(Sampling, "seed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """`softextend sweep`."""
+    """Try strengths and fills on a photo, on one sheet with scores: softextend sweep photo.jpg --fill perlin,telea"""
 
-    image: Annotated[Path, Argument(metavar="IMAGE", help="The photo to try things on.")]
-    border: Swept
-    sweeping: Sweeping
-    prompting: Prompting
+    photo: SweepPhoto
+    growth: Growth
+    mask: SweepMask
+    prompt: Prompt
+    sampling: SweepSampling
     engine: Engine
-    allow_huge: AllowHuge = False
-    allow_damaged: AllowDamaged = False
-    talk: Talk
+    sheet: SheetOptions
+    report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Which(Checked):
+    """Which model."""
+
+    model: str | None = like(Engine, "model")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Models:
-    """`softextend models`."""
+    """Say which model a run would use, its defaults, and which others are there."""
 
-    model: ModelName = None
-    telling: Telling
+    which: Which
+    report: ShowOptions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tell:
-    """`softextend fills` and `softextend doctor`."""
+class Fills:
+    """List the fills with their parameters."""
 
-    telling: Telling
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doctor:
+    """Show versions, devices, memory, and what 'auto' chooses here."""
+
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Show where the config file lies, and which defaults it sets."""
+
+    report: ShowOptions
+
+
+COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what runs it: "module:function"
+    (Extend, "extend:extend"),
+    (Paint, "extend:paint"),
+    (Prepare, "prepare:prepare"),
+    (Redo, "redo:redo"),
+    (Zoom, "zoom:zoom"),
+    (Verify, "check:verify"),
+    (Score, "check:score"),
+    (Sweep, "sweep:sweep"),
+    (Models, "info:models"),
+    (Fills, "info:fills"),
+    (Doctor, "info:doctor"),
+    (Config, "config:config"),
+)

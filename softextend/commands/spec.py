@@ -3,84 +3,58 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from softextend.commands.options import Border
 from softextend.errors import BadRequest
-from softextend.plan.grammar import parse_growth, parse_trim
-from softextend.types import Spec
+from softextend.options import Growth, Mask, Prompt, Sampling, Spec
 
 if TYPE_CHECKING:
-    from softextend.commands.options import Area, Prompting, Sampling
-    from softextend.commands.signatures import Extend, Paint
+    from softextend.commands.signatures import Extend, Paint, Prepare, Sweep, Zoom
+
+RANDOM_SEEDS = 2**32  # random seeds lie below: the range that other tools take
 
 
-DRAWN_SEEDS = 2**32  # drawn seeds lie below: the range that other tools take
+def spec_of_extend(given: Extend) -> Spec:
+    """What `extend` asks for; BadRequest where nothing says how much."""
+    _check_variations(given)
+    return _seeded(given.prompt, given.sampling, given.growth.demanded(), given.mask)
 
 
-def sampled(given: Extend | Paint) -> Spec:
-    """The spec of a picture of which there may be variations."""
-    num = given.demand.num
-    if num < 1:
-        raise BadRequest(f"--num {num}: must be 1 or more")
-    if num > 1 and given.sampling.seed is None and given.skip_existing:
-        raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")
-    return strengthened(given.sampling)
+def spec_of_paint(given: Paint) -> Spec:
+    """What `paint` asks for."""
+    _check_variations(given)
+    return _seeded(given.prompt, given.sampling)
 
 
-def strengthened(sampling: Sampling) -> Spec:
-    """What `extend`, `paint` and `zoom` take."""
-    return replace(
-        asked(sampling),
-        strength=sampling.strength,
-        refine=sampling.refine_strength,
-        color_match=sampling.color_match,
-    )
+def spec_of_prepare(given: Prepare) -> Spec:
+    """What `prepare` asks for; BadRequest where nothing says how much."""
+    return _seeded(Prompt(), Sampling(seed=given.canvas.seed), given.growth.demanded(), given.mask)
 
 
-def asked(prompting: Prompting) -> Spec:
-    """What every painting command takes, with the first seed, drawn where none is given."""
-    return Spec(
-        seed=draw_seed() if prompting.seed is None else prompting.seed,
-        prompt=prompting.prompt,
-        negative=prompting.negative,
-        steps=prompting.steps,
-        guidance=prompting.guidance,
-        solver=prompting.sampler,
-    )
+def spec_of_zoom(given: Zoom) -> Spec:
+    """What each picture of `zoom` asks for, but for its sides."""
+    return _seeded(given.prompt, given.sampling, Growth(trim=given.photo.trim), Mask(fill=given.photo.fill))
 
 
-def parse_passes(text: str) -> int | None:
-    """`auto` (None) or a number of passes; BadRequest for anything else."""
-    if text == "auto":
-        return None
-    if not text.isdecimal():
-        raise BadRequest(f"--passes {text}: write auto or a whole number from 1 to 64")
-    return int(text)
+def spec_of_sweep(given: Sweep) -> Spec:
+    """What all cells of `sweep` have in common; BadRequest where nothing says how much."""
+    own = {each.name: getattr(given.sampling, each.name) for each in fields(given.sampling)}
+    mask = {each.name: getattr(given.mask, each.name) for each in fields(Mask)}
+    return _seeded(given.prompt, Sampling(**own), given.growth.demanded(), Mask(**{**mask, "fill": None}))
 
 
-def bordered(area: Area, spec: Spec) -> Spec:
-    """The spec with what the area asks for; BadRequest unless exactly one option says how much."""
-    sides, target = parse_growth(
-        {"sides": area.sides, "aspect": area.aspect, "size": area.size, "scale": area.scale, "all": area.all},
-        anchor=area.anchor,
-        fit=area.fit,
-    )
-    return replace(
-        spec,
-        sides=sides,
-        target=target,
-        trim=None if area.trim is None else parse_trim(area.trim),
-        fill=area.fill,
-        overlap=area.overlap,
-        feather=area.feather,
-        change=area.change,
-        allow_large=area.allow_large,
-        band=area.band if isinstance(area, Border) else None,
-    )
-
-
-def draw_seed() -> int:
+def random_seed() -> int:
     """A new seed."""
-    return secrets.randbelow(DRAWN_SEEDS)
+    return secrets.randbelow(RANDOM_SEEDS)
+
+
+def _seeded(prompt: Prompt, sampling: Sampling, growth: Growth | None = None, mask: Mask | None = None) -> Spec:
+    """The request with a seed, random where none is given."""
+    spec = Spec(growth=growth or Growth(), mask=mask or Mask(), prompt=prompt, sampling=sampling)
+    return spec if sampling.seed is not None else spec.replaced(seed=random_seed())
+
+
+def _check_variations(given: Extend | Paint) -> None:
+    if given.selection.num > 1 and given.sampling.seed is None and given.output.skip_existing:
+        raise BadRequest("--skip-existing with --num: names carry the seed; give --seed N as in the run to resume")

@@ -5,79 +5,77 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from enum import Enum
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softextend.commands.options import Sampling
-from softextend.commands.spec import asked, bordered
+from softextend.commands.spec import spec_of_sweep
 from softextend.errors import BadRequest
 from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.job import Job, Target
 from softextend.jobs.outputs import settle
-from softextend.jobs.task import Making
+from softextend.jobs.sweep import Cell
+from softextend.jobs.task import PictureTask
 from softextend.models import find
+from softextend.options import Growth, flag
 from softextend.pictures.write import write_picture
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.commands.signatures import Sweep
-    from softextend.types import Spec
-
+    from softextend.options import Spec
 
 SHEET = "-sweep.png"
 
 
 def sweep(report: Report, given: Sweep) -> None:
     """`softextend sweep`: the sheet's path and the best cell's command line on stdout, or both as a JSON line."""
-    image, border, engine = given.image, given.border, given.engine
-    fills, strengths = jobs_sweep.parse_fills(border.fill), jobs_sweep.parse_strengths(given.sweeping.strength)
-    spec = bordered(replace(border, fill=fills[0]), asked(given.prompting))
+    image, engine, overwrite = given.photo.image, given.engine, given.sheet.overwrite
+    fills, strengths = jobs_sweep.parse_fills(given.mask.fill), jobs_sweep.parse_strengths(given.photo.strengths)
+    spec = spec_of_sweep(given).replaced(fill=fills[0])
     specs = jobs_sweep.grid(spec, fills, strengths)
-    path = given.sweeping.output or image.with_name(image.stem + SHEET)
+    path = given.sheet.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    _, faults = settle([job], overwrite=given.sweeping.overwrite, skip_existing=None, will_be_made=[path.parent])
+    _, faults = settle([job], overwrite=overwrite, skip_existing=None, will_be_made=[path.parent])
     for fault in faults:
         raise fault.error or BadRequest(f"{path}: cannot be written")
-    making = Making(
-        report=report,
+    task = PictureTask(
+        listener=report,
         spec=spec,
         ref=find.resolve_model(engine.model),
         engine=engine,
-        allow_huge=given.allow_huge,
-        allow_damaged=given.allow_damaged,
-        overwrite=given.sweeping.overwrite,
-        drawn=given.prompting.seed is None,
-        variations=True,
+        allow_huge=given.photo.allow_huge,
+        allow_damaged=given.photo.allow_damaged,
+        overwrite=overwrite,
+        random_seed=given.sampling.seed is None,
     )
-    cells = swept(making, job, specs)
+    cells = swept(report, task, job, specs)
     best = jobs_sweep.best_of(cells).spec
-    write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=given.sweeping.overwrite)
-    same = {each.name: getattr(given.prompting, each.name) for each in fields(given.prompting)}
-    chosen = Sampling(**{**same, "strength": best.strength, "seed": best.seed})
-    line = command_line(image, replace(border, fill=best.fill), chosen, engine)
-    if not report.talk.json:
+    write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
+    line = shlex.join(["softextend", "extend", str(image), *command_words(best), *engine_words(engine)])
+    if not report.options.json:
         report.print(str(path))
         report.print(line)
         return
-    found = [{"fill": each.spec.fill, "strength": each.spec.strength, **each.scores.facts()} for each in cells]
+    found = [
+        {"fill": each.spec.mask.fill, "strength": each.spec.sampling.strength, **each.scores.as_dict()}
+        for each in cells
+    ]
     report.print(json.dumps({"input": str(image), "output": str(path), "best": line, "cells": found}))
 
 
-def swept(making: Making, job: Job, specs: Sequence[Spec]) -> list[jobs_sweep.Cell]:
+def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> list[Cell]:
     """All cells, told one by one; every plan is checked before a model is loaded."""
-    report = making.report
-    making.check()
-    picture, _ = making.read(job)
+    task.check()
+    read = task.read(job)
     for each in specs:
-        replace(making, spec=each).plan(picture, None)
-    model = making.load()
+        task.plan(read.input, each)
+    model = task.load()
     report.total = len(specs)
     report.begin(job.name)
     cells = []
-    for cell in jobs_sweep.sweep(partial(making.once, picture, None, model), specs):
+    for cell in jobs_sweep.sweep(partial(task.once, read, model), specs):
         cells.append(cell)
         report.done += 1
         report.note(cell.caption[0])
@@ -87,19 +85,28 @@ def swept(making: Making, job: Job, specs: Sequence[Spec]) -> list[jobs_sweep.Ce
     return cells
 
 
-def command_line(image: Path, *groups: Any) -> str:
-    """The command that makes one picture with these options, as a shell reads it."""
-    words = ["softextend", "extend", str(image)]
-    for group in groups:
+def command_words(spec: Spec) -> list[str]:
+    """The options of `extend` that ask for this, as a shell reads them, but for what is the default anyway."""
+    words: list[str] = []
+    for group in (spec.growth, spec.mask, spec.prompt, spec.sampling):
         for each in fields(group):
             value = getattr(group, each.name)
-            if each.default is MISSING or value != each.default:
-                words += _words(each.name.replace("_", "-"), value)
-    return shlex.join(words)
+            if value == each.default:
+                continue
+            words += group.text(each.name).split(" ") if isinstance(group, Growth) else option_words(each.name, value)
+    return words
 
 
-def _words(name: str, value: Any) -> list[str]:
+def engine_words(engine: Any) -> list[str]:
+    """The options of the engine that are not the default."""
+    changed = [
+        each.name for each in fields(engine) if each.default is MISSING or getattr(engine, each.name) != each.default
+    ]
+    return [word for name in changed for word in option_words(name, getattr(engine, name))]
+
+
+def option_words(name: str, value: Any) -> list[str]:
+    """One option with its value."""
     if isinstance(value, bool):
-        return [f"--{name}" if value else f"--no-{name}"]
-    values = value if isinstance(value, tuple | list) else (value,)
-    return [f"--{name}", *(each.value if isinstance(each, Enum) else f"{each}" for each in values)]
+        return [flag(name) if value else f"--no-{name.replace('_', '-')}"]
+    return [flag(name), value.value if isinstance(value, Enum) else f"{value}"]

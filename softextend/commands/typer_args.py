@@ -4,85 +4,192 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from copy import copy
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from enum import Enum, EnumMeta
-from functools import wraps
-from inspect import Parameter
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from typer import Argument, Option
 
 from softextend.errors import BadRequest
-from softextend.types import Range
+from softextend.options import About, about, flag
+from softextend.plan.grammar import ANCHORS, FORMS
+from softextend.types import FillName
 
 Value = TypeVar("Value")
+KINDS = {int: "a whole number", float: "a number"}
+FIXED = {  # what a shell offers for options of other kinds
+    "device": ["auto", "cpu", "cuda", "mps"],
+    "dtype": ["auto", "float32", "bf16", "fp16"],
+    "anchor": list(ANCHORS),
+    "trim": ["auto"],
+    "passes": ["auto"],
+    "aspect": ["1:1", "4:3", "3:2", "16:9", "21:9", "9:16"],
+}
 
 
-def command(function: Callable[[Any], None]) -> Callable[..., None]:
-    """`function(asked: Extend)` as Typer wants it: one keyword parameter for every field of `Extend` and its groups."""
-    (only,) = inspect.signature(function, eval_str=True).parameters.values()
-    wanted = list(parameters(only.annotation))
+def command(kind: type[Value], run: Callable[[Value], None]) -> Callable[..., None]:
+    """A function as Typer wants it: one keyword parameter for every field of `kind` and its groups."""
+    wanted = list(parameters(kind))
 
-    @wraps(function)
-    def run(**given: Any) -> None:
-        function(_built(only.annotation, given))
+    def function(**given: Any) -> None:
+        run(built(kind, given))
 
-    run.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
-    del run.__dict__["__wrapped__"]  # or Typer would read the signature of `function`
-    return run
+    function.__doc__ = inspect.getdoc(kind)
+    function.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
+    return function
 
 
-def parameters(kind: Any, panel: str | None = None) -> Iterator[Parameter]:
+def parameters(kind: Any, panel: str | None = None) -> Iterator[inspect.Parameter]:
     """One parameter per field; those of a group are shown in `--help` under its first line, the `panel`."""
-    hints = get_type_hints(kind, include_extras=True)
-    for field in fields(kind):
-        hint = hints[field.name]
-        if is_dataclass(hint):
-            yield from parameters(hint, (hint.__doc__ or "").split("\n")[0].rstrip("."))
-            continue
-        default = Parameter.empty if field.default is MISSING else field.default
-        typed, option, *limits = get_args(hint)
-        option = copy(option)  # several commands share it
-        option.rich_help_panel = option.rich_help_panel or panel
-        option.show_default = default is not None and default is not False and default != ""
-        (value, *_) = get_args(typed) or (typed,)  # of `X | None`
-        if value is bool:
-            option.metavar = ""
-        elif value in (int, float) or isinstance(value, EnumMeta):
-            option.parser = Reader(f"--{field.name.replace('_', '-')}", value, *limits)
-            typed = str  # Typer hands the text to the reader, and does no more with what it makes of it
-        yield Parameter(field.name, Parameter.KEYWORD_ONLY, annotation=Annotated[typed, option], default=default)
-
-
-def _built(kind: Callable[..., Value], given: dict[str, Any]) -> Value:
-    """The value of this class from all its fields by name, groups and all."""
     hints = get_type_hints(kind)
-    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-    return kind(**{name: _built(groups[name], given) if name in groups else given[name] for name in hints})
+    for field in fields(kind):
+        if is_dataclass(hints[field.name]):
+            group = hints[field.name]
+            yield from parameters(group, (group.__doc__ or "").split("\n")[0].rstrip("."))
+            continue
+        default = inspect.Parameter.empty if field.default is MISSING else shown_default(field)
+        typed, option = typer_option(field, hints[field.name], about(field), panel)
+        yield inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[typed, option], default=default
+        )
+
+
+def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -> tuple[Any, Any]:
+    """What Typer is told of one field: the type that it hands over, and the option or argument."""
+    value, many = value_type(hint)
+    more: dict[str, Any] = {
+        "help": help_text(field, value),
+        "rich_help_panel": said.panel or panel,
+        "show_default": False,  # the help says it, in words where the default is none
+    }
+    if many:
+        return list[str] | None, Argument(metavar=said.metavar, **more)
+    names = (*option_names(field), *said.also)
+    if value is bool:
+        return bool, Option(*names, metavar="", **more)
+    reader = Reader(said.metavar if said.argument else flag(field.name), value, said)
+    more |= {"metavar": value_metavar(said, value), "parser": reader}
+    if said.argument:
+        return str, Argument(**more)
+    return str, Option(*names, autocompletion=completer(field.name, value), **more)
+
+
+def option_names(field: Field[Any]) -> tuple[str, ...]:
+    """How an option is written, as it is shown."""
+    return about(field).flags or (flag(field.name),)
+
+
+def completer(name: str, value: Any) -> Callable[[str], list[str]]:
+    """What Typer asks for the completions of an option."""
+
+    def offer(incomplete: str) -> list[str]:
+        return completions(name, value, incomplete)
+
+    return offer
+
+
+def completions(name: str, value: Any, incomplete: str) -> list[str]:
+    """What a shell offers for the beginning of an option's value; nothing: files."""
+    if isinstance(value, type) and issubclass(value, Enum):
+        offered = [each.value for each in value]
+    elif name == "fill":
+        offered = [each.value for each in FillName]
+    elif name == "model":
+        from softextend.models.find import installed_models
+
+        offered = [each.ref.name for each in installed_models()]
+    else:
+        offered = FIXED.get(name, [])
+    return [each for each in offered if each.startswith(incomplete)]
+
+
+def value_type(hint: Any) -> tuple[Any, bool]:
+    """The type of a field without its None, and whether it takes many."""
+    choices = [each for each in get_args(hint) if each is not NoneType] if isinstance(hint, UnionType) else [hint]
+    return choices[0], get_origin(choices[0]) is list
+
+
+def value_metavar(said: About, value: Any) -> str:
+    """What stands for a value in the help."""
+    if said.metavar:
+        return said.metavar
+    if isinstance(value, type) and issubclass(value, Enum):
+        return "NAME"
+    return {int: "N", float: "X", Path: "FILE"}.get(value, "NAME")
+
+
+def shown_default(field: Field[Any]) -> Any:
+    """Typer's default: none where the text of an option is read by a form."""
+    return None if about(field).form else field.default
+
+
+def help_text(field: Field[Any], value: Any) -> str:
+    """The help of a field of this type: what it is, the names it offers or its range with the unit, its default."""
+    said = about(field)
+    words = f"{said.help[:1].upper()}{said.help[1:]}"
+    names = [each.value for each in value] if isinstance(value, type) and issubclass(value, Enum) else []
+    if names and names[0] not in said.help:
+        words += f": {', '.join(names)}"
+    if said.range is not None and not said.form:
+        words += f"; {said.range} {said.unit}".rstrip()
+    default = default_words(field)
+    return f"{words}." + (f" Default: {default}." if default else "")
+
+
+def default_words(field: Field[Any]) -> str:
+    """The default as the help says it; nothing for an argument that must be given."""
+    said = about(field)
+    if said.default or field.default is MISSING:
+        return said.default
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+
+
+def built(kind: Callable[..., Value], given: dict[str, Any]) -> Value:
+    """The value of this class from all its fields by name, groups and all; a form's text left out is its default."""
+    values: dict[str, Any] = {}
+    hints = get_type_hints(kind)
+    for field in fields(kind):  # type: ignore[arg-type]
+        if is_dataclass(hints[field.name]):
+            values[field.name] = built(hints[field.name], given)
+        elif given[field.name] is not None or not about(field).form:
+            values[field.name] = given[field.name]
+    return kind(**values)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the text of an option as a number or one of some names; BadRequest, in its own words, for another."""
+    """Reads the text of an option as its field wants it; BadRequest, in its own words, for another."""
 
     option: str
-    kind: type
-    range: Range | None = None
+    kind: Any
+    said: About
 
     @property
     def __name__(self) -> str:  # what Typer calls it
-        return self.kind.__name__
+        return self.option.lstrip("-")
 
     def __call__(self, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given  # a default, which needs no reading
+        if self.said.form:
+            return FORMS[self.said.form](given)
         try:
-            return self.kind(given)
+            value = self.kind(given)
         except ValueError:
             raise BadRequest(f"{self.option} {given}: must be {self.allowed}") from None
+        return value
 
     @property
     def allowed(self) -> str:
         """What the text may be."""
         if issubclass(self.kind, Enum):
             return f"one of {', '.join(each.value for each in self.kind)}"
-        what = "a whole number" if self.kind is int else "a number"
-        return what if self.range is None else f"{what} {self.range}"
+        what, limits = KINDS[self.kind], self.said.range
+        if limits is None:
+            return what
+        return f"{what} of {limits}" if limits.high is None else f"{what} {limits}"

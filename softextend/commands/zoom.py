@@ -2,97 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from softextend.commands.options import Zooming
-from softextend.commands.output_options import Filming
-from softextend.commands.spec import parse_passes, strengthened
+from softextend.commands.spec import spec_of_zoom
 from softextend.jobs.film import Shoot, keyframe_files, largest, remarks
 from softextend.jobs.job import STDIN, Job, Outcome, Target
-from softextend.jobs.task import Making, source_of
+from softextend.jobs.task import PictureTask, source_of
 from softextend.models import find
 from softextend.pictures import video
 from softextend.pictures.read import read_picture
-from softextend.plan import motion as plan_motion
-from softextend.plan.grammar import parse_anchor, parse_size, parse_trim
-from softextend.plan.input import make_ready
-from softextend.plan.motion import Motion, parse_rate
+from softextend.plan.input import prepare_input
+from softextend.plan.motion import Motion, fit
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.commands.signatures import Zoom
 
 
-def make_film(report: Report, given: Zoom) -> int:
+def zoom(report: Report, given: Zoom) -> int:
     """`softextend zoom`: the exit code."""
-    passes = parse_passes(given.passes)
-    making = Making(
-        report=report,
-        spec=replace(strengthened(given.sampling), fill=given.zooming.fill, passes=passes),
+    task = PictureTask(
+        listener=report,
+        spec=spec_of_zoom(given),
         ref=find.resolve_model(given.engine.model),
         engine=given.engine,
-        allow_huge=given.allow_huge,
-        allow_damaged=given.allow_damaged,
-        overwrite=given.filming.overwrite,
-        drawn=given.sampling.seed is None,
+        allow_huge=given.photo.allow_huge,
+        allow_damaged=given.photo.allow_damaged,
+        overwrite=given.film.overwrite,
+        random_seed=given.sampling.seed is None,
     )
-    making.check()
-    source = None if given.image == "-" else Path(given.image)
-    path, form = video.form_of_name(given.filming.output or f"{source.with_suffix('') if source else STDIN}-zoom.mp4")
-    job = Job(source=source, targets=(Target(path=path, format=form, seed=making.spec.seed),))
-    shoot = planned(making, job, given.zooming, given.filming)
-    if given.filming.dry_run:
-        report.plan(job, making.ref.name, shoot.facts(), shoot.rows())
+    task.check()
+    source = None if given.photo.image == "-" else Path(given.photo.image)
+    name = given.film.output or f"{source.with_suffix('') if source else STDIN}-zoom.mp4"
+    path, form = video.form_of_name(name)
+    job = Job(source=source, targets=(Target(path=path, format=form, seed=task.spec.seed),))
+    shoot = planned(report, task, job, given)
+    if given.film.dry_run:
+        report.plan(job, task.ref.name, shoot.as_dict(), shoot.rows())
         return 0
-    for name, value in shoot.rows():
-        report.detail(f"  {name}: {value}")
-    report.tell(Outcome(job=job, target=job.targets[0], facts=shoot.run()))
+    for row, value in shoot.rows():
+        report.detail(f"  {row}: {value}")
+    report.outcome(Outcome(job=job, target=job.targets[0], facts=shoot.run()))
     return 0
 
 
-def planned(making: Making, job: Job, zooming: Zooming, filming: Filming) -> Shoot:
+def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     """The photo read and everything checked that can be before a model is loaded."""
-    report, (target,) = making.report, job.targets
+    (target,) = job.targets
     report.begin(job.name)
-    picture = read_picture(
-        source_of(job), name=job.name, allow_huge=making.allow_huge, allow_damaged=making.allow_damaged
-    )
-    trim = None if zooming.trim is None else parse_trim(zooming.trim)
-    ready = make_ready(picture.pixels, picture.known, replace(making.spec, trim=trim))
-    height, width = ready.known.shape
-    wanted = largest(width, height) if filming.size is None else parse_size(filming.size)
+    picture = read_picture(source_of(job), name=job.name, allow_huge=task.allow_huge, allow_damaged=task.allow_damaged)
+    input = prepare_input(picture.pixels, picture.known, task.spec.growth)
+    height, width = input.known.shape
+    wanted = given.film.frame_size or largest(width, height)
     form, path = str(target.format), target.path or Path()
     size = video.even(form, *wanted)
-    motion = Motion(
-        width=size[0],
-        height=size[1],
-        factor=zooming.factor,
-        seconds=zooming.seconds,
-        fps=parse_rate(zooming.fps),
-        anchor=parse_anchor(zooming.anchor),
-        reverse=zooming.reverse,
-        ease=zooming.ease,
-    )
+    motion = Motion.of(given.course, size)
     film = video.Film(path=path, form=form, count=motion.count, fps=motion.fps, width=size[0], height=size[1])
     shoot = Shoot(
-        making=making,
+        task=task,
         job=job,
-        ready=ready,
+        input=input,
         icc=picture.metadata.icc,
         sha256=picture.sha256,
         motion=motion,
         film=film,
-        entry=plan_motion.fit(width, height, motion),
-        saved=keyframe_files(filming.save_steps, job, motion, overwrite=making.overwrite),
+        entry=fit(width, height, motion),
+        saved=keyframe_files(given.film.save_steps, job, motion, overwrite=task.overwrite),
     )
-    video.check(film, overwrite=making.overwrite)
-    notes = (
+    video.check(film, overwrite=task.overwrite)
+    chosen = given.film.frame_size is not None
+    for note in (
         *picture.notes,
-        *ready.notes,
-        *remarks(shoot.entry, wanted, size, width, height, chosen=filming.size is not None),
-    )
-    for note in notes:
+        *input.notes,
+        *remarks(shoot.entry, wanted, size, width, height, chosen=chosen),
+    ):
         report.note(f"{job.name}: {note}")
     return shoot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softextend.errors import BadRequest
+from softextend.options import about, option
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -22,6 +24,33 @@ class Fill(Protocol):
 
     def shortfall(self, known: Known) -> str | None:
         """What `paint` does in place of what it is for, where too little is `known` (H, W) for that; None if enough."""
+
+
+def param(default: float | str, unit: str, low: float | None, high: float | None, help: str) -> Any:
+    """A field of a fill that users may set; `low` and `high` are inclusive, None for a text."""
+    return option(default, help, unit=unit, low=low, high=high)
+
+
+class Ranged:
+    """Base of the fills: refuses a parameter outside the range that its field names; paints whatever is known."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):  # type: ignore[arg-type]
+            check_range(self, spec)
+
+    def shortfall(self, known: Known) -> str | None:
+        """See `Fill`: most fills need one pixel and no more."""
+        return None
+
+
+def check_range(fill: object, spec: dataclasses.Field[Any]) -> None:
+    """Raise BadRequest where the value of the field `spec` of `fill` is out of its range (NaN included)."""
+    value, said = getattr(fill, spec.name), about(spec)
+    if said.range is not None and value not in said.range:
+        name = type(fill).__name__.lower()
+        raise BadRequest(f"--fill {name}:{spec.name}={value:g}: must be {said.range} {said.unit}".rstrip())
 
 
 Floats = npt.NDArray[np.float32]

@@ -18,10 +18,9 @@ import numpy as np
 
 from softextend.errors import BadRequest
 from softextend.fills.base import Flat as Ints
-from softextend.fills.base import Floats, nearest_known
+from softextend.fills.base import Floats, Ranged, nearest_known, param
 from softextend.fills.parts import PARTS, cuts_of, to_all
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
-from softextend.types import Ranged, param
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels

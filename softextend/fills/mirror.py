@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softextend.fills.base import Flat, Floats, is_full, nearest_known, within
+from softextend.fills.base import Flat, Floats, Ranged, is_full, nearest_known, param, within
 from softextend.fills.perlin_noise import Axis, look_up, span, tiles
-from softextend.types import Ranged, param
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels

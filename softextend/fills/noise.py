@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softextend.errors import BadRequest
-from softextend.fills.base import Doubles, is_full, rounded
-from softextend.types import Ranged, param
+from softextend.fills.base import Doubles, Ranged, is_full, param, rounded
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from softextend.fills.base import Floats, is_full, nearest_known
+from softextend.fills.base import Floats, Ranged, is_full, nearest_known, param
 from softextend.fills.perlin_noise import Field, Octaves, draw_octaves, look_up, span, table_field, tiles
-from softextend.types import Ranged, param
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels

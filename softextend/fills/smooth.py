@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from softextend.errors import BadRequest
-from softextend.fills.base import Floats, inpaint, is_full, nearest_known, replicate, rounded, within
+from softextend.fills.base import Floats, Ranged, inpaint, is_full, nearest_known, param, replicate, rounded, within
 from softextend.fills.mirror import Bounds, bounds, reflect
-from softextend.types import Ranged, param
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels

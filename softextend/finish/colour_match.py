@@ -38,27 +38,27 @@ WHITE = TO_XYZ.sum(1)  # D65
 CORNER = 6 / 29  # where the cube root of CIE L*a*b* turns into a straight line
 
 
-def match_colour(decoded: Floats, true: Floats, amount: Change) -> Floats:
-    """`decoded` with its colour error taken off; all (H, W, 3) in about [0, 255]; amount (H, W), 0 = kept.
+def match_colour(decoded: Floats, true: Floats, change: Change) -> Floats:
+    """`decoded` with its colour error taken off; all (H, W, 3) in about [0, 255]; change (H, W), 0 = kept.
 
-    `true` is what was encoded. Only pixels with amount 0 are learned from, and only those above 0 are corrected.
+    `true` is what was encoded. Only pixels with change 0 are learned from, and only those above 0 are corrected.
     """
-    height, width = amount.shape
+    height, width = change.shape
     cell = max(CELL, math.ceil(max(height, width) / CELLS))
     grid = math.ceil(height / cell), math.ceil(width / cell)
-    kept = _cells(np.asarray(amount <= 0, np.float32), cell)
-    weight = _weights(kept >= 0.999, amount, cell)
+    kept = _cells(np.asarray(change <= 0, np.float32), cell)
+    weight = _weights(kept >= 0.999, change, cell)
     if np.count_nonzero(weight) < LEAST:
         return decoded
     seen, truth = to_lab(_cells(decoded, cell)), to_lab(_cells(true, cell))
     gain, offset = _slow(seen, truth, weight, grid)
     left = truth - (gain * seen + offset)
     offset += _local(left, weight)
-    wanted = _cells(np.asarray(amount > 0, np.float32), cell) > 0
-    change = np.abs((gain - 1) * seen + offset)[wanted]
-    if not change.size or change.max() < VISIBLE:
+    wanted = _cells(np.asarray(change > 0, np.float32), cell) > 0
+    moved = np.abs((gain - 1) * seen + offset)[wanted]
+    if not moved.size or moved.max() < VISIBLE:
         return decoded
-    return _apply(decoded, gain, offset, cell, amount > 0)
+    return _apply(decoded, gain, offset, cell, change > 0)
 
 
 def to_lab(rgb: npt.NDArray[np.floating]) -> Doubles:
@@ -90,9 +90,9 @@ def _cells(array: Floats, cell: int) -> Floats:
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _weights(kept: Known, amount: Change, cell: int) -> Doubles:
+def _weights(kept: Known, change: Change, cell: int) -> Doubles:
     """How much each kept cell counts, (h, w): 1 at the seam, falling away from it; 0 where not wholly kept."""
-    changing = _cells(np.asarray(amount > 0, np.float32), cell) > 0
+    changing = _cells(np.asarray(change > 0, np.float32), cell) > 0
     if not changing.any():
         return np.zeros(kept.shape)
     distance = cv2.distanceTransform(np.asarray(~changing, np.uint8), cv2.DIST_L2, 5)

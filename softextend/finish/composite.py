@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
-COMPLETE = 2.0  # shares of SETTLED that the old border must have, so that the ramp can wander by one and is complete
+COMPLETE = 2.0  # shares of REPLACED that the old border must have, so that the ramp can wander by one and is complete
 WANDER_LEAST = 12  # px, smallest hills of the ramp's wandering
-SETTLED = 0.3  # share of the largest change from which the repainted pixel replaces the original altogether
+REPLACED = 0.3  # share of the largest change from which the repainted pixel replaces the original altogether
 
 
 def composite_ramp(
-    amount: Change, known: Known | None = None, *, band: int | None = None, seed: int | None = None
+    latent: Change, known: Known | None = None, *, band: int | None = None, seed: int | None = None
 ) -> Change:
     """Share of the repainted pixel: 0 where nothing changes, 1 on all that is new, smooth at both ends in between.
 
@@ -29,14 +29,14 @@ def composite_ramp(
     `band`: px of the original beyond which nothing is replaced. `seed`: where the ramp begins wanders inward and
     outward, so that it follows no straight line.
     """
-    most = float(amount.max(initial=0.0))
+    most = float(latent.max(initial=0.0))
     if most <= 0 and (known is None or known.all()):
-        return np.zeros_like(amount)
-    share = amount / np.float32(SETTLED * max(most, 1e-6))
+        return np.zeros_like(latent)
+    share = latent / np.float32(REPLACED * max(most, 1e-6))
     if known is not None:
         share = _within_band(share, known, band)
     if seed is not None:
-        share -= wander(amount.shape, max(WANDER_LEAST, (band or 0) // 2), seed)
+        share -= wander(latent.shape, max(WANDER_LEAST, (band or 0) // 2), seed)
     np.clip(share, 0.0, 1.0, out=share)
     ramp = 3 - 2 * share
     ramp *= share
@@ -69,7 +69,7 @@ def _within_band(share: Change, known: Known, band: int | None) -> Change:
     away = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_C, 3)
     narrowed = bool((share[away > band] > 0).any())
     np.subtract(band + 1, away, out=away)
-    away *= np.float32((COMPLETE if narrowed else 1 / SETTLED) / band)
+    away *= np.float32((COMPLETE if narrowed else 1 / REPLACED) / band)
     return np.asarray(np.minimum(share, away, out=share), np.float32)
 
 

@@ -57,7 +57,7 @@ def compare(result: Pixels, original: Pixels, kept: Known) -> Difference | None:
     )
 
 
-def hold(result: Pixels, original: Pixels, kept: Known) -> None:
+def check_original(result: Pixels, original: Pixels, kept: Known) -> None:
     """BrokenPromise where a finished picture differs from its original, both on the canvas, where `kept`."""
     found = compare(result, original, kept)
     if found is not None:

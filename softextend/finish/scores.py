@@ -45,17 +45,12 @@ class Scores:
     broken: float  # share that is black or not finite
     total: float  # [0, 1], 1 is best
 
-    def facts(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float]:
         """JSON values, rounded."""
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
     def __str__(self) -> str:
         return ", ".join(f"{each.name.replace('_', ' ')} {getattr(self, each.name):.2f}" for each in fields(self))
-
-
-UNSEEN = Scores(
-    colour_step=1.0, gradient_step=1.0, line=1.0, texture=1.0, leftover=0.0, flat=0.0, broken=0.0, total=1.0
-)
 
 
 def score(

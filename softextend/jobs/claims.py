@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from softextend.errors import AlreadyExists, BadPicture, BadRequest, SoftExtendError
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.outputs import exists
+from softextend.options import Spec
 from softextend.pictures.locks import CLAIM, PREFIX, locked
 from softextend.pictures.read import read_recipe
 from softextend.plan.recipe import spec_of
-from softextend.types import Spec
 
 SAME, ANY = "same", "any"  # what --skip-existing leaves out: results of this very request, or whatever exists
 ANOTHER_WAY = "--overwrite replaces it, --skip-existing=any leaves out whatever exists"
@@ -140,15 +140,14 @@ def difference(result: Path, source: Path | None, target: Target, request: Reque
     for name, value in request.command.items():
         if command.get(name) != value:
             return f"made with another {name.removesuffix('_sha256')} ({command.get(name)}, now {value})"
-    asked = replace(request.spec, seed=target.seed)
+    asked = request.spec.replaced(seed=target.seed)
     if request.seeds == 0 or 0 <= made.seed - target.seed < request.seeds:
-        asked = replace(asked, seed=made.seed)
+        asked = asked.replaced(seed=made.seed)
     if request.retried and "tries" in recipe:
-        asked = replace(asked, strength=made.strength)
-    if made == asked:
-        return None
-    names = [name for name in asked.__dataclass_fields__ if getattr(asked, name) != getattr(made, name)]
-    return f"made with other options ({', '.join(names)})"
+        asked = asked.replaced(strength=made.sampling.strength)
+    before, now = made.options(), asked.options()
+    names = [name for name in now if now[name] != before.get(name)]
+    return f"made with other options ({', '.join(names)})" if names else None
 
 
 def digest_of(path: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,12 @@ from softextend import __version__
 from softextend.errors import OutputError
 from softextend.jobs import zoom
 from softextend.jobs.job import STDIN, Job
-from softextend.jobs.task import Making, way
+from softextend.jobs.task import PictureTask, relative_path
+from softextend.options import HOW_MUCH
 from softextend.pictures import video
 from softextend.pictures.icc import to_srgb
 from softextend.pictures.write import write_picture
-from softextend.plan.input import Ready
+from softextend.plan.input import Input
 from softextend.plan.motion import Motion, around, keyframe_zooms, step_box
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ PALETTE_SIDE = 256  # px; enough of a picture to choose 256 colours by
 class Shoot:
     """All that makes one film."""
 
-    making: Making
+    task: PictureTask
     job: Job
-    ready: Ready  # the photo, shaved where that is asked for
+    input: Input  # the photo, cropped where that is asked for
     icc: bytes | None  # its colour profile
     sha256: str | None  # of its file
     motion: Motion
@@ -54,7 +55,7 @@ class Shoot:
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) as a table shows them."""
         motion, box = self.motion, step_box(self.motion)
-        height, width = self.ready.known.shape
+        height, width = self.input.known.shape
         way_there = "in" if motion.reverse else "out"
         first = "the photo" if self.entry.crops else f"the photo, extended by {self.entry.sides}"
         return [
@@ -66,12 +67,12 @@ class Shoot:
             ("the first", first),
             ("each other adds", f"{around(box, motion.size)} to {box.width}x{box.height}"),
             ("form", self.film.form),
-            ("seed", str(self.making.spec.seed)),
+            ("seed", str(self.task.spec.seed)),
         ]
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The same as JSON values; sizes in px. `sides_px`: added to the photo for the first frame."""
-        motion, (height, width) = self.motion, self.ready.known.shape
+        motion, (height, width) = self.motion, self.input.known.shape
         return {
             "input_size": {"width": width, "height": height},
             "frames": motion.count,
@@ -84,70 +85,62 @@ class Shoot:
             "zooms": list(self.zooms),
             "sides_px": asdict(self.entry.sides),
             "form": self.film.form,
-            "seed": self.making.spec.seed,
+            "seed": self.task.spec.seed,
         }
 
     def run(self) -> dict[str, Any]:
         """Load the model, make the pictures, write the film; what is worth knowing of it, as JSON values."""
-        model, film, report = self.making.load(), self.film, self.making.report
+        model, film, listener = self.task.load(), self.film, self.task.listener
         made = self.keyframes(model)
-        overwrite = self.making.overwrite
+        overwrite = self.task.overwrite
         for path, keyframe in zip(self.saved, made, strict=False):
             write_picture(path, keyframe.pixels, format="PNG", overwrite=overwrite)
-        report.done = report.total - 1
-        report.begin(f"{film.path}: {film.count} frames")
+        listener.picture(f"{film.path}: {film.count} frames", self.parts, self.parts)
         frames = self.counted(zoom.frames(made, self.motion))
         video.write_film(film, frames, palette=colours(made), recipe=self.recipe(model), overwrite=overwrite)
-        report.total = 1
         return {
             "frames": film.count,
             "fps": float(film.fps),
             "seconds": round(float(film.count / film.fps), 3),
             "width": film.width,
             "height": film.height,
-            "seed": self.making.spec.seed,
+            "seed": self.task.spec.seed,
             "model": model.name,
         }
 
+    @property
+    def parts(self) -> int:
+        """The pictures, and the film."""
+        return len(self.zooms) + 1
+
     def keyframes(self, model: Model) -> list[Keyframe]:
         """The photo in sRGB, and the pictures around it."""
-        pixels, report = self.ready.pixels, self.making.report
+        pixels, task = self.input.pixels, self.task
         if self.icc:
             pixels = to_srgb(pixels, self.icc)
-        report.total = len(self.zooms) + 1
-        return zoom.keyframes(
-            pixels,
-            self.ready.known,
-            self.motion,
-            self.making.spec,
-            model,
-            on_picture=self.begin,
-            on_step=report.progress.step,
-            on_note=report.note,
-        )
+        photo = replace(self.input, pixels=pixels)
+        return zoom.keyframes(photo, self.motion, task.spec, model, task.listener, on_picture=self.begin)
 
     def begin(self, at: float) -> None:
         """The picture at this zoom is taken up."""
-        self.making.report.done = self.zooms.index(at)
-        self.making.report.begin(f"{self.job.name} at {at:.2f}x")
+        self.task.listener.picture(f"{self.job.name} at {at:.2f}x", self.zooms.index(at) + 1, self.parts)
 
     def counted(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
         """The frames, each told of as a step."""
         for number, frame in enumerate(frames, 1):
             yield frame
-            self.making.report.progress.step(number, self.film.count)
+            self.task.listener.step(number, self.film.count)
 
     def recipe(self, model: Model) -> dict[str, Any]:
         """What led to the film; JSON values."""
-        spec = asdict(self.making.spec)
-        del spec["sides"]
+        spec = {name: value for name, value in self.task.spec.options().items() if name not in HOW_MUCH}
         return {
             "softextend": __version__,
             "zoom": {**asdict(self.motion), "fps": str(self.motion.fps)},
             "spec": spec,
-            "model": model.facts(),
-            "seed": self.making.spec.seed,
-            "input": way(self.film.path.parent, self.job.source),
+            "model": model.as_dict(),
+            "seed": self.task.spec.seed,
+            "input": relative_path(self.film.path.parent, self.job.source),
             "input_sha256": self.sha256,
         }
 
@@ -168,7 +161,7 @@ def remarks(
     if size != wanted:
         yield f"H.264 takes even sizes: the frames are {size[0]}x{size[1]}, not {wanted[0]}x{wanted[1]}"
     if chosen and box.width / (right - left) > 1.01:
-        yield f"the photo is enlarged {box.width / (right - left):.2g} times; --size {width}x{height} shows it as it is"
+        yield f"the photo is enlarged {box.width / (right - left):.2f} times; --size {width}x{height} shows it as it is"
     if entry.crops and chosen and (right - left < width - 0.5 or bottom - top < height - 0.5):
         yield f"{width - (right - left):.1f}x{height - (bottom - top):.1f} px are cut off to fill the frame"
 

@@ -33,7 +33,7 @@ def recorded(recipe: dict[str, Any], name: str, result: Path) -> str | None:
 def found_again(result: Path, recorded: str | None, what: str, remedy: str) -> Path:
     """A file that a recipe names by its way from the result; BadRequest where it is gone."""
     if recorded is None:
-        raise BadRequest(f"{result}: its {what} came from stdin; give it with {remedy}")
+        raise BadRequest(f"{result}: its {what} was no file; give it with {remedy}")
     path = result.parent / recorded
     if not path.is_file():
         raise BadRequest(f"{result}: its {what} {path} is not there; give it with {remedy}")

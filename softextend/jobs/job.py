@@ -46,16 +46,14 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one target, or of a whole job (target None) whose picture could not be read.
-
-    `facts`: JSON values about a result; `skipped`: why it was left out, which is no failure.
-    """
+    """What became of one target, or of a whole job (target None) whose picture could not be read."""
 
     job: Job
     target: Target | None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)  # JSON values about a result
     error: Exception | None = None
-    skipped: str | None = None
+    data: bytes = b""  # the encoded picture, where it goes to stdout
+    skipped: str | None = None  # why it was left out, which is no failure
 
     @property
     def count(self) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from softextend.errors import BadPicture
 from softextend.finish.scores import Scores, known_in, score
 from softextend.pictures.read import read_picture, read_recipe
-from softextend.plan.input import take, used_of
+from softextend.plan.input import crop_of, take
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,17 +26,20 @@ COARSE = 320  # px, longer side of the picture on which the original is looked f
 ALIKE = 14.0  # grey levels, root mean square, up to which a place is the original's: JPEG and colour shifts stay below
 
 
-def score_files(result: Path, original: Path, *, allow_huge: bool = False) -> tuple[Scores, dict[str, int]]:
+def score_files(
+    result: Path, original: Path, *, allow_huge: bool = False, allow_damaged: bool = False
+) -> tuple[Scores, dict[str, int]]:
     """Scores, and where the original lies (left, top, width, height in px of the result).
 
     By the result's recipe, or by looking for the original in it. BadPicture where it is not to be found.
     """
-    made, given = (read_picture(path, allow_huge=allow_huge, allow_damaged=True) for path in (result, original))
+    made = read_picture(result, allow_huge=allow_huge)
+    given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged)
     recipe = _recipe(result)
     height, width = given.pixels.shape[:2]
-    used = used_of(recipe) if recipe and "plan" in recipe else None
-    if used and (used.width, used.height) == (width, height):
-        pixels, known = take(given.pixels, given.known, used)
+    crop = crop_of(recipe) if recipe and "plan" in recipe else None
+    if crop and (crop.width, crop.height) == (width, height):
+        pixels, known = take(given.pixels, given.known, crop)
         given = replace(given, pixels=pixels, known=known)
         height, width = known.shape
     box = recipe.get("original_box") if recipe else None

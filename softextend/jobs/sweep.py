@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
-from softextend.types import Spec
+from softextend.options import Spec
 
 if TYPE_CHECKING:
     from softextend.extend import Result
@@ -42,7 +42,7 @@ class Cell:
         """Two lines."""
         found = self.scores
         return (
-            f"{self.spec.fill or 'fill of the model'}  strength {_strength(self.spec)}  score {found.total:.2f}",
+            f"{self.spec.mask.fill or 'fill of the model'}  strength {_strength(self.spec)}  score {found.total:.2f}",
             f"seam {found.gradient_step:.2f}  colour {found.colour_step:.2f}  texture {found.texture:.2f}  "
             f"leftover {found.leftover:.2f}",
         )
@@ -88,7 +88,7 @@ def grid(spec: Spec, fills: Sequence[str | None], strengths: Sequence[float]) ->
     """A spec for every cell, row by row: one row per fill, one column per strength."""
     if len(fills) * len(strengths) > MOST_CELLS:
         raise BadRequest(f"{len(fills)} fills by {len(strengths)} strengths: at most {MOST_CELLS} pictures in a sweep")
-    return tuple(replace(spec, fill=fill, strength=strength) for fill in fills for strength in strengths)
+    return tuple(spec.replaced(fill=fill, strength=strength) for fill in fills for strength in strengths)
 
 
 def sweep(make: Callable[[Spec], Result], specs: Sequence[Spec]) -> Iterator[Cell]:
@@ -100,7 +100,7 @@ def sweep(make: Callable[[Spec], Result], specs: Sequence[Spec]) -> Iterator[Cel
 
 def best_of(cells: Sequence[Cell]) -> Cell:
     """The cell with the best total; of equal ones the one with the lowest strength, which stays nearest to the fill."""
-    return max(cells, key=lambda each: (round(each.scores.total, 3), -(each.spec.strength or 0.0)))
+    return max(cells, key=lambda each: (round(each.scores.total, 3), -(each.spec.sampling.strength or 0.0)))
 
 
 def sheet(cells: Sequence[Cell], columns: int) -> Pixels:
@@ -139,7 +139,8 @@ def _named(name: str) -> str:
 
 
 def _strength(spec: Spec) -> str:
-    return "of the model" if spec.strength is None else f"{spec.strength:g}"
+    strength = spec.sampling.strength
+    return "of the model" if strength is None else f"{strength:g}"
 
 
 def _small(pixels: Pixels) -> Pixels:

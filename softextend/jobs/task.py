@@ -1,11 +1,11 @@
-"""One picture from file to file: read and checked, made by the model, written with its recipe."""
+"""One picture from file to file: read and planned once, made by the model, written with its recipe."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,229 +14,246 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from softextend.errors import BadPicture, BadRequest
-from softextend.jobs.best_of import Choosing, choose, demand, facts_of
+from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.claims import Request
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.room import check_room
-from softextend.mask import latent_levels
 from softextend.models import find, load
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
+from softextend.options import Selection, Spec
 from softextend.pictures.formats import check_size, format_of_name, losses
 from softextend.pictures.picture import Picture
 from softextend.pictures.read import read_picture
 from softextend.pictures.write import encode_picture, write_picture
-from softextend.plan import canvas, plan
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
-from softextend.plan.input import make_ready
+from softextend.plan.input import Input, prepare_input
+from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint
+from softextend.plan.prepared import prepare
 from softextend.plan.recipe import canvas_recipe
-from softextend.types import Amount, Model, Spec
+from softextend.types import Listener, Model
 
 if TYPE_CHECKING:
-    from softextend.commands.report import Report
     from softextend.extend import Result
-    from softextend.plan.plan import Plan
     from softextend.types import Change, Pixels
 
 
-@dataclass(frozen=True, kw_only=True)
-class Making:
-    """What all pictures of one command share; `mask` is `paint`'s; `drawn`: the seed; `variations`: several seeds."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Prepared:
+    """A picture that is ready for a model: as it was read, what of it is extended, and the plan."""
 
-    report: Report
+    picture: Picture
+    input: Input
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureTask:
+    """What all pictures of one command share; `mask` is `paint`'s; `variations`: several seeds."""
+
+    listener: Listener
     spec: Spec
     ref: ModelRef
     engine: Engine = field(default_factory=Engine)
+    selection: Selection = field(default_factory=Selection)
     allow_huge: bool = False
-    allow_damaged: bool = False
     overwrite: bool = False
+    allow_damaged: bool = False
     skip_existing: str | None = None  # "same" or "any"; see jobs/claims
-    notes: list[str] = field(default_factory=list)  # of the picture at hand, for --json
-    empty: tuple[Outcome, ...] = ()  # inputs that hold no picture: failures to tell of
+    name: str | None = None  # the command, where it is neither `extend` nor `paint`
+    notes: list[str] = field(default_factory=list)  # on the picture at hand, for --json
     mask: Path | None = None
     mask_sha256: str | None = None
     repaint: Change | None = None  # what the mask says
-    drawn: bool = False
-    named: str | None = None  # the command, where it is neither `extend` nor `paint`
-    variations: bool = False
+    random_seed: bool = False  # nobody named the seed
     plan_image: Path | None = None
-    choosing: Choosing = field(default_factory=Choosing)
 
-    def read(self, job: Job) -> tuple[Picture, Change | None]:
-        """The picture (and the mask), checked against the spec before a model is loaded for them."""
-        if not self.variations:
-            self.report.begin(job.name)
+    def read(self, job: Job) -> Prepared:
+        """The picture and its plan, both made once; checked before a model is loaded for them."""
+        note = partial(self._note, job)
         self.notes.clear()
         picture = read_picture(
             source_of(job), name=job.name, allow_huge=self.allow_huge, allow_damaged=self.allow_damaged
         )
-        for note in picture.notes:
-            self.note(job, note)
-        mask = self.repaint
-        if mask is not None and mask.shape != picture.known.shape:
-            sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, picture.known.shape)]
-            raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
-        if mask is None:
-            for note in make_ready(picture.pixels, picture.known, self.spec).notes:
-                self.note(job, note)
-        settled = self.plan(picture, mask)
-        for note in settled.notes:
-            self.note(job, note)
-        for form in sorted({form_of(target) for target in job.targets}):
-            check_size(form, *settled.size)
-            if loss := losses(form):
-                self.note(job, loss)
-        check_room(job, settled.size)
-        for name, value in plan_rows(settled):
-            self.report.detail(f"  {name}: {value}")
+        for line in picture.notes:
+            note(line)
+        input = self._input(job, picture)
+        for line in input.notes:
+            note(line)
+        plan = self.plan(input, self.spec)
+        for line in plan.notes:
+            note(line)
+        for format in sorted({format_of(target) for target in job.targets}):
+            check_size(format, *plan.canvas.size)
+            if loss := losses(format):
+                note(loss)
+        check_room(job, plan.canvas.size)
+        for name, value in plan_rows(plan):
+            self.listener.detail(f"  {name}: {value}")
         if self.plan_image is not None:
-            used = picture if mask is not None else make_ready(picture.pixels, picture.known, self.spec)
-            drawn = draw_plan(settled, used.pixels)
-            write_picture(self.plan_image, drawn, format="PNG", overwrite=self.overwrite)
-        return picture, mask
+            write_picture(self.plan_image, draw_plan(plan, input.pixels), format="PNG", overwrite=self.overwrite)
+        return Prepared(picture=picture, input=input, plan=plan)
 
-    def note(self, job: Job, note: str) -> None:
-        """A note on a picture: told, and kept for `--json`."""
-        self.report.note(f"{job.name}: {note}")
-        self.notes.append(note)
+    def _note(self, job: Job, line: str) -> None:
+        self.listener.note(f"{job.name}: {line}")
+        self.notes.append(line)
+
+    def _input(self, job: Job, picture: Picture) -> Input:
+        """What of the picture is extended; of a picture to repaint all, as it is."""
+        if self.repaint is None:
+            return prepare_input(picture.pixels, picture.known, self.spec.growth)
+        if self.repaint.shape != picture.known.shape:
+            sizes = [f"{shape[1]}x{shape[0]}" for shape in (self.repaint.shape, picture.known.shape)]
+            raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
+        return Input(pixels=picture.pixels, known=picture.known)
+
+    def plan(self, input: Input, spec: Spec) -> Plan:
+        """The request resolved for this input; BadRequest where it cannot be."""
+        profile = find.known_profile(self.ref)
+        if self.repaint is None:
+            return plan_extension(input, spec, profile)
+        return plan_repaint(self.repaint, spec, profile)
 
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
-        spec = replace(self.spec, sides=(Amount(value=0),) * 4, target=None)
-        plan.plan(spec, find.known_profile(self.ref), width=1024, height=1024, gaps=True)
+        check_spec(self.spec, find.known_profile(self.ref))
         if self.engine.dtype not in ("auto", *DTYPE_NAMES):
             raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
 
-    def plan(self, picture: Picture, mask: Change | None) -> Plan:
-        """The spec settled for this picture; BadRequest where it cannot be."""
-        profile = find.known_profile(self.ref)
-        if mask is None:
-            ready = make_ready(picture.pixels, picture.known, self.spec)
-            return canvas.plan_for(ready.known, self.spec, profile, ready.used)
-        height, width = picture.known.shape
-        holes = canvas.blocks(latent_levels(mask) > 0, profile.window)
-        return plan.plan(self.spec, profile, width=width, height=height, gaps=True, holes=holes)
-
-    def say_seed(self) -> None:
+    def note_seed(self) -> None:
         """A seed that nobody named is worth a line."""
-        if self.drawn:
-            self.report.note(f"seed: {self.spec.seed} (drawn; --seed {self.spec.seed} repeats this run)")
+        if self.random_seed:
+            self.listener.note(f"seed: {self.spec.seed} (random; --seed {self.spec.seed} repeats this run)")
 
     def load(self) -> Model:
         """The model, once for all pictures; says what was chosen where the user named nothing."""
-        engine, note = self.engine, self.report.note
+        engine, listener = self.engine, self.listener
         if self.ref.kind != "self":
-            note(f"model: {self.ref.name} (loading)")
+            listener.note(f"model: {self.ref.name} (loading)")
         model = load.load_model(
-            self.ref, device=engine.device, dtype=engine.dtype, offload=engine.offload, vae=engine.vae, on_note=note
+            self.ref,
+            device=engine.device,
+            dtype=engine.dtype,
+            offload=engine.offload,
+            vae=engine.vae,
+            listener=listener,
         )
         if self.ref.origin == "default":
-            note("model: self (built in; continues what the photo shows)")
-            self.report.hint(
+            listener.note("model: self (built in; continues what the photo shows)")
+            listener.hint(
                 "an SDXL checkpoint does better where new things shall appear or a prompt is given: "
                 "--model FILE.safetensors"
             )
-        given = {"prompt": self.spec.prompt or self.spec.negative, "VAE": engine.vae}
+        given = {"prompt": self.spec.prompt.prompt or self.spec.prompt.negative, "VAE": engine.vae}
         unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
         if unused:
-            note(f"model: self takes no {' and no '.join(unused)}: left out")
-        self.say_seed()
+            listener.note(f"model: self takes no {' and no '.join(unused)}: left out")
+        self.note_seed()
         return model
 
-    def make(self, read: tuple[Picture, Change | None], job: Job, target: Target, model: Model) -> Outcome:
+    def make(self, read: Prepared, job: Job, target: Target, model: Model) -> Outcome:
         """One result of `extend` or `paint`, written."""
-        picture, mask = read
-        if self.variations:
-            self.report.begin(f"{job.name} (seed {target.seed})")
-        once = partial(self.once, picture, mask, model)
-        choice = choose(once, replace(self.spec, seed=target.seed), self.choosing, self.report.note)
+        once = partial(self.once, read, model)
+        choice = choose(once, self.spec.replaced(seed=target.seed), self.selection, self.listener)
         best = choice.best
-        demand(best.scores, self.choosing)
+        check_score(best.scores, self.selection)
         for each in choice.made if target.others else ():
             path = target.others[each.seed - target.seed]
-            self.write(each, picture, job, replace(target, path=path, extras=()))
-        self.write(best, picture, job, target)
+            self.write(each, read.picture, job, replace(target, path=path, extras=()))
+        data = self.write(best, read.picture, job, target)
         height, width = best.pixels.shape[:2]
         seconds = round(sum(each.seconds for each in choice.made), 2)
         facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
         changed = {name: value for name in ("trimmed", "scaled") if (value := best.recipe[name])}
-        changed |= noted([*self.notes, *best.notes])
-        return Outcome(job=job, target=target, facts={**facts, **facts_of(best), **changed})
+        changed |= notes_as_dict((*self.notes, *best.notes))
+        return Outcome(job=job, target=target, facts={**facts, **scores_as_dict(best), **changed}, data=data)
 
-    def once(self, picture: Picture, mask: Change | None, model: Model, spec: Spec) -> Result:
-        """One result, in memory."""
+    def once(self, read: Prepared, model: Model, spec: Spec) -> Result:
+        """One result, in memory; a request that differs from the plan's in its seed alone needs no new plan."""
         from softextend.extend import extend, paint  # imports torch
 
-        on_step, on_note = self.report.progress.step, self.report.note
-        if mask is None:
-            return extend(picture.pixels, picture.known, spec, model, on_step=on_step, on_note=on_note)
-        return paint(picture.pixels, mask, spec, model, on_step=on_step, on_note=on_note)
+        same = spec == read.plan.spec.replaced(seed=spec.seed)
+        plan = read.plan.seeded(spec.seed) if same else self.plan(read.input, spec)
+        if self.repaint is None:
+            return extend(read.input, plan, model, self.listener)
+        return paint(read.input.pixels, self.repaint, plan, model, self.listener)
 
-    def write(self, result: Result, picture: Picture, job: Job, target: Target) -> None:
-        """The result with its recipe, after its intermediates: where there is a result, all is there."""
+    def write(self, result: Result, picture: Picture, job: Job, target: Target) -> bytes:
+        """The result with its recipe, after its intermediates: where there is a result, all is there.
+
+        The encoded picture, where it goes to stdout.
+        """
         replacing = self.overwrite or self.skip_existing is not None
-        for path, pixels in zip(target.extras, (result.filled, levels(result.mask), result.raw), strict=False):
+        for path, pixels in zip(target.extras, (result.filled, grey(result.change), result.raw), strict=False):
             write_picture(path, pixels, format="PNG", overwrite=replacing)
         encode: dict[str, Any] = {
-            "format": form_of(target),
+            "format": format_of(target),
             "metadata": picture.metadata,
-            "recipe": {**result.recipe, "command": self.asked(picture, job, target)},
+            "recipe": {**result.recipe, "command": self.command(picture, job, target)},
             "parameters": result.parameters,
-            "on_note": partial(self.note, job),
+            "on_note": partial(self._note, job),
         }
         if target.path is None:
-            self.report.picture_bytes(encode_picture(result.pixels, **encode))
-        else:
-            write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
+            return encode_picture(result.pixels, **encode)
+        write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
+        return b""
+
+    @property
+    def command_name(self) -> str:
+        """Which command the recipe of a result names."""
+        return self.name or ("extend" if self.mask is None else "paint")
 
     def request(self) -> Request:
         """What `--skip-existing` compares existing results with."""
-        same = {"name": self.command, "model": self.ref.name, "vae": self.engine.vae and str(self.engine.vae)}
+        vae = self.engine.vae and str(self.engine.vae)
         return Request(
             spec=self.spec,
-            command={**same, "mask_sha256": self.mask_sha256},
-            seeds=0 if self.drawn else self.choosing.most,
-            retried=self.choosing.retry > 0,
+            command={
+                "name": self.command_name,
+                "model": self.ref.name,
+                "vae": vae,
+                "mask_sha256": self.mask_sha256,
+            },
+            seeds=0 if self.random_seed else self.selection.most,
+            retried=self.selection.retry > 0,
         )
 
-    def asked(self, picture: Picture, job: Job, target: Target) -> dict[str, Any]:
+    def command(self, picture: Picture, job: Job, target: Target) -> dict[str, Any]:
         """What `redo` needs beside the spec; files by their way from the result, so that both can move together."""
         home = target.path.parent if target.path else Path()
         return {
-            "name": self.command,
-            "input": way(home, job.source),
+            "name": self.command_name,
+            "input": relative_path(home, job.source),
             "input_sha256": picture.sha256,
-            "mask": way(home, self.mask),
+            "mask": relative_path(home, self.mask),
             "mask_sha256": self.mask_sha256,
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
         }
 
-    @property
-    def command(self) -> str:
-        """Which command the recipe of a result names."""
-        return self.named or ("extend" if self.mask is None else "paint")
-
-    def canvas(self, read: tuple[Picture, Change | None], job: Job, target: Target, _: None) -> Outcome:
+    def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:
         """`prepare`'s two files: the filled canvas and the mask."""
-        picture, _mask = read
-        prepared = canvas.prepare(picture.pixels, picture.known, self.spec, find.known_profile(self.ref))
+        made = prepare(read.input.pixels, read.input.known, read.plan)
         (mask,) = target.extras
         replacing = self.overwrite or self.skip_existing is not None
-        write_picture(mask, levels(prepared.mask), format="PNG", overwrite=replacing)
+        write_picture(mask, grey(made.change), format="PNG", overwrite=replacing)
         if target.path is None:
             raise BadRequest("prepare makes two files: give --out-dir DIR")
-        recipe = {**canvas_recipe(self.spec), "command": self.asked(picture, job, target)}
-        extra: dict[str, Any] = {"metadata": picture.metadata, "recipe": recipe}
-        write_picture(target.path, prepared.filled, format="PNG", overwrite=self.overwrite, **extra)
-        height, width = prepared.filled.shape[:2]
+        recipe = {**canvas_recipe(self.spec), "command": self.command(read.picture, job, target)}
+        more: dict[str, Any] = {"metadata": read.picture.metadata, "recipe": recipe}
+        write_picture(target.path, made.filled, format="PNG", overwrite=self.overwrite, **more)
+        height, width = made.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
-        return Outcome(job=job, target=target, facts={**facts, **noted([*self.notes, *prepared.plan.notes])})
+        notes = notes_as_dict(self.notes)
+        return Outcome(job=job, target=target, facts={**facts, **notes})
 
 
-def noted(notes: Sequence[str]) -> dict[str, list[str]]:
+Make = Callable[[Prepared, Job, Target, Any], Outcome]
+
+
+def notes_as_dict(notes: Sequence[str]) -> dict[str, list[str]]:
     """What `--json` says of notes, each once; nothing where there are none."""
     return {"notes": list(dict.fromkeys(notes))} if notes else {}
 
@@ -250,17 +267,17 @@ def source_of(job: Job) -> Path | bytes:
     return sys.stdin.buffer.read()
 
 
-def form_of(target: Target) -> str:
+def format_of(target: Target) -> str:
     """The format a result is written in."""
     return target.format or (format_of_name(target.path) if target.path else "PNG")
 
 
-def levels(change: Change) -> Pixels:
-    """[0, 1] -> 8-bit grey (H, W), white = repaint."""
+def grey(change: Change) -> Pixels:
+    """float32 (H, W) in [0, 1] -> 8-bit grey (H, W), white = repaint."""
     return np.rint(change * 255).astype(np.uint8)
 
 
-def way(home: Path, path: Path | None) -> str | None:
+def relative_path(home: Path, path: Path | None) -> str | None:
     """`path` as seen from the folder `home`; absolute where no way leads there (another drive)."""
     if path is None:
         return None

@@ -10,10 +10,10 @@ import numpy as np
 
 from softextend.errors import BadPicture
 from softextend.finish.contract import Difference, compare, kept_area
-from softextend.mask import latent_levels
+from softextend.mask import editable, latent_change
 from softextend.pictures.picture import Picture
 from softextend.pictures.read import read_mask, read_picture, read_recipe
-from softextend.plan.input import take, used_of
+from softextend.plan.input import crop_of, take
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -48,13 +48,16 @@ class Verdict:
         return f"of {self.kept} original pixels {band} {self.difference}{reason}"
 
 
-def verify(result: Path, original: Path, mask: Path | None = None, *, allow_huge: bool = False) -> Verdict:
+def verify(
+    result: Path, original: Path, mask: Path | None = None, *, allow_huge: bool = False, allow_damaged: bool = False
+) -> Verdict:
     """Two files, by the recipe in the first; `mask`: what a painted result was made with.
 
     BadPicture where a file cannot be read, there is no recipe, or the two do not belong together.
     """
     recipe = read_recipe(result)
-    made, given = (read_picture(path, allow_huge=allow_huge, allow_damaged=True) for path in (result, original))
+    made = read_picture(result, allow_huge=allow_huge)
+    given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged)
     box, size, band = _facts(result, recipe)
     given = _used(given, recipe, original, result)
     height, width = given.pixels.shape[:2]
@@ -89,16 +92,16 @@ def _facts(result: Path, recipe: dict[str, Any]) -> tuple[dict[str, int], tuple[
 
 def _used(given: Picture, recipe: dict[str, Any], original: Path, result: Path) -> Picture:
     """The original as the recipe used it: its border shaved, scaled down; BadPicture where it is of another size."""
-    used = used_of(recipe)
-    if used is None:
+    crop = crop_of(recipe)
+    if crop is None:
         return given
     height, width = given.known.shape
-    if (width, height) != (used.width, used.height):
+    if (width, height) != (crop.width, crop.height):
         raise BadPicture(
-            f"{original} is {width}x{height}, and {result} was made of a picture of {used.width}x{used.height}: "
+            f"{original} is {width}x{height}, and {result} was made of a picture of {crop.width}x{crop.height}: "
             "name the picture that it was made of"
         )
-    pixels, known = take(given.pixels, given.known, used)
+    pixels, known = take(given.pixels, given.known, crop)
     return replace(given, pixels=pixels, known=known)
 
 
@@ -109,7 +112,7 @@ def _outside(mask: Path | None, result: Path, known: Known, *, allow_huge: bool)
     change = read_mask(mask, allow_huge=allow_huge)
     if change.shape != known.shape:
         raise BadPicture(f"{mask} is {change.shape[1]}x{change.shape[0]}, the result {known.shape[1]}x{known.shape[0]}")
-    return np.asarray(latent_levels(change) <= 0)
+    return ~editable(latent_change(change))
 
 
 def _losses(made: Picture) -> str | None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from softextend.options import Spec
+from softextend.plan.input import Input
 from softextend.plan.motion import (
     Fit,
     Motion,
@@ -30,7 +32,8 @@ from softextend.plan.motion import (
     placed,
     step_box,
 )
-from softextend.types import Amount, Box, Model, OnNote, OnStep, Sides, Spec
+from softextend.plan.plan import plan_extension
+from softextend.types import Amount, Box, Listener, Model, Sides
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,39 +61,32 @@ def resample(pixels: Pixels, source: Rect, box: Box) -> Pixels:
 
 
 def keyframes(
-    pixels: Pixels,
-    known: Known,
-    motion: Motion,
-    spec: Spec,
-    model: Model,
-    *,
-    on_picture: Callable[[float], None],
-    on_step: OnStep,
-    on_note: OnNote,
+    input: Input, motion: Motion, spec: Spec, model: Model, listener: Listener, on_picture: Callable[[float], None]
 ) -> list[Keyframe]:
     """All pictures of a zoom, the photo first; a frame's size each, so 3 bytes x width x height x their number.
 
-    pixels uint8 (H, W, 3) RGB, known bool (H, W); `on_picture` is told the zoom of each picture that the model makes.
+    `on_picture` is told the zoom of each picture that the model makes.
     """
     from softextend.extend import extend  # imports torch
 
-    height, width = known.shape
+    height, width = input.known.shape
     entry = fit(width, height, motion)
-    first, seen = resample(pixels, entry.source, entry.box), shown(known, entry)
+    first, seen = resample(input.pixels, entry.source, entry.box), shown(input.known, entry)
     if not (entry.crops and seen.all()):
         on_picture(1.0)
-        asked = replace(spec, sides=amounts(entry.sides))
-        first = extend(first, seen, asked, model, on_step=on_step, on_note=on_note).pixels
+        whole = Input(pixels=first, known=seen)
+        first = extend(whole, plan_extension(whole, grown_by(spec, entry.sides), model.profile), model, listener).pixels
     made = [Keyframe(zoom=1.0, pixels=first)]
     zooms, box = keyframe_zooms(motion.factor), step_box(motion)
     sides = around(box, motion.size)
     rect = placed(motion.size, zooms[1], motion.anchor)
     for index, zoom in enumerate(zooms[1:], 1):
         on_picture(zoom)
-        inner = resample(made[-1].pixels, part_of(rect, box, motion.size), box)
-        asked = replace(spec, sides=amounts(sides), seed=(spec.seed + index) % 2**63)
-        result = extend(inner, np.ones(inner.shape[:2], np.bool_), asked, model, on_step=on_step, on_note=on_note)
-        changed = (result.pixels[box.cut] != inner).any(axis=2)
+        pixels = resample(made[-1].pixels, part_of(rect, box, motion.size), box)
+        inner = Input(pixels=pixels, known=np.ones(pixels.shape[:2], np.bool_))
+        again = grown_by(spec, sides).replaced(seed=(spec.seed + index) % 2**63)
+        result = extend(inner, plan_extension(inner, again, model.profile), model, listener)
+        changed = (result.pixels[box.cut] != pixels).any(axis=2)
         made.append(Keyframe(zoom=zoom, pixels=result.pixels, band=reach(changed, sides)))
     return made
 
@@ -108,10 +104,9 @@ def shown(known: Known, entry: Fit) -> Known:
     return clear
 
 
-def amounts(sides: Sides) -> tuple[Amount, Amount, Amount, Amount]:
-    """Sides as a spec has them."""
-    top, right, bottom, left = (Amount(value=each) for each in (sides.top, sides.right, sides.bottom, sides.left))
-    return top, right, bottom, left
+def grown_by(spec: Spec, sides: Sides) -> Spec:
+    """The request with these sides."""
+    return spec.replaced(sides=tuple(Amount(value=each) for each in (sides.top, sides.right, sides.bottom, sides.left)))
 
 
 def reach(changed: Known, sides: Sides) -> int:

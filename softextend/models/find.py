@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from softextend.errors import BadModel
+from softextend.models.config_file import config_file, read_config
 from softextend.models.profiles import FEW_STEP_PROFILE, LCM_PROFILE, SDXL_PROFILE, SELF_PROFILE
 from softextend.models.weights.diffusers_folder import folder_fault, read_json
 from softextend.models.weights.families import looks_like
@@ -18,10 +18,6 @@ from softextend.models.weights.header import PICKLE_SUFFIXES, read_header, refus
 from softextend.models.weights.hub import _snapshot, cached_snapshot, hub_cache
 from softextend.types import Profile
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 Kind = Literal["self", "file", "folder", "hub"]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 FEW_STEP_NAMES = re.compile(r"turbo|lightning|(?<![a-z])lcm|hyper(?:[-_ .]?(?:sd|xl|\d)|$)|dmd2", re.IGNORECASE)
@@ -90,12 +86,6 @@ def installed_models() -> list[Installed]:
     return [Installed(ref=ref, profile=known_profile(ref), used=ref is used) for ref in found]
 
 
-def config_file() -> Path:
-    """Where the user's defaults lie, whether or not the file exists."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "softextend" / "config.toml"
-
-
 def _named(name: str, origin: str) -> ModelRef:
     if name == "self":
         return ModelRef(kind="self", name=name, origin=origin)
@@ -137,12 +127,7 @@ def _close_to(name: str, path: Path) -> str:
 
 
 def _configured_model(config: Path) -> str | None:
-    try:
-        found = tomllib.loads(config.read_text(encoding="utf-8")).get("model")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise BadModel(f"config file {config}: cannot be read ({error}): correct or remove it") from error
+    found = read_config(config).get("model")
     if found is not None and not isinstance(found, str):
         raise BadModel(f'config file {config}: model = {found!r}: must be text, as in model = "self"')
     return found or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from softextend.models.find import ModelRef
-from softextend.types import Model, Offload, OnNote
+from softextend.types import Listener, Model, Offload
 
 
 def load_model(
@@ -15,7 +15,7 @@ def load_model(
     dtype: str = "auto",
     offload: Offload | None = None,
     vae: Path | None = None,
-    on_note: OnNote,
+    listener: Listener,
 ) -> Model:
     """The model, ready to run; a hub id that is not in the cache is downloaded. Raises BadModel, BadRequest."""
     if ref.kind == "self":
@@ -25,4 +25,4 @@ def load_model(
         return SelfModel(device=choose_device(device))
     from softextend.models.sdxl.model import load_sdxl
 
-    return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, on_note=on_note)
+    return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, listener=listener)

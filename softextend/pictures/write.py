@@ -15,8 +15,12 @@ from softextend.pictures.files import write_file
 from softextend.pictures.formats import check_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softextend.pictures.picture import Metadata
-    from softextend.types import OnNote, Pixels
+    from softextend.types import Pixels
+
+    OnNote = Callable[[str], None]  # one line worth knowing
 
 
 MARKER = 65_533  # bytes that one JPEG marker segment holds

@@ -1,36 +1,87 @@
-"""What is decided before any model is loaded: sizes, fill, map, stages, passes and windows of one picture."""
+"""The canvas: where the picture lies on it, what is new, and which regions are sampled in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softextend.fill import parse_fill
-from softextend.mask import change_map
-from softextend.plan.boxes import grown
-from softextend.plan.input import make_ready
-from softextend.plan.plan import Plan, plan
-from softextend.plan.windows import margin
-from softextend.types import Box, Profile, Sides, Spec, Used
+from softextend.plan.boxes import around, connected, grown, scaled
+from softextend.plan.windows import Region, fits, margin, new_boxes, outward, scene_scales, stage_regions
+from softextend.types import Box, Sides
 
 if TYPE_CHECKING:
-    from softextend.types import Change, Known, Pixels
+    from softextend.types import Known, Pixels
 
 
-SAME_FILL = ("patch",)  # fills whose time and memory are high and whose parts join by themselves: window by window
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Canvas:
+    """A picture of width x height px with its sides; `reach`: px from what is new that the change map covers."""
 
+    width: int
+    height: int
+    sides: Sides
+    holes: tuple[Box, ...]  # parts of the picture that are empty or to be repainted
+    reach: int
+    window: int  # px; a canvas of this size is seen whole
+    joint: bool  # windows that overlap are sampled together
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Prepared:
-    """The canvas before sampling: `filled` pixels, `mask` (white = repaint), what is `known`, and the plan."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return self.width + self.sides.left + self.sides.right, self.height + self.sides.top + self.sides.bottom
 
-    plan: Plan
-    filled: Pixels
-    mask: Change
-    known: Known
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the result, as arrays have them."""
+        return self.size[::-1]
+
+    @property
+    def picture(self) -> Box:
+        """Where the picture lies."""
+        top, left = self.sides.top, self.sides.left
+        return Box(top=top, left=left, bottom=top + self.height, right=left + self.width)
+
+    @property
+    def new(self) -> tuple[Box, ...]:
+        """What is empty or to be repainted."""
+        return new_boxes(self.sides, self.width, self.height, self.holes)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model sees the canvas whole."""
+        return fits(*self.shape, self.window)
+
+    @property
+    def areas(self) -> tuple[Box, ...]:
+        """Boxes, apart from each other, outside which nothing changes; the canvas where it is seen whole."""
+        if self.whole:
+            return (Box(top=0, left=0, bottom=self.shape[0], right=self.shape[1]),)
+        boxes = [grown(each, self.reach + 1, self.shape) for each in self.new]
+        while len(groups := connected(boxes)) < len(boxes):
+            boxes = [around(group) for group in groups]
+        return tuple(boxes)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """The scales at which the scene is laid out before native windows refine it; none where one window does."""
+        if self.whole or not self.joint:
+            return ()
+        return scene_scales(self.new, height=self.shape[0], width=self.shape[1], window=self.window)
+
+    def regions(self, size: tuple[int, int], *, joint: bool | None = None) -> tuple[Region, ...]:
+        """What is sampled in turn on the canvas at `size` (height, width), most of the picture first."""
+        found = stage_regions(
+            self.new,
+            band=self.reach,
+            full=self.shape,
+            size=size,
+            window=self.window,
+            joint=self.joint if joint is None else joint,
+        )
+        return outward(found, scaled(self.picture, self.shape, size))
 
 
 def grow(pixels: Pixels, known: Known, sides: Sides) -> tuple[Pixels, Known]:
@@ -43,45 +94,8 @@ def margins(sides: Sides) -> tuple[tuple[int, int], tuple[int, int]]:
     return (sides.top, sides.bottom), (sides.left, sides.right)
 
 
-def plan_for(known: Known, spec: Spec, profile: Profile, used: Used | None = None) -> Plan:
-    """`plan` for a picture whose empty parts are where `known`, bool (H, W), is False; `used`: of its file.
-
-    Its notes say where too little is known for the fill.
-    """
-    height, width = known.shape
-    gaps = not known.all()
-    holes = blocks(~known, profile.window) if gaps else ()
-    settled = plan(spec, profile, width=width, height=height, gaps=gaps, holes=holes, used=used)
-    return replace(settled, notes=shortfalls(known, settled))
-
-
-def shortfalls(known: Known, settled: Plan) -> tuple[str, ...]:
-    """What the fill does instead where too little is `known` (H, W) for it, each once; a later pass knows more."""
-    fill, first = parse_fill(settled.fill), settled.each_pass()[0]
-    parts = [known] if first.whole else (part for _, part in in_turn(np.pad(known, margins(first.sides)), first))
-    return tuple(dict.fromkeys(filter(None, map(fill.shortfall, parts))))
-
-
-def prepare(pixels: Pixels, known: Known, spec: Spec, profile: Profile) -> Prepared:
-    """Canvas, fill and map; pixels uint8 (H, W, 3) RGB, known bool (H, W), False where the input is transparent."""
-    ready = make_ready(pixels, known, spec)
-    settled = plan_for(ready.known, spec, profile, ready.used)
-    return prepare_pass(ready.pixels, ready.known, replace(settled, notes=ready.notes + settled.notes))
-
-
-def prepare_pass(pixels: Pixels, known: Known, settled: Plan) -> Prepared:
-    """Canvas, fill and map of what a settled plan adds to a picture of its size."""
-    canvas, kept = grow(pixels, known, settled.sides)
-    if settled.whole:
-        filled = parse_fill(settled.fill).paint(canvas, kept, np.random.default_rng(settled.seed))
-        mask = change_map(kept, settled.overlap, settled.feather, settled.change)
-    else:
-        filled, mask = filled_by_parts(canvas, kept, settled), mapped_by_parts(kept, settled)
-    return Prepared(plan=settled, filled=filled, mask=mask, known=kept)
-
-
 def blocks(where: Known, window: int) -> tuple[Box, ...]:
-    """The pixels `where` (H, W) as boxes of at most 3/4 of a window a side, tight."""
+    """The pixels `where`, bool (H, W), as boxes of at most 3/4 of a window (px) a side, tight."""
     height, width = where.shape
     side = window - 2 * margin(window)
     found = []
@@ -91,39 +105,19 @@ def blocks(where: Known, window: int) -> tuple[Box, ...]:
             rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
             if rows.size:
                 first, last = int(columns[0]), int(columns[-1])
-                box = Box(
-                    top=top + int(rows[0]), left=left + first, bottom=top + int(rows[-1]) + 1, right=left + last + 1
+                found.append(
+                    Box(
+                        top=top + int(rows[0]), left=left + first, bottom=top + int(rows[-1]) + 1, right=left + last + 1
+                    )
                 )
-                found.append(box)
     return tuple(found)
 
 
-def filled_by_parts(canvas: Pixels, known: Known, settled: Plan) -> Pixels:
-    """The canvas painted in place, region by region beside what is known by then: no more is looked at than needed."""
-    fill, rng = parse_fill(settled.fill), np.random.default_rng(settled.seed)
-    for cut, part in in_turn(known, settled):
-        canvas[cut] = fill.paint(np.ascontiguousarray(canvas[cut]), part, rng)
-    return canvas
-
-
-def in_turn(known: Known, settled: Plan) -> Iterator[tuple[tuple[slice, slice], Known]]:
-    """The regions that the fill paints, beside what is known first: each with what is known of it by then (h, w)."""
-    joint = settled.fill.partition(":")[0] not in SAME_FILL
+def in_turn(known: Known, canvas: Canvas, *, joint: bool) -> Iterator[tuple[tuple[slice, slice], Known]]:
+    """The regions that a fill paints, beside what is known first: each with what is known of it by then (h, w)."""
     painted = known.copy()
-    left = [region.box.cut for region in settled.regions(known.shape, joint=joint)]
+    left = [region.box.cut for region in canvas.regions(known.shape, joint=joint)]
     while left:
         cut = left.pop(next((index for index, each in enumerate(left) if painted[each].any()), 0))
         yield cut, np.ascontiguousarray(painted[cut])
         painted[cut] = True
-
-
-def mapped_by_parts(known: Known, settled: Plan) -> Change:
-    """`change_map` where it is not 0, by pieces: the same values, without a blur of the whole canvas."""
-    mask = np.zeros(known.shape, np.float32)
-    for box in settled.new:
-        near = grown(box, settled.reach + 1, known.shape)
-        wide = grown(near, settled.reach + 1, known.shape)
-        part = change_map(known[wide.cut], settled.overlap, settled.feather, settled.change)
-        top, left = near.top - wide.top, near.left - wide.left
-        mask[near.cut] = part[top : top + near.height, left : left + near.width]
-    return mask

@@ -23,15 +23,14 @@ DARK = (20, 20, 20)
 
 def draw_plan(plan: Plan, pixels: Pixels) -> Pixels:
     """The photo on its canvas, and in each pass's own colour the windows of its last stage; uint8 (H, W, 3)."""
-    width, height = plan.size
+    width, height = plan.canvas.size
     scale = min(1.0, LONGER / max(width, height))
     size = max(1, round(height * scale)), max(1, round(width * scale))
     drawn = np.full((*size, 3), EMPTY, np.uint8)
-    top, left = plan.sides.top, plan.sides.left
-    photo = Box(top=top, left=left, bottom=top + plan.height, right=left + plan.width)
+    photo = plan.canvas.picture
     place = scaled(photo, (height, width), size)
     drawn[place.cut] = cv2.resize(pixels, (place.width, place.height), interpolation=cv2.INTER_AREA)
-    for each in plan.new:
+    for each in plan.canvas.new:
         hole = scaled(each, (height, width), size).cut
         drawn[hole] = drawn[hole] // 2 + np.array(EMPTY, np.uint8) // 2
     for number, (window, index) in enumerate(numbered(plan), 1):
@@ -44,8 +43,8 @@ def numbered(plan: Plan) -> list[tuple[Box, int]]:
     parts = plan.each_pass()
     found = []
     for index, part in enumerate(parts):
-        top, left = (sum(getattr(each.sides, name) for each in parts[index + 1 :]) for name in ("top", "left"))
-        for region in part.regions(part.size[::-1]):
+        top, left = (sum(getattr(each.canvas.sides, name) for each in parts[index + 1 :]) for name in ("top", "left"))
+        for region in part.canvas.regions(part.canvas.shape):
             for each in region.windows:
                 box = Box(top=each.top + top, left=each.left + left, bottom=each.bottom + top, right=each.right + left)
                 found.append((box, index))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from softextend.errors import BadRequest
-from softextend.types import Amount, Target
+from softextend.types import Amount, Amounts
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
 ANCHORS = {  # where the original lies, from left to right and from top to bottom
@@ -42,11 +42,12 @@ def parse_amount(text: str, option: str = "--sides") -> Amount:
     return Amount(value=value, percent=percent)
 
 
-def parse_sides(texts: Sequence[str]) -> tuple[Amount, Amount, Amount, Amount]:
+def parse_sides(text: str) -> Amounts:
     """One to four amounts in CSS order -> top, right, bottom, left; BadRequest for another count."""
+    texts = text.split()
     if not 1 <= len(texts) <= 4:
         raise BadRequest(
-            f"--sides {' '.join(texts)}: give one value (all sides), two (vertical horizontal), three (top horizontal "
+            f"--sides {text}: give one value (all sides), two (vertical horizontal), three (top horizontal "
             "bottom) or four (top right bottom left), such as 0 256 0 256"
         )
     amounts = [parse_amount(text) for text in texts]
@@ -54,47 +55,12 @@ def parse_sides(texts: Sequence[str]) -> tuple[Amount, Amount, Amount, Amount]:
     return top, right, bottom, left
 
 
-def parse_growth(
-    given: Mapping[str, str | None], *, anchor: str | None = None, fit: bool = False
-) -> tuple[tuple[Amount, Amount, Amount, Amount], Target | None]:
-    """What the options sides, aspect, size, scale and all say -> amounts, or a target and amounts of 0.
-
-    BadRequest unless exactly one is given, and for an anchor or `fit` that goes with none.
-    """
-    options = ", ".join(f"--{name}" for name in given)
-    chosen = {name: text for name, text in given.items() if text is not None}
-    if not chosen:
-        raise BadRequest(f"nothing says how much to add: give one of {options}, such as --sides 0 256 0 256")
-    if len(chosen) > 1:
-        came = " and ".join(f"--{name} {text}" for name, text in chosen.items())
-        raise BadRequest(f"{came}: each says how much to add; give exactly one of {options}")
-    ((name, text),) = chosen.items()
-    if name != "sides":
-        return (Amount(value=0),) * 4, parse_target(name, text, anchor=anchor, fit=fit)
-    if anchor is not None or fit:
-        extra = "--fit" if anchor is None else f"--anchor {anchor}"
-        raise BadRequest(f"{extra}: --sides says already what is added where; leave one of them out")
-    return parse_sides(text.split()), None
-
-
-def parse_target(name: str, text: str, *, anchor: str | None = None, fit: bool = False) -> Target:
-    """`aspect` 16:9, `size` 1920x1080, `scale` 1.5 or `all` 20% -> Target; BadRequest for anything else."""
-    where = (0.5, 0.5) if anchor is None else parse_anchor(anchor)
-    if name == "aspect":
-        return Target(aspect=parse_aspect(text), anchor=where, fit=fit)
-    if name == "size":
-        return Target(size=parse_size(text), anchor=where, fit=fit)
-    if name == "scale":
-        return Target(scale=parse_scale(text), anchor=where, fit=fit)
-    return Target(all=parse_amount(text, "--all"), anchor=where, fit=fit)
-
-
 def parse_aspect(text: str) -> tuple[int, int]:
-    """`16:9` or `2.39:1` -> width to height in lowest terms."""
-    parts = re.fullmatch(rf"({NUMBER}):({NUMBER})", text.strip())
-    if parts is None or not float(parts[1]) or not float(parts[2]):
+    """`16:9`, `16x9`, `16/9`, `2.39:1` or `1.78` -> width to height in lowest terms."""
+    parts = re.fullmatch(rf"({NUMBER})(?:[:xX×/]({NUMBER}))?", text.strip())
+    if parts is None or not float(parts[1]) or not float(parts[2] or 1):
         raise BadRequest(f"--aspect {text!r}: write width:height, both above 0, such as 16:9 or 2.39:1")
-    ratio = Fraction(parts[1]) / Fraction(parts[2])
+    ratio = Fraction(parts[1]) / Fraction(parts[2] or 1)
     return ratio.numerator, ratio.denominator
 
 
@@ -115,8 +81,9 @@ def parse_scale(text: str) -> float:
 
 def parse_anchor(text: str) -> tuple[float, float]:
     """`center`, `top-right`, ... or `0.3,0.5` -> where the original lies from left to right and from top to bottom."""
-    if text in ANCHORS:
-        return ANCHORS[text]
+    name = "center" if text in ("centre", "middle") else text
+    if name in ANCHORS:
+        return ANCHORS[name]
     parts = re.fullmatch(rf"({NUMBER}),\s*({NUMBER})", text.strip())
     if parts is None or max(float(parts[1]), float(parts[2])) > 1:
         raise BadRequest(
@@ -134,3 +101,29 @@ def parse_trim(text: str) -> Literal["auto"] | int:
     if not number.isascii() or not number.isdigit():
         raise BadRequest(f"--trim {text!r}: write auto, or the pixels to take off every side, 1 to 4096")
     return int(number)
+
+
+def parse_passes(text: str) -> int | None:
+    """`auto` (None) or a number of passes."""
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise BadRequest(f"--passes {text}: write auto or a whole number from 1 to 64")
+    return int(text)
+
+
+def parse_all(text: str) -> Amount:
+    """`20%` or `256` -> what is added on each side."""
+    return parse_amount(text, "--all")
+
+
+FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's field names
+    "sides": parse_sides,
+    "aspect": parse_aspect,
+    "size": parse_size,
+    "scale": parse_scale,
+    "all": parse_all,
+    "anchor": parse_anchor,
+    "trim": parse_trim,
+    "passes": parse_passes,
+}

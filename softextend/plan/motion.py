@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from softextend.errors import BadRequest
+from softextend.options import Checked, option
+from softextend.plan.sizes import CENTER
 from softextend.types import Box, Sides
 
 STEP = math.sqrt(2)  # at most so much more in each direction per picture: half of every canvas is known
-FACTORS = 1.1, 64.0
-SECONDS = 0.1, 600.0
-RATES = 1.0, 120.0  # frames a second
 ROUNDED = 0.005  # frames a second: how far 23.98 and 29.97 are from 24000/1001 and 30000/1001
 SMALLEST = 16  # px, shorter side of a frame
 CROP = 0.02  # of the photo, at most: what is cut off rather than extended where its shape is not quite the frame's
 WIDEST = 4.0  # times as long as the photo: the most that a frame of another shape may be
 SLACK = 1e-6  # px; what floating-point arithmetic may miss a whole number by
 Rect = tuple[float, float, float, float]  # left, top, right, bottom in px, not whole
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course(Checked):
+    """The zoom."""
+
+    factor: float = option(4.0, "how much more the widest frame shows in each direction", low=1.1, high=64)
+    seconds: float = option(6.0, "how long the film lasts", unit="s", low=0.1, high=600)
+    fps: float = option(30.0, "frames a second; a GIF has 50 at most", low=1, high=120)
+    anchor: tuple[float, float] = option(
+        CENTER,
+        "where the photo ends up: center, top, bottom-left, ... or X,Y from 0,0 (top left) to 1,1",
+        told="center",
+        metavar="PLACE",
+        form="anchor",
+    )
+    reverse: bool = option(False, "zoom in: the photo comes last", told="off, it comes first")
+    ease: bool = option(False, "start and end slowly", told="off, the speed never changes")
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, 23.976 being 24000/1001."""
+        television = Fraction(round(self.fps * 1.001) * 1000, 1001)
+        return television if abs(television - self.fps) < ROUNDED else Fraction(self.fps).limit_denominator(1000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,23 +53,23 @@ class Motion:
     factor: float = 2.0
     seconds: float = 6.0
     fps: Fraction = Fraction(30)
-    anchor: tuple[float, float] = (0.5, 0.5)
+    anchor: tuple[float, float] = CENTER
     reverse: bool = False
     ease: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, (low, high) in (
-            ("--factor", self.factor, FACTORS),
-            ("--seconds", self.seconds, SECONDS),
-        ):
-            if not low <= value <= high:
-                raise BadRequest(f"{name} {value:g}: must be from {low:g} to {high:g}")
         if min(self.width, self.height) < SMALLEST:
             raise BadRequest(f"frames of {self.width}x{self.height}: each side must be {SMALLEST} px or more")
         if self.count < 2:
             raise BadRequest(
                 f"--seconds {self.seconds:g} at --fps {float(self.fps):g}: makes {self.count} frame; 2 are needed"
             )
+
+    @classmethod
+    def of(cls, course: Course, size: tuple[int, int]) -> Motion:
+        """The zoom at this size (width, height) of its frames."""
+        given = {each.name: getattr(course, each.name) for each in fields(course) if each.name != "fps"}
+        return cls(width=size[0], height=size[1], fps=course.rate, **given)
 
     @property
     def count(self) -> int:
@@ -71,15 +94,6 @@ class Fit:
     def crops(self) -> bool:
         """Whether all of the frame is photo."""
         return self.sides == Sides()
-
-
-def parse_rate(fps: float) -> Fraction:
-    """Frames a second as a fraction, 23.976 being 24000/1001; BadRequest outside of 1 to 120."""
-    low, high = RATES
-    if not low <= fps <= high:
-        raise BadRequest(f"--fps {fps:g}: must be from {low:g} to {high:g}")
-    television = Fraction(round(fps * 1.001) * 1000, 1001)
-    return television if abs(television - fps) < ROUNDED else Fraction(fps).limit_denominator(1000)
 
 
 def keyframe_zooms(factor: float) -> tuple[float, ...]:

@@ -1,20 +1,31 @@
-"""The request settled for one picture: its size, stages, passes and windows."""
+"""The request resolved for one picture: its canvas, fill, stages and passes; made once, then handed on."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
-from softextend.plan.boxes import around, connected, grown, scaled
-from softextend.plan.sizes import fit_band, running_steps, settle_sides
-from softextend.plan.windows import Region, fits, new_boxes, outward, scene_scales, split_passes, stage_regions
-from softextend.types import Box, Profile, Sides, SolverName, Spec, Stage, Used
+from softextend.mask import editable, latent_change
+from softextend.options import Spec
+from softextend.plan.canvas import Canvas, blocks, in_turn, margins
+from softextend.plan.input import Input
+from softextend.plan.sizes import fit_band, resolve_sides, running_steps
+from softextend.plan.windows import Region, split_passes
+from softextend.types import Box, Crop, Profile, SamplerName, Sides, Stage
+
+if TYPE_CHECKING:
+    from softextend.types import Change, Known
 
 SMALLEST_STAGE = 48  # px, short side: a smaller picture shows a stage nothing that the next one does not show it
 PASS_SEEDS = 104_729  # apart, so that passes share no noise
+SAME_FILL = ("patch",)  # fills whose time and memory are high and whose parts join by themselves: window by window
+CHECKED_SIZE = 1024  # px; a picture on which a request is tried before any is read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,80 +50,36 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A spec with every value settled for one picture; sizes in px."""
+    """A request with every value resolved for one picture; sizes in px."""
 
-    width: int  # of the input
-    height: int
-    sides: Sides
+    spec: Spec
+    canvas: Canvas
     fill: str
     stages: tuple[Stage, ...]
     guidance: float
-    solver: SolverName
+    sampler: SamplerName
     overlap: int
     feather: int
+    band: int  # px into the original that may change
     change: float
     seed: int
     trailing: bool
-    limit: int | None = None  # px into the original that may change at most
-    color_match: bool = True
-    window: int  # px; a canvas of this size is seen whole
-    refine: float | None  # strength of native windows after a pass over the scene
-    holes: tuple[Box, ...]  # parts of the input that are empty or to be repainted
-    passes: tuple[Sides, ...]  # what each pass adds; their sum is `sides`
-    used: Used | None = None  # of the file, where `width` and `height` are not all of it as it is
+    color_match: bool
+    refine_strength: float | None  # of native windows after a pass over the scene
+    passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
+    crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the result."""
-        return self.width + self.sides.left + self.sides.right, self.height + self.sides.top + self.sides.bottom
-
-    @property
-    def band(self) -> int:
-        """Pixels into the original that may change."""
-        widest = self.overlap + self.feather // 2
-        return widest if self.limit is None else min(self.limit, widest)
-
-    @property
-    def new(self) -> tuple[Box, ...]:
-        """What is empty or to be repainted, in px of the canvas."""
-        return new_boxes(self.sides, self.width, self.height, self.holes)
-
-    @property
-    def reach(self) -> int:
-        """Pixels from the new area that the map covers."""
-        return self.overlap + self.feather // 2
-
-    @property
-    def areas(self) -> tuple[Box, ...]:
-        """Boxes, apart from each other, outside which nothing changes; the canvas where it is seen whole."""
-        size = self.size[::-1]
-        if self.whole:
-            return (Box(top=0, left=0, bottom=size[0], right=size[1]),)
-        boxes = [grown(each, self.reach + 1, size) for each in self.new]
-        while len(groups := connected(boxes)) < len(boxes):
-            boxes = [around(group) for group in groups]
-        return tuple(boxes)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the model sees the canvas whole."""
-        return fits(self.size[1], self.size[0], self.window)
 
     def work(self) -> tuple[Work, ...]:
         """What one pass runs: the stages, or where the canvas is too large for a window a scene first.
 
         The scene is laid out at the stages' own strength, at a scale where one window holds what is new, and refined
-        by windows of ever finer scales; a model without `refine` goes through its own stages by windows alone.
+        by windows of ever finer scales; a model without `refine_strength` goes through its own stages alone.
         """
-        width, height = self.size
-        scales: tuple[float, ...] = ()
-        if self.refine is not None and not self.whole:
-            scales = scene_scales(self.new, height=height, width=width, window=self.window)
-        stages = self.stages
-        if scales and stages and self.refine is not None:
+        stages, scales = self.stages, self.canvas.scales
+        if scales and stages and self.refine_strength is not None:
             scene, last = scales[0], stages[-1]
-            refining = [finer(last, scale, self.refine) for scale in (*scales[1:], 1.0)]
+            refining = [finer(last, scale, self.refine_strength) for scale in (*scales[1:], 1.0)]
             stages = (*(replace(each, scale=each.scale * scene) for each in stages), *refining)
         return tuple(self._work(stage) for stage in stages)
 
@@ -122,53 +89,27 @@ class Plan:
         return sum(each.steps * each.windows for each in self.work())
 
     def _work(self, stage: Stage) -> Work:
-        width, height = self.size
+        width, height = self.canvas.size
         size = max(1, round(height * stage.scale)), max(1, round(width * stage.scale))
-        return Work(stage=stage, height=size[0], width=size[1], regions=self.regions(size))
-
-    def regions(self, size: tuple[int, int], *, joint: bool | None = None) -> tuple[Region, ...]:
-        """What is sampled in turn on the canvas at `size` (height, width), most of the picture first."""
-        width, height = self.size
-        found = stage_regions(
-            self.new,
-            band=self.reach,
-            full=(height, width),
-            size=size,
-            window=self.window,
-            joint=self.refine is not None if joint is None else joint,
-        )
-        picture = Box(
-            top=self.sides.top,
-            left=self.sides.left,
-            bottom=self.sides.top + self.height,
-            right=self.sides.left + self.width,
-        )
-        return outward(found, scaled(picture, (height, width), size))
+        return Work(stage=stage, height=size[0], width=size[1], regions=self.canvas.regions(size))
 
     def each_pass(self) -> tuple[Plan, ...]:
         """The plans that lead to this one: each adds its part to the picture that the one before made."""
         if len(self.passes) <= 1:
             return (self,)
         plans: list[Plan] = []
-        width, height = self.width, self.height
+        canvas = self.canvas
         for index, sides in enumerate(self.passes):
-            holes = () if index else self.holes
-            part = replace(
-                self,
-                width=width,
-                height=height,
-                sides=sides,
-                seed=self.seed + PASS_SEEDS * index,
-                holes=holes,
-                passes=(sides,),
-            )
-            plans.append(part)
-            width, height = part.size
+            canvas = replace(canvas, sides=sides, holes=() if index else canvas.holes)
+            band = canvas.reach if index else self.band  # what an earlier pass painted may change freely
+            seed = self.seed + PASS_SEEDS * index
+            plans.append(replace(self, canvas=canvas, seed=seed, band=band, passes=(sides,)))
+            canvas = replace(canvas, width=canvas.size[0], height=canvas.size[1])
         return tuple(plans)
 
-    def calls(self, steps: int) -> int:
-        """Denoiser calls of that many steps: a second-order sampler looks twice, but for the last."""
-        return 2 * steps - 1 if self.solver is SolverName.HEUN else steps
+    def seeded(self, seed: int) -> Plan:
+        """The same plan with another seed, on which nothing else of it depends."""
+        return replace(self, spec=self.spec.replaced(seed=seed), seed=seed)
 
 
 def finer(stage: Stage, scale: float, strength: float) -> Stage:
@@ -177,7 +118,33 @@ def finer(stage: Stage, scale: float, strength: float) -> Stage:
     return Stage(scale=scale, strength=strength, steps=max(stage.steps, math.ceil(1 / strength)))
 
 
-def plan(
+def plan_extension(prepared: Input, spec: Spec, profile: Profile) -> Plan:
+    """The plan of `extend`; its notes say where too little is known for the fill. BadRequest: see `resolve`."""
+    known = prepared.known
+    height, width = known.shape
+    gaps = not known.all()
+    holes = blocks(~known, profile.window) if gaps else ()
+    plan = resolve(spec, profile, width=width, height=height, gaps=gaps, holes=holes, crop=prepared.crop)
+    return replace(plan, notes=(*plan.notes, *shortfalls(known, plan)))
+
+
+def plan_repaint(change: Change, spec: Spec, profile: Profile) -> Plan:
+    """The plan of `paint`: change, float32 (H, W) in [0, 1], 1 = repaint. BadRequest where it changes nothing."""
+    latent = latent_change(change)
+    if not editable(latent).any():
+        raise BadRequest("the mask is black everywhere: paint white what is to be repainted")
+    height, width = change.shape
+    holes = blocks(editable(latent), profile.window)
+    return resolve(spec, profile, width=width, height=height, gaps=True, holes=holes)
+
+
+def check_spec(spec: Spec, profile: Profile) -> None:
+    """BadRequest for what no picture could change, such as an unknown fill."""
+    without = spec.replaced(sides=None, aspect=None, size=None, scale=None, all=None, anchor=None, fit=False)
+    resolve(without, profile, width=CHECKED_SIZE, height=CHECKED_SIZE, gaps=True)
+
+
+def resolve(
     spec: Spec,
     profile: Profile,
     *,
@@ -185,55 +152,60 @@ def plan(
     height: int,
     gaps: bool = False,
     holes: Sequence[Box] | None = None,
-    used: Used | None = None,
+    crop: Crop | None = None,
 ) -> Plan:
-    """Settle a spec for a picture of this size (px); `gaps`: parts of it are new, so no side needs to grow.
+    """Resolve a request for a picture of this size (px); `gaps`: parts of it are new, so no side needs to grow.
 
-    `holes`: where those parts are; None: anywhere. `used`: what the picture is of its file.
+    `holes`: where those parts are; None: anywhere. `crop`: what the picture is of its file.
     BadRequest for sides, steps or a fill that cannot be.
     """
-    sides = settle_sides(spec, width=width, height=height, gaps=gaps)
-    overlap = profile.overlap if spec.overlap is None else spec.overlap
-    feather = profile.feather if spec.feather is None else spec.feather
-    overlap, feather = fit_band(overlap, feather, sides, width=width, height=height)
-    full = (width + sides.left + sides.right, height + sides.top + sides.bottom)
-    if spec.refine is not None and profile.refine is None:
-        raise BadRequest(
-            f"--refine-strength {spec.refine:g}: {profile.name} goes from coarse to fine by its own stages"
-        )
-    count = 1 if spec.passes is None and profile.refine is None else spec.passes
-    passes = split_passes(sides, width=width, height=height, window=profile.window, count=count)
+    mask, sampling = spec.mask, spec.sampling
+    sides = resolve_sides(spec.growth, width=width, height=height, gaps=gaps)
+    overlap, feather, said = fit_band(mask, profile, sides, width=width, height=height)
+    refine = profile.refine_strength if sampling.refine_strength is None else sampling.refine_strength
+    if sampling.refine_strength is not None and profile.refine_strength is None:
+        raise BadRequest(f"--refine-strength {refine:g}: {profile.name} goes from coarse to fine by its own stages")
     whole_picture = (Box(top=0, left=0, bottom=height, right=width),)
-    return Plan(
+    reach = overlap + feather // 2
+    canvas = Canvas(
         width=width,
         height=height,
         sides=sides,
-        fill=format_fill(parse_fill(spec.fill or profile.fill)),
-        stages=settle_stages(spec, profile, full),
-        guidance=profile.guidance if spec.guidance is None else spec.guidance,
-        solver=spec.solver or profile.solver,
+        holes=tuple(holes) if holes is not None else whole_picture if gaps else (),
+        reach=reach,
+        window=profile.window,
+        joint=refine is not None,
+    )
+    count = 1 if sampling.passes is None and profile.refine_strength is None else sampling.passes
+    return Plan(
+        spec=spec,
+        canvas=canvas,
+        fill=format_fill(parse_fill(mask.fill or profile.fill)),
+        stages=resolve_stages(spec, profile, canvas.size),
+        guidance=profile.guidance if sampling.guidance is None else sampling.guidance,
+        sampler=sampling.sampler or profile.sampler,
         overlap=overlap,
         feather=feather,
-        change=spec.change,
+        band=reach if mask.band is None else min(mask.band, reach),
+        change=mask.change,
         seed=spec.seed,
         trailing=profile.trailing,
-        limit=spec.band,
-        color_match=spec.color_match,
-        window=profile.window,
-        refine=profile.refine if spec.refine is None else spec.refine,
-        holes=tuple(holes) if holes is not None else whole_picture if gaps else (),
-        passes=passes,
-        used=used,
+        color_match=sampling.color_match,
+        refine_strength=refine,
+        passes=split_passes(sides, width=width, height=height, window=profile.window, count=count),
+        crop=crop,
+        notes=() if said is None else (said,),
     )
 
 
-def settle_stages(spec: Spec, profile: Profile, size: tuple[int, int]) -> tuple[Stage, ...]:
+def resolve_stages(spec: Spec, profile: Profile, size: tuple[int, int]) -> tuple[Stage, ...]:
     """The profile's stages with the spec's strength and steps; small scales left out where they would see nothing."""
+    strength, steps = spec.sampling.strength, spec.sampling.steps
     stages = [
         replace(
             stage,
-            strength=stage.strength if spec.strength is None else spec.strength,
-            steps=stage.steps if spec.steps is None else spec.steps,
+            strength=stage.strength if strength is None else strength,
+            steps=stage.steps if steps is None else steps,
         )
         for stage in profile.stages
         if stage.scale == 1 or min(size) * stage.scale >= SMALLEST_STAGE
@@ -242,3 +214,17 @@ def settle_stages(spec: Spec, profile: Profile, size: tuple[int, int]) -> tuple[
     for stage in running:
         running_steps(stage.steps, stage.strength)
     return tuple(running)
+
+
+def joins_fill(plan: Plan) -> bool:
+    """Whether the fill paints the windows of a region together, not one by one."""
+    return plan.fill.partition(":")[0] not in SAME_FILL
+
+
+def shortfalls(known: Known, plan: Plan) -> tuple[str, ...]:
+    """What the fill does instead where too little is `known` (H, W) for it, each once; a later pass knows more."""
+    fill, first = parse_fill(plan.fill), plan.each_pass()[0]
+    canvas = first.canvas
+    parts = in_turn(np.pad(known, margins(canvas.sides)), canvas, joint=joins_fill(first))
+    each = [known] if canvas.whole else (part for _, part in parts)
+    return tuple(dict.fromkeys(filter(None, map(fill.shortfall, each))))

@@ -3,48 +3,52 @@
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from softextend import __version__
-from softextend.errors import BadPicture
-from softextend.plan.describe import used_facts
+from softextend.errors import BadPicture, BadRequest
+from softextend.options import HOW_MUCH, Spec
+from softextend.plan.describe import crop_as_dict
 from softextend.plan.plan import Plan
-from softextend.types import Amount, SolverName, Spec, Target
+from softextend.types import Amount, SamplerName
 
 WATCHED = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "pillow")
 A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion-webui
-    SolverName.EULER: "Euler",
-    SolverName.EULER_A: "Euler a",
-    SolverName.DDIM: "DDIM",
-    SolverName.DPMPP_2M: "DPM++ 2M Karras",
-    SolverName.DPMPP_2M_SDE: "DPM++ 2M SDE Karras",
-    SolverName.DEIS: "DEIS",
-    SolverName.UNIPC: "UniPC",
-    SolverName.HEUN: "Heun",
-    SolverName.LCM: "LCM",
+    SamplerName.EULER: "Euler",
+    SamplerName.EULER_A: "Euler a",
+    SamplerName.DDIM: "DDIM",
+    SamplerName.DPMPP_2M: "DPM++ 2M Karras",
+    SamplerName.DPMPP_2M_SDE: "DPM++ 2M SDE Karras",
+    SamplerName.DEIS: "DEIS",
+    SamplerName.UNIPC: "UniPC",
+    SamplerName.HEUN: "Heun",
+    SamplerName.LCM: "LCM",
 }
+RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 
 
-def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dict[str, Any]:
-    """JSON values: `spec` (as asked), `plan` (as settled), `model`, `versions`, `seed`, and what was kept.
+def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dict[str, Any]:
+    """JSON values: `spec` (as asked), `plan` (as resolved), `model`, `versions`, `seed`, and what was kept.
 
     `original_box` is where the input lies; `kept_box` is the part of it whose pixels are the input's (None for an
     input with `gaps`, whose kept part is no box); `band_px` is how far into the original it may differ. `trimmed` is
     the box that was left of the input (px of the input), `scaled` the width and height that it was scaled down to;
     None where that was not done: the result is what is left of the input plus its sides.
     """
-    box = {"left": plan.sides.left, "top": plan.sides.top, "width": plan.width, "height": plan.height}
+    canvas = plan.canvas
+    box = {"left": canvas.sides.left, "top": canvas.sides.top, "width": canvas.width, "height": canvas.height}
     return {
         "softextend": __version__,
-        "spec": _plain(asdict(spec)),
-        "plan": {**_plain(asdict(plan)), "size": list(plan.size)},
+        "spec": _plain(plan.spec.options()),
+        "plan": _plan_as_dict(plan),
         "model": model,
         "versions": {name: _version(name) for name in WATCHED},
-        "seed": spec.seed,
+        "seed": plan.seed,
         "original_box": box,
-        **used_facts(plan.used),
+        **crop_as_dict(plan.crop),
         "kept_box": None if gaps else kept_box(plan),
         "band_px": plan.band,
     }
@@ -52,43 +56,71 @@ def make_recipe(spec: Spec, plan: Plan, model: dict[str, Any], *, gaps: bool = F
 
 def canvas_recipe(spec: Spec) -> dict[str, Any]:
     """What a canvas of `prepare` remembers, as JSON values: no result yet, but what it was asked for."""
-    return {"softextend": __version__, "prepared": True, "spec": _plain(asdict(spec)), "seed": spec.seed}
+    return {"softextend": __version__, "prepared": True, "spec": _plain(spec.options()), "seed": spec.seed}
+
+
+def _plan_as_dict(plan: Plan) -> dict[str, Any]:
+    """All that was resolved, flat."""
+    found = {
+        each.name: getattr(plan, each.name) for each in fields(plan) if each.name not in ("spec", "canvas", "crop")
+    }
+    canvas = {each.name: getattr(plan.canvas, each.name) for each in fields(plan.canvas)}
+    crop = None if plan.crop is None else asdict(plan.crop)
+    return {**_plain({**canvas, **found, "crop": crop}), "size": list(plan.canvas.size)}
 
 
 def kept_box(plan: Plan) -> dict[str, int]:
     """The input less the band on every side that grows; px in the result."""
-    sides, band = plan.sides, plan.band
-    left, top = min(plan.width, band * (sides.left > 0)), min(plan.height, band * (sides.top > 0))
+    canvas, band = plan.canvas, plan.band
+    sides = canvas.sides
+    left, top = min(canvas.width, band * (sides.left > 0)), min(canvas.height, band * (sides.top > 0))
     return {
         "left": sides.left + left,
         "top": sides.top + top,
-        "width": max(0, plan.width - left - band * (sides.right > 0)),
-        "height": max(0, plan.height - top - band * (sides.bottom > 0)),
+        "width": max(0, canvas.width - left - band * (sides.right > 0)),
+        "height": max(0, canvas.height - top - band * (sides.bottom > 0)),
     }
 
 
 def spec_of(recipe: dict[str, Any]) -> Spec:
-    """The spec that a recipe was made from; BadPicture for a recipe of an unknown form."""
+    """The request that a recipe was made from; BadPicture for a recipe of an unknown form."""
     try:
-        asked = dict(recipe["spec"])
-        top, right, bottom, left = (Amount(**side) for side in asked.pop("sides"))
-        solver, target = asked.pop("solver"), asked.pop("target", None)
-        return Spec(
-            sides=(top, right, bottom, left),
-            solver=solver and SolverName(solver),
-            target=target and _target_of(target),
-            **asked,
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        given = dict(recipe["spec"])
+        for before, now in RENAMED.items():
+            if before in given:
+                given[now] = given.pop(before)
+        given |= given.pop("target", None) or {}  # as earlier versions grouped them
+        for name, read in READ_BACK.items():
+            if given.get(name) is not None:
+                given[name] = read(given[name])
+        if given.get("sides") and given.keys() & {*HOW_MUCH[1:]} and not any(each.value for each in given["sides"]):
+            given["sides"] = None if any(given.get(name) for name in HOW_MUCH[1:]) else given["sides"]
+        if not any(given.get(name) for name in HOW_MUCH[1:]):
+            given["anchor"] = None
+        return Spec.of(**given)
+    except BadRequest:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadPicture(f"the recipe cannot be read ({error}): it was written by another version") from error
 
 
-def _target_of(asked: dict[str, Any]) -> Target:
-    """A target from JSON values."""
-    pairs = {name: tuple(asked[name]) if asked[name] else None for name in ("aspect", "size")}
-    amount = asked["all"] and Amount(**asked["all"])
-    across, down = asked["anchor"]
-    return Target(**pairs, scale=asked["scale"], all=amount, anchor=(across, down), fit=asked["fit"])
+def _amount(given: dict[str, Any]) -> Amount:
+    return Amount(value=given["value"], percent=given["percent"])
+
+
+def _amounts(given: list[dict[str, Any]]) -> tuple[Amount, ...]:
+    top, right, bottom, left = map(_amount, given)
+    return top, right, bottom, left
+
+
+READ_BACK: dict[str, Callable[[Any], Any]] = {  # from JSON values
+    "sides": _amounts,
+    "all": _amount,
+    "aspect": tuple,
+    "size": tuple,
+    "anchor": tuple,
+    "sampler": SamplerName,
+}
 
 
 def parameters(recipe: dict[str, Any]) -> str:
@@ -97,7 +129,7 @@ def parameters(recipe: dict[str, Any]) -> str:
     last = plan["stages"][-1] if plan["stages"] else {"steps": 0, "strength": 0}
     pairs = {
         "Steps": last["steps"],
-        "Sampler": A1111_SAMPLERS[SolverName(plan["solver"])],
+        "Sampler": A1111_SAMPLERS[SamplerName(plan["sampler"])],
         "CFG scale": f"{plan['guidance']:g}",
         "Seed": recipe["seed"],
         "Size": "x".join(str(extent) for extent in plan["size"]),
@@ -126,7 +158,9 @@ def _version(name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Enums by value, tuples as lists: what JSON gives back."""
+    """Enums by value, tuples as lists, values as their fields: what JSON gives back."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):

@@ -1,75 +1,67 @@
-"""How much to add, in whole pixels: the grammar of sizes, its resolution against a picture, padding, band widths."""
+"""How much to add, in whole pixels: sizes resolved against a picture, padding, band widths."""
 
 from __future__ import annotations
 
 from softextend.errors import BadRequest
-from softextend.types import Amount, Sides, Spec, Target
+from softextend.options import Growth, Mask
+from softextend.types import Amount, Profile, Sides
 
+CENTER = (0.5, 0.5)  # where a photo lies unless an anchor says otherwise
+UNTOUCHED = 6  # parts of a picture, of which one at most may change at each side
 LARGEST_GROWTH = 4  # times the picture's own size, per side, unless lifted
 
 
-def settle_sides(spec: Spec, *, width: int, height: int, gaps: bool = False) -> Sides:
-    """What a spec adds to a picture of this size, px; BadRequest for nothing (unless there are `gaps`) or too much."""
-    if spec.target is None:
-        if gaps and not any(amount.value for amount in spec.sides):
-            return Sides()
-        return resolve_sides(spec.sides, width=width, height=height, allow_large=spec.allow_large)
-    sides = target_sides(spec.target, width=width, height=height)
+def resolve_sides(growth: Growth, *, width: int, height: int, gaps: bool = False) -> Sides:
+    """What is added to a picture of this size, px; BadRequest for nothing (unless there are `gaps`) or too much."""
+    sides = Sides() if growth.given is None else _sides(growth, width=width, height=height)
     if sides == Sides() and not gaps:
-        raise BadRequest(f"{spec.target}: nothing to add; the picture is {width}x{height}, which is that already")
-    if not spec.allow_large:
-        _refuse_large(str(spec.target), sides, width=width, height=height)
+        if growth.given in (None, "sides"):
+            raise BadRequest(f"--sides {sides}: nothing to add to {width}x{height}; at least one side must be above 0")
+        raise BadRequest(f"{growth}: nothing to add; the picture is {width}x{height}, which is that already")
+    if not growth.allow_large:
+        asked = f"--sides {sides}" if growth.sides else str(growth)
+        _refuse_large(asked, sides, width=width, height=height)
     return sides
 
 
-def resolve_sides(
-    amounts: tuple[Amount, Amount, Amount, Amount], *, width: int, height: int, allow_large: bool = False
-) -> Sides:
-    """Amounts -> whole pixels for a picture of this size; BadRequest when all are 0 or one is beyond the limit."""
-    extents = (height, width, height, width)
-    top, right, bottom, left = (_pixels(amount, extent) for amount, extent in zip(amounts, extents, strict=True))
-    sides = Sides(top=top, right=right, bottom=bottom, left=left)
-    if not any((top, right, bottom, left)):
-        raise BadRequest(f"--sides {sides}: nothing to add to {width}x{height}; at least one side must be above 0")
-    if not allow_large:
-        _refuse_large(f"--sides {sides}", sides, width=width, height=height)
-    return sides
-
-
-def target_sides(target: Target, *, width: int, height: int) -> Sides:
-    """What makes the picture as large as the target, split as anchored; BadRequest where the target is smaller."""
-    across, down = target_size(target, width=width, height=height)
+def _sides(growth: Growth, *, width: int, height: int) -> Sides:
+    """The sides as given, or what makes the picture as large as asked; BadRequest where that is smaller."""
+    if growth.sides is not None:
+        extents = (height, width, height, width)
+        top, right, bottom, left = (_pixels(each, extent) for each, extent in zip(growth.sides, extents, strict=True))
+        return Sides(top=top, right=right, bottom=bottom, left=left)
+    across, down = target_size(growth, width=width, height=height)
     if across < width or down < height:
-        inside = fitted_size(target, width=width, height=height)
+        inside = fitted_size(growth, width=width, height=height)
         raise BadRequest(
-            f"{target}: the picture is {width}x{height}; {max(across, width)}x{max(down, height)} would hold it, "
+            f"{growth}: the picture is {width}x{height}; {max(across, width)}x{max(down, height)} would hold it, "
             f"or --fit scales it down to {inside[0]}x{inside[1]} first"
         )
-    left = _rounded((across - width) * target.anchor[0])
-    top = _rounded((down - height) * target.anchor[1])
+    x, y = growth.anchor or CENTER
+    left, top = _rounded((across - width) * x), _rounded((down - height) * y)
     return Sides(top=top, right=across - width - left, bottom=down - height - top, left=left)
 
 
-def target_size(target: Target, *, width: int, height: int) -> tuple[int, int]:
-    """Width and height of the result, px, for a picture of this size."""
-    if target.size:
-        return target.size
-    if target.scale:
-        return _rounded(width * target.scale), _rounded(height * target.scale)
-    if target.all:
-        return width + 2 * _pixels(target.all, width), height + 2 * _pixels(target.all, height)
-    across, down = target.aspect or (width, height)
+def target_size(growth: Growth, *, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the result, px, for a picture of this size, by aspect, size, scale or all."""
+    if growth.size:
+        return growth.size
+    if growth.scale:
+        return _rounded(width * growth.scale), _rounded(height * growth.scale)
+    if growth.all:
+        return width + 2 * _pixels(growth.all, width), height + 2 * _pixels(growth.all, height)
+    across, down = growth.aspect or (width, height)
     wide, tall = _divided(height * across, down), _divided(width * down, across)
     if width == wide or height == tall:  # as near as whole pixels come
         return width, height
     return (wide, height) if width < wide else (width, tall)
 
 
-def fitted_size(target: Target | None, *, width: int, height: int) -> tuple[int, int]:
-    """Width and height of the picture scaled down until the target's size holds it; as it is where it does."""
-    if target is None or target.size is None:
+def fitted_size(growth: Growth, *, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the picture scaled down until the size asked for holds it; as it is where it does."""
+    if growth.size is None:
         return width, height
-    across, down = target.size
+    across, down = growth.size
     if width <= across and height <= down:
         return width, height
     if across * height <= down * width:
@@ -110,19 +102,30 @@ def padding(size: int, multiple: int) -> int:
     return -size % multiple
 
 
-def fit_band(overlap: int, feather: int, sides: Sides, *, width: int, height: int) -> tuple[int, int]:
-    """Overlap and feather (px), shrunk together until no side reaches farther in than a sixth of the picture.
+def fit_band(mask: Mask, profile: Profile, sides: Sides, *, width: int, height: int) -> tuple[int, int, str | None]:
+    """Overlap and feather (px), and a note where the model's own were shrunk; what the user names is as named.
 
-    So at least two thirds of each dimension stay untouched, of a thumbnail too.
+    The model's own shrink until no side reaches farther in than a sixth of the picture: at least two thirds of each
+    dimension stay untouched, of a thumbnail too.
     """
-    reach = overlap + feather // 2
-    room = reach
+    overlap = profile.overlap if mask.overlap is None else mask.overlap
+    feather = profile.feather if mask.feather is None else mask.feather
+    reach = room = overlap + feather // 2
     for near, far, extent in ((sides.left, sides.right, width), (sides.top, sides.bottom, height)):
         if near or far:
-            room = min(room, extent // 6)
-    if room >= reach:
-        return overlap, feather
-    return overlap * room // reach, feather * room // reach
+            room = min(room, extent // UNTOUCHED)
+    if room >= reach or (mask.overlap is not None and mask.feather is not None):
+        return overlap, feather, None
+    if mask.overlap is None and mask.feather is None:
+        fitted = overlap * room // reach, feather * room // reach
+    elif mask.feather is None:
+        fitted = overlap, min(feather, max(0, 2 * (room - overlap)))
+    else:
+        fitted = min(overlap, max(0, room - feather // 2)), feather
+    said = (
+        f"overlap {fitted[0]} px, feather {fitted[1]} px: the model's {overlap} and {feather} are for larger pictures"
+    )
+    return *fitted, said if fitted != (overlap, feather) else None
 
 
 def running_steps(steps: int, strength: float) -> int:

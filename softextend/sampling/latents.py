@@ -13,17 +13,18 @@ from torch import Tensor
 
 from softextend.errors import BadModel
 from softextend.finish.colour_match import match_colour
+from softextend.mask import editable
 from softextend.plan.boxes import grown, scaled, tiles
 from softextend.plan.plan import Plan
 from softextend.plan.sizes import padding
 from softextend.plan.windows import margin
 from softextend.sampling.multidiffusion import Part, weight
-from softextend.types import Box, Model, OnNote
+from softextend.types import Box, Conditioning, Listener, Model
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from softextend.types import Change
+    from softextend.types import Change, Pixels
 
     Picture = npt.NDArray[np.float32]
 
@@ -37,63 +38,63 @@ class Run:
 
     plan: Plan
     model: Model
-    embedding: Any
-    on_note: OnNote
+    conditioning: Conditioning
+    listener: Listener
 
 
 def decode_parts(
-    z: Tensor, pixels: Picture, amount: Change, windows: Sequence[Box], parts: Sequence[Part], run: Run
+    z: Tensor, pixels: Picture, change: Change, windows: Sequence[Box], parts: Sequence[Part], run: Run
 ) -> Picture:
     """Latents -> (H, W, 3), window by window, each matched to the colours that it was given; 0 where no window is."""
     if len(parts) == 1:
-        return finished(decode(run.model, z, run.on_note), pixels, amount, run.plan)
-    painted, total = np.zeros_like(pixels), np.full(amount.shape, 1e-12, np.float32)
-    ramp = 2 * margin(run.plan.window)
+        return finished(decode(run.model, z, run.listener), pixels, change, run.plan)
+    painted, total = np.zeros_like(pixels), np.full(change.shape, 1e-12, np.float32)
+    ramp = 2 * margin(run.plan.canvas.window)
     for box, part in zip(windows, parts, strict=True):
-        decoded = decode(run.model, part.of(z), run.on_note)
+        decoded = decode(run.model, part.of(z), run.listener)
         share = weight(box.height, box.width, ramp).numpy()
-        painted[box.cut] += share[..., None] * finished(decoded, pixels[box.cut], amount[box.cut], run.plan)
+        painted[box.cut] += share[..., None] * finished(decoded, pixels[box.cut], change[box.cut], run.plan)
         total[box.cut] += share
     painted /= total[..., None]
     return painted
 
 
-def finished(decoded: Tensor, pixels: Picture, amount: Change, plan: Plan) -> Picture:
+def finished(decoded: Tensor, pixels: Picture, change: Change, plan: Plan) -> Picture:
     """Decoded pixels without padding, with the decoder's colour error taken off."""
-    painted = to_picture(decoded[..., : amount.shape[0], : amount.shape[1]])
-    return match_colour(painted, pixels, amount) if plan.color_match else painted
+    painted = to_picture(decoded[..., : change.shape[0], : change.shape[1]])
+    return match_colour(painted, pixels, change) if plan.color_match else painted
 
 
-def decode(model: Model, z: Tensor, on_note: OnNote) -> Tensor:
+def decode(model: Model, z: Tensor, listener: Listener) -> Tensor:
     """Latents -> finite float32 pixels (B, 3, H, W); a decoder that overflows is tried once more in float32."""
     if not torch.isfinite(z).all():
         raise BadModel(
-            f"{model.name} returned latents that are not numbers: the checkpoint is damaged or --dtype too narrow; "
+            f"{model.name} returned latents with NaN or Inf: the checkpoint is damaged or --dtype too narrow; "
             "try --dtype float32"
         )
     pixels = model.decode(z)
     if not torch.isfinite(pixels).all():
-        on_note("the VAE overflowed: decoded once more in float32")
+        listener.note("the VAE overflowed: decoded once more in float32")
         pixels = model.decode(z, exact=True)
     if not torch.isfinite(pixels).all():
         raise BadModel(
-            f"the VAE of {model.name} decodes to pixels that are not numbers, even in float32: name one by --vae FILE"
+            f"the VAE of {model.name} decodes to pixels with NaN or Inf, even in float32: name one by --vae FILE"
         )
     return pixels
 
 
-def carry_up(pixels: Picture, painted: Picture, amount: Change, small: tuple[int, int]) -> Picture:
+def carry_up(pixels: Picture, painted: Picture, change: Change, small: tuple[int, int]) -> Picture:
     """A stage's picture at full size: painted wherever something may change, the given pixels elsewhere."""
-    height, width = amount.shape
+    height, width = change.shape
     if small != (height, width):
         painted = np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    return np.where((amount > 0)[..., None], painted, pixels)
+    return np.where(editable(change)[..., None], painted, pixels)
 
 
-def carry_up_by_parts(pixels: Picture, painted: Picture, amount: Change, plan: Plan) -> None:
-    """As `carry_up`, in place, and enlarging no more than what may change."""
-    full, small = amount.shape, painted.shape[:2]
-    for tile in tiles(plan.new, plan.reach + 1, full):
+def carry_up_by_parts(pixels: Picture, painted: Picture, change: Change, plan: Plan) -> Picture:
+    """As `carry_up`, (H, W, 3), in place, and enlarging no more than what may change."""
+    full, small = change.shape, painted.shape[:2]
+    for tile in tiles(plan.canvas.new, plan.canvas.reach + 1, full):
         near = grown(scaled(tile, full, small), AROUND, small)
         y, x = small[0] / full[0], small[1] / full[1]
         shift = [(tile.left + 0.5) * x - 0.5 - near.left, (tile.top + 0.5) * y - 0.5 - near.top]
@@ -104,7 +105,8 @@ def carry_up_by_parts(pixels: Picture, painted: Picture, amount: Change, plan: P
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        np.copyto(pixels[tile.cut], large, where=(amount[tile.cut] > 0)[..., None])
+        np.copyto(pixels[tile.cut], large, where=editable(change[tile.cut])[..., None])
+    return pixels
 
 
 def fit(array: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -132,6 +134,11 @@ def to_tensor(pixels: Picture, multiple: int) -> Tensor:
     return torch.from_numpy(pad_edge(pixels, multiple)).permute(2, 0, 1)[None].div(127.5).sub(1)
 
 
-def to_levels(amount: Change, multiple: int) -> Tensor:
+def to_change(change: Change, multiple: int) -> Tensor:
     """(H, W) in [0, 1] -> (1, 1, H', W'), padded to multiples."""
-    return torch.from_numpy(np.ascontiguousarray(pad_edge(amount, multiple)))[None, None]
+    return torch.from_numpy(np.ascontiguousarray(pad_edge(change, multiple)))[None, None]
+
+
+def to_levels(pixels: Tensor) -> Pixels:
+    """(1, 3, H, W) in about [-1, 1] -> uint8 (H, W, 3)."""
+    return np.clip(np.rint(to_picture(pixels)), 0, 255).astype(np.uint8)

@@ -8,29 +8,29 @@ from typing import TypeVar
 import torch
 
 from softextend.errors import OutOfMemory
-from softextend.types import Model, OnNote
+from softextend.types import Listener, Model
 
 T = TypeVar("T")
 
 
-def lightening(work: Callable[[], T], model: Model, on_note: OnNote) -> T:
+def reducing_memory(work: Callable[[], T], model: Model, listener: Listener) -> T:
     """Do the work; when memory runs out, at the model's next lighter way of running, until there is none."""
     while True:
         try:
             return work()
         except RuntimeError as error:
-            if not _short_of_memory(error):
+            if not _out_of_memory(error):
                 raise
-        lighter = model.lighten()  # outside the handler, whose traceback still holds what did not fit
+        lighter = model.reduce_memory()  # outside the handler, whose traceback still holds what did not fit
         if lighter is None:
             raise OutOfMemory(
                 f"{model.name} ran out of memory at its leanest setting: use a smaller picture, smaller --sides, "
                 "or --device cpu"
             )
-        on_note(lighter)
+        listener.note(lighter)
 
 
-def _short_of_memory(error: RuntimeError) -> bool:
+def _out_of_memory(error: RuntimeError) -> bool:
     """CUDA has a class for it; Metal and the CPU's allocator only say so in words."""
     words = str(error).lower()
     return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in words or "allocate memory" in words

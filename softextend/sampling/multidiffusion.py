@@ -85,11 +85,17 @@ def predict(model: Model, scene: Scene, parts: Sequence[Part]) -> Predict:
 def part_of(scene: Scene, part: Part, factor: int) -> Scene:
     """What a window shows of a scene."""
     rows, columns = (slice(each.start * factor, each.stop * factor) for each in part.cut)
-    return replace(scene, z0=part.of(scene.z0), change=part.of(scene.change), known=scene.known[rows, columns])
+    return replace(
+        scene,
+        z0=part.of(scene.z0),
+        change=part.of(scene.change),
+        known=scene.known[rows, columns],
+        filled=scene.filled[..., rows, columns],
+    )
 
 
-def _mean(parts: Sequence[Part], denoisers: Sequence[Predict], x: Tensor, t: Tensor) -> Tensor:
+def _mean(parts: Sequence[Part], denoisers: Sequence[Predict], x: Tensor, t: float, keep: Tensor) -> Tensor:
     mean = torch.zeros_like(x)
     for part, denoise in zip(parts, denoisers, strict=True):
-        part.of(mean).add_(denoise(part.of(x), t) * part.share.to(x.device))
+        part.of(mean).add_(denoise(part.of(x), t, part.of(keep)) * part.share.to(x.device))
     return mean

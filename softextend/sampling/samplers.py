@@ -1,97 +1,146 @@
-"""The samplers by name, as diffusers' schedulers, and a schedule cut to a strength."""
+"""The samplers by name, each cut to a strength: timesteps, noise levels and an update rule, for one run."""
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import diffusers
-import torch
-from torch import Tensor
+import numpy as np
 
+from softextend import types
+from softextend.errors import BadRequest
 from softextend.plan.sizes import running_steps
-from softextend.types import SolverName
+from softextend.sampling import noise_levels, updates
+from softextend.sampling.schedule import AnySchedule, EdmSchedule, FlowSchedule, Prediction, Schedule, Spacing
 
-SCHEDULE = {  # SDXL's training schedule (Podell et al., arXiv:2307.01952; the released scheduler_config.json)
-    "num_train_timesteps": 1000,
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "steps_offset": 1,
-    "timestep_spacing": "leading",
-}
-SOLVERS: dict[SolverName, tuple[str, dict[str, Any]]] = {
-    SolverName.EULER: ("EulerDiscreteScheduler", {}),
-    SolverName.EULER_A: ("EulerAncestralDiscreteScheduler", {}),
-    SolverName.DDIM: ("DDIMScheduler", {"clip_sample": False, "set_alpha_to_one": False}),
-    SolverName.DPMPP_2M: ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
-    SolverName.DPMPP_2M_SDE: (
-        "DPMSolverMultistepScheduler",
-        {"use_karras_sigmas": True, "algorithm_type": "sde-dpmsolver++"},
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+CONTINUOUS = (EdmSchedule, FlowSchedule)
+TRAINED_WITH = {EdmSchedule: "EDM's noise levels", FlowSchedule: "a rectified flow"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What makes a sampler: where its steps begin and end, a row of numbers for each, and its rule."""
+
+    levels: Callable[[Any, int, bool], noise_levels.NoiseLevels]
+    rows: Callable[[noise_levels.NoiseLevels], Sequence[Any]]
+    step: updates.Step
+    continuous: tuple[type, ...] = CONTINUOUS  # schedules that it takes beside those of discrete timesteps
+    karras: bool | None = False  # at Karras' levels unless told otherwise; None: it has none but its own
+    calls: int = 1  # of the denoiser in a step
+
+
+SAMPLERS: dict[str, Kind] = {
+    "euler": Kind(levels=noise_levels.single_step, rows=updates.euler_rows, step=updates.euler),
+    "euler-a": Kind(
+        levels=noise_levels.single_step,
+        rows=updates.ancestral_rows,
+        step=updates.euler,
+        continuous=(EdmSchedule,),  # in a flow the signal would have to shrink where noise comes back
+        karras=None,
     ),
-    SolverName.DEIS: ("DEISMultistepScheduler", {}),
-    SolverName.UNIPC: ("UniPCMultistepScheduler", {}),
-    SolverName.HEUN: ("HeunDiscreteScheduler", {}),
-    SolverName.LCM: ("LCMScheduler", {"original_inference_steps": 50}),
+    "heun": Kind(levels=noise_levels.single_step, rows=updates.heun_rows, step=updates.heun, calls=2),
+    "dpmpp-2m": Kind(levels=noise_levels.multistep, rows=updates.dpmpp_rows, step=updates.dpmpp, karras=True),
+    "dpmpp-2m-sde": Kind(levels=noise_levels.multistep, rows=updates.dpmpp_sde_rows, step=updates.dpmpp, karras=True),
+    "unipc": Kind(levels=noise_levels.multistep, rows=updates.unipc_rows, step=updates.unipc),
+    "deis": Kind(levels=noise_levels.multistep_to_least, rows=updates.deis_rows, step=updates.deis, continuous=()),
+    "ddim": Kind(levels=noise_levels.ddim, rows=updates.ddim_rows, step=updates.renoise, continuous=(), karras=None),
+    "lcm": Kind(levels=noise_levels.lcm, rows=updates.lcm_rows, step=updates.lcm, continuous=(), karras=None),
+    "tcd": Kind(levels=noise_levels.tcd, rows=updates.tcd_rows, step=updates.renoise, continuous=(), karras=None),
 }
-TAKES_GENERATOR = (SolverName.EULER_A, SolverName.DPMPP_2M_SDE, SolverName.LCM)
 
 
-class Solver:
-    """One run of a scheduler: made for one schedule, used once, never shared."""
+class TableSampler:
+    """`Sampler` of softextend.diffdiff over tables; made for one run, its steps taken once and in order.
 
-    def __init__(self, scheduler: Any, timesteps: Tensor, begin: int, generators: list[torch.Generator] | None = None):
-        self.timesteps = timesteps
-        self._levels = [_level(scheduler, t) for t in timesteps]  # before a begin index makes them all alike
-        self._scheduler = copy.deepcopy(scheduler)
-        if hasattr(self._scheduler, "set_begin_index"):
-            self._scheduler.set_begin_index(begin)
-        self._extra = {} if generators is None else {"generator": generators}
+    x is a torch tensor or a NumPy array (B, ...) of float32; a sampler that draws noise needs as many generators of the
+    same library, one for each row.
+    """
+
+    def __init__(
+        self,
+        timesteps: Sequence[float],
+        levels: Sequence[noise_levels.Level],
+        rows: Sequence[Any],
+        step: updates.Step,
+        prediction: Prediction,
+        generators: Sequence[Generator] | None = None,
+    ) -> None:
+        self.timesteps = tuple(timesteps)
+        self.levels = tuple(levels)
+        self._rows, self._step, self._prediction = rows, step, prediction
+        self._generators = generators
+        self._past: Any = None
+        self._output: updates.ModelOutput | None = None
 
     def scaled(self, x: Tensor, i: int) -> Tensor:
-        """x: (B, C, h, w) -> what the denoiser expects at step i."""
-        scaled: Tensor = self._scheduler.scale_model_input(x, self.timesteps[i])
-        return scaled
+        """x -> what the denoiser expects at step i."""
+        scale = self.levels[i].scale
+        return x if scale == 1 else x / scale
 
     def noised(self, z0: Tensor, noise: Tensor, i: int) -> Tensor:
-        """z0, noise: (B, C, h, w) -> signal * z0 + sigma * noise at step i's level."""
-        signal, sigma = self._levels[i]
-        return signal * z0 + sigma * noise
+        """z0, noise -> x at the level where step i begins."""
+        level = self.levels[i]
+        return level.signal * z0 + level.noise * noise
 
-    def step(self, eps: Tensor, i: int, x: Tensor) -> Tensor:
-        """eps, x: (B, C, h, w) -> the latents of the next step."""
-        moved: Tensor = self._scheduler.step(eps, self.timesteps[i], x, return_dict=False, **self._extra)[0]
-        return moved
+    def step(self, out: Tensor, i: int, x: Tensor) -> Tensor:
+        """What the model returned for scaled x, as its schedule's prediction says, and x -> x of the next step."""
+        output = updates.ModelOutput(self._prediction, out, x, self.levels[i])
+        self._output = output
+        x, self._past = self._step(self._rows[i], output, self._past, self._fresh)
+        return x
+
+    def clean(self) -> Tensor:
+        """What the model took z0 for at the last step; RuntimeError before the first."""
+        if self._output is None:
+            raise RuntimeError("no step was taken yet")
+        return self._output.clean
+
+    def _fresh(self, x: Tensor) -> Tensor:
+        """Noise of x's shape, a row from each generator, drawn on the generator's device."""
+        if self._generators is None or len(self._generators) != len(x):
+            given = len(self._generators or ())
+            raise ValueError(f"{given} generators for {len(x)} rows: a sampler that draws noise needs one for each")
+        if isinstance(x, np.ndarray):
+            return np.stack([each.standard_normal(x.shape[1:], np.float32) for each in self._generators])
+        import torch
+
+        rows = [torch.randn(x.shape[1:], generator=each, device=each.device) for each in self._generators]
+        return torch.stack(rows).to(x.device)
 
 
-def _level(scheduler: Any, t: Tensor) -> tuple[float, float]:
-    """Signal and noise of add_noise at t, read off by noising one and zero."""
-    one, zero, at = torch.ones(1, 1), torch.zeros(1, 1), t.reshape(1)
-    return float(scheduler.add_noise(one, zero, at)), float(scheduler.add_noise(zero, one, at))
-
-
-def cut(scheduler: Any, steps: int, strength: float) -> tuple[Tensor, int]:
-    """The last int(steps * strength) steps of the schedule: their timesteps (2 a step in second order), first index."""
-    begin = (steps - min(int(steps * strength), steps)) * int(scheduler.order)
-    return scheduler.timesteps[begin:], begin
-
-
-def make_solver(
-    name: SolverName,
+def make_sampler(
+    name: str,
+    schedule: types.Schedule,
     *,
     steps: int,
     strength: float,
-    generators: list[torch.Generator] | None = None,
+    generators: Sequence[Generator] | None = None,
     trailing: bool = False,
-) -> Solver:
-    """A fresh solver for `steps` in the full schedule and strength in (0, 1]; BadRequest when no step would run."""
-    running_steps(steps, strength)
-    kind, overrides = SOLVERS[name]
-    spacing = {"timestep_spacing": "trailing"} if trailing else {}
-    if name is SolverName.LCM:
-        overrides = {"original_inference_steps": max(50, steps)}
-        spacing = {}
-    scheduler = getattr(diffusers, kind).from_config({**SCHEDULE, **overrides, **spacing})
-    scheduler.set_timesteps(steps)
-    timesteps, begin = cut(scheduler, steps, strength)
-    return Solver(scheduler, timesteps, begin, generators if name in TAKES_GENERATOR else None)
+    karras: bool | None = None,
+) -> TableSampler:
+    """A fresh sampler for the last int(steps * strength) of `steps` steps; strength in (0, 1].
+
+    trailing: in place of the schedule's own spacing; lcm, tcd and continuous schedules have another. karras: in place
+    of the sampler's habit. BadRequest when no step would run, and for what does not go together.
+    """
+    if not isinstance(schedule, AnySchedule):
+        raise TypeError(f"{schedule!r}: must be a Schedule, EdmSchedule or FlowSchedule")
+    kind, name = SAMPLERS[name], str.__str__(name)  # of an enum of strings: its value
+    begin = (steps - min(running_steps(steps, strength), steps)) * kind.calls
+    if isinstance(schedule, CONTINUOUS) and not isinstance(schedule, kind.continuous):
+        others = ", ".join(each for each, other in SAMPLERS.items() if isinstance(schedule, other.continuous))
+        raise BadRequest(f"--sampler {name}: the model was trained with {TRAINED_WITH[type(schedule)]}: use {others}")
+    if karras and (kind.karras is None or isinstance(schedule, CONTINUOUS)):
+        raise BadRequest(f"--sampler {name}: no Karras noise levels with this sampler and model: leave them out")
+    if trailing and isinstance(schedule, Schedule):
+        schedule = dataclasses.replace(schedule, spacing=Spacing.TRAILING)
+    levels = kind.levels(schedule, steps, bool(kind.karras if karras is None else karras))
+    timesteps, begins, rows = levels.times.tolist(), levels.begins(), kind.rows(levels)
+    if kind.calls == 2:
+        timesteps, begins = updates.twice(timesteps), updates.twice(begins)
+    return TableSampler(timesteps[begin:], begins[begin:], rows[begin:], kind.step, schedule.prediction, generators)

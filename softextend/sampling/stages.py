@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
-from softextend.mask import change_map, latent_levels
+from softextend.mask import change_map, editable, latent_change
 from softextend.plan.boxes import grown, moved
-from softextend.plan.canvas import Prepared
 from softextend.plan.plan import Plan, Work
+from softextend.plan.prepared import Prepared
 from softextend.plan.windows import Region, margin
 from softextend.sampling.latents import (
     Run,
@@ -22,18 +24,20 @@ from softextend.sampling.latents import (
     decode_parts,
     fit,
     pad_edge,
+    to_change,
     to_levels,
     to_tensor,
 )
-from softextend.sampling.memory import lightening
+from softextend.sampling.memory import reducing_memory
 from softextend.sampling.multidiffusion import encode, make_parts, predict
-from softextend.sampling.samplers import make_solver
-from softextend.types import Model, OnNote, OnStep, Scene, Spec, Stage
+from softextend.sampling.progress import PartOf
+from softextend.sampling.samplers import TableSampler, make_sampler
+from softextend.types import Listener, Model, Scene, Stage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from softextend.types import Change, Known
+    from softextend.types import Change, Known, Pixels
 
     Picture = npt.NDArray[np.float32]
 
@@ -44,7 +48,7 @@ REGION_SEEDS = 15_485_863  # apart, for the regions of one stage
 
 
 @torch.inference_mode()
-def sample(prepared: Prepared, spec: Spec, model: Model, on_step: OnStep, on_note: OnNote) -> Picture:
+def sample(prepared: Prepared, model: Model, listener: Listener) -> Picture:
     """All stages of a prepared canvas -> float32 (H, W, 3) in about [0, 255], padding cropped away.
 
     BadModel for pictures that are not finite; OutOfMemory when even the leanest way does not fit.
@@ -53,93 +57,98 @@ def sample(prepared: Prepared, spec: Spec, model: Model, on_step: OnStep, on_not
     current = prepared.filled.astype(np.float32)
     if not plan.stages:
         return current
-    amount = latent_levels(prepared.mask)
-    embedding = lightening(functools.partial(model.embed, spec.prompt, spec.negative), model, on_note)
-    run = Run(plan=plan, model=model, embedding=embedding, on_note=on_note)
+    change, prompt = latent_change(prepared.change), plan.spec.prompt
+    embed = functools.partial(model.embed, prompt.prompt, prompt.negative)
+    conditioning = reducing_memory(embed, model, listener)
     work = plan.work()
     steps = [each.steps * each.windows for each in work]
     for index, each in enumerate(work):
-        progress = functools.partial(_progress, on_step, sum(steps[:index]), sum(steps))
-        current = run_stage(current, amount, prepared.known, index, each, run, progress)
+        heard = PartOf(listener, before=sum(steps[:index]), share=steps[index], total=sum(steps))
+        run = Run(plan=plan, model=model, conditioning=conditioning, listener=heard)
+        current = run_stage(current, change, prepared.known, index, each, run)
     return current
 
 
-def _progress(on_step: OnStep, before: int, total: int, done: int, _: int) -> None:
-    on_step(before + done, total)
+def run_stage(pixels: Picture, change: Change, known: Known, index: int, work: Work, run: Run) -> Picture:
+    """One stage at its own scale; pixels (H, W, 3) in [0, 255] -> the same, repainted where change (H, W) is above 0.
 
-
-def _ticks(on_step: OnStep, before: int, planned: int, done: int, timesteps: int) -> None:
-    """Second-order samplers have more timesteps than steps: count the planned ones."""
-    on_step(before + planned * done // timesteps, planned)
-
-
-def run_stage(
-    pixels: Picture, amount: Change, known: Known, index: int, work: Work, run: Run, on_step: OnStep
-) -> Picture:
-    """One stage at its own scale; pixels (H, W, 3) in [0, 255] -> the same, repainted where amount is above 0.
-
-    Where the canvas is larger than a window, `pixels` is painted in place.
+    `pixels` is given away: it may be painted in place, and be the result.
     """
     size = work.height, work.width
-    canvas, levels = fit(pixels, size), fit(amount, size)
+    canvas, smaller = fit(pixels, size), fit(change, size)
     kept = known if size == known.shape else fit(known.astype(np.float32), size) > 0.99
     done = np.zeros(size, np.bool_)
-    before = 0
+    before, total = 0, work.steps * work.windows
     for number, region in enumerate(work.regions):
-        cut = region.box.cut
-        free = np.minimum(levels[cut], handed_on(done[cut], run.plan, work.stage.scale))
-        ticks = functools.partial(_ticks, on_step, before, work.steps * len(region.windows))
-        paint = functools.partial(
-            paint_region, canvas[cut], free, kept[cut] | done[cut], region, (index, number), work.stage, run, ticks
+        cut, share = region.box.cut, work.steps * len(region.windows)
+        part = Run(
+            plan=run.plan,
+            model=run.model,
+            conditioning=run.conditioning,
+            listener=PartOf(run.listener, before=before, share=share, total=total),
         )
-        painted = lightening(paint, run.model, run.on_note)
-        if run.plan.whole:
-            return carry_up(pixels, painted, amount, size)
-        np.copyto(canvas[cut], painted, where=(free > 0)[..., None])
-        done[grown(region.box, -margin(run.plan.window), size).cut] = True
-        before += work.steps * len(region.windows)
-    if size != known.shape:
-        carry_up_by_parts(pixels, canvas, amount, run.plan)
-    return pixels
+        free = np.minimum(smaller[cut], handed_on(done[cut], run.plan, work.stage.scale))
+        seen = kept[cut] | done[cut]
+        paint = functools.partial(paint_region, canvas[cut], free, seen, region, (index, number), work.stage, part)
+        painted = reducing_memory(paint, run.model, run.listener)
+        if run.plan.canvas.whole:
+            return carry_up(pixels, painted, change, size)
+        np.copyto(canvas[cut], painted, where=editable(free)[..., None])
+        done[grown(region.box, -margin(run.plan.canvas.window), size).cut] = True
+        before += share
+    if size == known.shape:
+        return canvas
+    return carry_up_by_parts(pixels, canvas, change, run.plan)
 
 
 def handed_on(done: Known, plan: Plan, scale: float) -> Change:
     """How much a region may change of what those before it painted, (H, W) in [0, 1]: softly less and then nothing."""
     if not done.any():
         return np.ones(done.shape, np.float32)
-    return latent_levels(change_map(done, round(plan.overlap * scale), round(plan.feather * scale)))
+    return latent_change(change_map(done, round(plan.overlap * scale), round(plan.feather * scale)))
 
 
 def paint_region(
-    pixels: Picture,
-    amount: Change,
-    known: Known,
-    region: Region,
-    at: tuple[int, int],
-    stage: Stage,
-    run: Run,
-    on_step: OnStep,
+    pixels: Picture, change: Change, known: Known, region: Region, at: tuple[int, int], stage: Stage, run: Run
 ) -> Picture:
-    """One region of a stage, its windows together; `at`: number of the stage and of the region in it."""
+    """One region (h, w, 3) of a stage, its windows together; `at`: number of the stage and of the region in it."""
     plan, model = run.plan, run.model
     windows = [moved(each, region.box) for each in region.windows]
-    parts = make_parts(windows, model.factor, 2 * margin(plan.window))
-    z0 = encode(model, to_tensor(pixels, model.factor), parts)
-    levels = F.interpolate(to_levels(amount, model.factor), z0.shape[-2:], mode="bilinear").to(z0.device)
+    parts = make_parts(windows, model.factor, 2 * margin(plan.canvas.window))
+    filled = to_tensor(pixels, model.factor)
+    z0 = encode(model, filled, parts)
+    changing = F.interpolate(to_change(change, model.factor), z0.shape[-2:], mode="bilinear").to(z0.device)
     noise, generators = draw_noise([plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1]], z0.shape[1:])
-    solver = make_solver(
-        plan.solver, steps=stage.steps, strength=stage.strength, generators=generators, trailing=plan.trailing
+    sampler = make_sampler(
+        plan.sampler.value,
+        model.schedule,
+        steps=stage.steps,
+        strength=stage.strength,
+        generators=generators,
+        trailing=plan.trailing,
     )
     scene = Scene(
         z0=z0,
-        change=levels,
+        change=changing,
         known=pad_edge(known, model.factor),
-        embedding=run.embedding,
+        filled=filled,
+        conditioning=run.conditioning,
         guidance=plan.guidance,
         stage=at[0],
         seed=plan.seed,
     )
-    blend = Blend.CONTINUOUS if len(solver.timesteps) <= FEW_STEPS else Blend.HARD
+    blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
+    watch = functools.partial(_watch, run, sampler)
     denoise = predict(model, scene, parts)
-    x = diffdiff(denoise, solver, z0, noise.to(z0.device), levels, blend=blend, on_step=on_step)
-    return decode_parts(restore(x, z0, levels), pixels, amount, windows, parts, run)
+    x = diffdiff(denoise, sampler, z0, noise.to(z0.device), changing, blend=blend, on_step=watch)
+    return decode_parts(restore(x, z0, changing), pixels, change, windows, parts, run)
+
+
+def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:
+    """Tell of a step, and offer a look at what the model takes the clean latents for."""
+    run.listener.step(done, total)
+    run.listener.preview(functools.partial(_look, run.model.preview, sampler))
+
+
+def _look(preview: Callable[[Tensor], Tensor], sampler: TableSampler) -> Pixels:
+    return to_levels(preview(sampler.clean()))

@@ -1,4 +1,4 @@
-"""Choosing, verifying, scoring and sweeping from the command line, with a toy at the model seam."""
+"""Selection, verifying, scoring and sweeping from the command line, with a toy at the model seam."""
 
 from __future__ import annotations
 

@@ -8,16 +8,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from making import extended
 from skimage import data
 from toymodel import Exact, ToyModel
 
-from softextend.extend import Result, extend
+from softextend.extend import Result
 from softextend.finish.colour_match import from_lab, match_colour, to_lab
 from softextend.finish.composite import composite, dither, quantise
 from softextend.finish.scores import score, strip_steps
 from softextend.finish.seam_profiles import lab, segment_means, walk
+from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
-from softextend.types import Model, Spec, Stage
+from softextend.types import Model, Stage
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
 SIDE = 64  # px added on the left and the right
@@ -46,8 +48,8 @@ class Soft(Exact):
 
 def run(name: str, model: Model, sides: str = f"0 {SIDE} 0 {SIDE}", **more: object) -> Result:
     pixels = photo(name)
-    asked = Spec(**{"sides": parse_sides(sides.split()), "seed": 3, "strength": 0.3, "steps": 10, **more})
-    return extend(pixels, np.ones(pixels.shape[:2], bool), asked, model)
+    asked = Spec.of(**{"sides": parse_sides(sides), "seed": 3, "strength": 0.3, "steps": 10, **more})
+    return extended(pixels, np.ones(pixels.shape[:2], bool), asked, model)
 
 
 def known_of(result: Result) -> np.ndarray:

@@ -158,7 +158,7 @@ def test_small_pictures_have_scores_without_warnings(size: tuple[int, int], band
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = score(wide, known, wide, band=band)
-    assert all(np.isfinite(value) for value in found.facts().values())
+    assert all(np.isfinite(value) for value in found.as_dict().values())
     assert 0 <= found.total <= 1
 
 
@@ -183,7 +183,7 @@ def test_input_is_not_mutated_and_scores_read_as_text_and_json() -> None:
     found = score(pixels, middle(pixels), pixels)
     assert np.array_equal(pixels, before)
     assert isinstance(found, Scores)
-    assert set(found.facts()) == set(Scores.__slots__)
+    assert set(found.as_dict()) == set(Scores.__slots__)
     assert "gradient step" in str(found)
     assert "total" in str(found)
 

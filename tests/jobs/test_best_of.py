@@ -10,19 +10,21 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from making import Told, extended
 from PIL import Image
 from skimage import data
 from toymodel import Exact, ToyModel
 
 from softextend.errors import BadPicture, BadRequest, BrokenPromise
-from softextend.extend import Result, extend
+from softextend.extend import Result
 from softextend.finish.scores import score
-from softextend.jobs.best_of import Choosing, choose, demand, facts_of, strongest, visible_fault
+from softextend.jobs.best_of import check_score, choose, scores_as_dict, strongest, visible_fault
 from softextend.jobs.score import locate, score_files
+from softextend.options import Selection, Spec
 from softextend.pictures.write import write_picture
 from softextend.plan.grammar import parse_sides
 from softextend.plan.recipe import spec_of
-from softextend.types import Predict, Scene, Spec
+from softextend.types import Predict, Scene
 
 
 def photo(height: int = 120, width: int = 160) -> np.ndarray:
@@ -30,12 +32,12 @@ def photo(height: int = 120, width: int = 160) -> np.ndarray:
 
 
 def asked(**more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(["0", "40", "0", "40"]), "seed": 5, **more})
+    return Spec.of(**{"sides": parse_sides("0 40 0 40"), "seed": 5, **more})
 
 
 def made(spec: Spec, model: ToyModel | None = None) -> Result:
     pixels = photo()
-    return extend(pixels, np.ones(pixels.shape[:2], bool), spec, model or ToyModel())
+    return extended(pixels, np.ones(pixels.shape[:2], bool), spec, model or ToyModel())
 
 
 class Maker:
@@ -54,58 +56,58 @@ class Maker:
         scores = dataclasses.replace(self.plain.scores, **{"texture": 1.0, **faults}, total=total)
         recipe = {
             **self.plain.recipe,
-            "spec": {**self.plain.recipe["spec"], "strength": spec.strength},
-            "plan": {"stages": [{"strength": spec.strength or 0.8}]},
+            "spec": {**self.plain.recipe["spec"], "strength": spec.sampling.strength},
+            "plan": {"stages": [{"strength": spec.sampling.strength or 0.8}]},
         }
         return dataclasses.replace(self.plain, seed=spec.seed, scores=scores, recipe=recipe)
 
 
 def test_the_best_seed_is_kept() -> None:
-    notes: list[str] = []
+    told = Told()
     make = Maker(0.6, 0.9, 0.7)
-    choice = choose(make, asked(), Choosing(best_of=3), notes.append)
+    choice = choose(make, asked(), Selection(best_of=3), told)
     assert [each.seed for each in make.specs] == [5, 6, 7]
     assert choice.best.seed == 6
     assert [each.seed for each in choice.made] == [5, 6, 7]
-    assert notes == ["seed 5: score 0.60", "seed 6: score 0.90", "seed 7: score 0.70"]
+    assert told.notes == ["seed 5: score 0.60", "seed 6: score 0.90", "seed 7: score 0.70"]
     assert [each["score"] for each in choice.best.recipe["tries"]] == [0.6, 0.9, 0.7]
 
 
 def test_one_result_without_a_fault_is_made_once() -> None:
     make = Maker(0.9)
-    choice = choose(make, asked(), Choosing(retry=3), lambda _: None)
+    choice = choose(make, asked(), Selection(retry=3), Told())
     assert len(make.specs) == 1
     assert "tries" not in choice.best.recipe
 
 
 def test_leftover_of_the_fill_raises_the_strength_until_it_is_gone() -> None:
-    notes: list[str] = []
+    told = Told()
     make = Maker(0.1, 0.2, 0.8, leftover=0.6)
-    choice = choose(make, asked(), Choosing(retry=5), notes.append)
-    assert [each.strength for each in make.specs] == [None, 0.9, 1.0]
+    choice = choose(make, asked(), Selection(retry=5), told)
+    assert [each.sampling.strength for each in make.specs] == [None, 0.9, 1.0]
     assert [each.seed for each in make.specs] == [5, 6, 7]
     assert choice.best.scores.total == 0.8
-    assert notes[0] == "retry 1 of 5: the fill shows through (leftover 0.60); now strength 0.9, seed 6"
+    assert told.notes[0] == "retry 1 of 5: the fill shows through (leftover 0.60); now strength 0.9, seed 6"
 
 
 def test_a_seam_takes_another_seed() -> None:
-    notes: list[str] = []
+    told = Told()
     make = Maker(0.1, 0.7, gradient_step=3.0)
-    choice = choose(make, asked(strength=0.5), Choosing(retry=2), notes.append)
-    assert [(each.strength, each.seed) for each in make.specs] == [(0.5, 5), (0.5, 6)]
+    choice = choose(make, asked(strength=0.5), Selection(retry=2), told)
+    assert [(each.sampling.strength, each.seed) for each in make.specs] == [(0.5, 5), (0.5, 6)]
     assert choice.best.seed == 6
-    assert "a seam shows (gradient step 3.00); now seed 6" in notes[0]
+    assert "a seam shows (gradient step 3.00); now seed 6" in told.notes[0]
 
 
 def test_tries_end_and_the_best_of_them_is_kept() -> None:
     make = Maker(0.3, 0.2, 0.1, line=4.0)
-    choice = choose(make, asked(), Choosing(retry=2), lambda _: None)
+    choice = choose(make, asked(), Selection(retry=2), Told())
     assert len(choice.made) == 3
     assert choice.best.seed == 5
 
 
 def test_a_kept_result_can_be_made_again() -> None:
-    choice = choose(made, asked(), Choosing(best_of=3), lambda _: None)
+    choice = choose(made, asked(), Selection(best_of=3), Told())
     again = made(spec_of(json.loads(json.dumps(choice.best.recipe))))
     assert again.pixels.tobytes() == choice.best.pixels.tobytes()
     assert choice.best.scores.total == max(each.scores.total for each in choice.made)
@@ -113,11 +115,11 @@ def test_a_kept_result_can_be_made_again() -> None:
 
 def test_results_carry_their_scores() -> None:
     result = made(asked())
-    assert result.recipe["scores"] == result.scores.facts()
+    assert result.recipe["scores"] == result.scores.as_dict()
     known = np.zeros(result.pixels.shape[:2], bool)
     known[:, 40:-40] = True
     assert result.scores == score(result.pixels, known, result.filled, band=result.recipe["band_px"])
-    assert facts_of(result)["score"] == round(result.scores.total, 3)
+    assert scores_as_dict(result)["score"] == round(result.scores.total, 3)
 
 
 def test_strength_lowers_what_is_left_of_the_fill() -> None:
@@ -125,14 +127,12 @@ def test_strength_lowers_what_is_left_of_the_fill() -> None:
         """Its denoiser knows one picture: another photo."""
 
         def predict(self, scene: Scene) -> Predict:
-            from softextend.sampling.schedule import sigma_at
-
             height, width = scene.z0.shape[-2:]
             other = cv2.resize(data.chelsea(), (width, height)).astype(np.float32) / 127.5 - 1
             goal = torch.from_numpy(other).permute(2, 0, 1)[None]
 
-            def noise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-                sigma = sigma_at(t)
+            def noise(x: torch.Tensor, t: float, keep: torch.Tensor) -> torch.Tensor:
+                sigma = self.schedule.sigma_at(t)
                 return (x * (1 + sigma**2) ** 0.5 - goal) / sigma
 
             return noise
@@ -151,10 +151,10 @@ def test_material_that_is_meant_to_stay_is_no_leftover(monkeypatch: pytest.Monke
 
 def test_a_result_below_the_demand_is_an_error() -> None:
     result = made(asked())
-    demand(result.scores, Choosing())
-    demand(result.scores, Choosing(min_score=0.0))
+    check_score(result.scores, Selection())
+    check_score(result.scores, Selection(min_score=0.0))
     with pytest.raises(BrokenPromise, match=r"below --min-score 1 .*nothing was written.*--best-of"):
-        demand(result.scores, Choosing(min_score=1.0))
+        check_score(result.scores, Selection(min_score=1.0))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_result_below_the_demand_is_an_error() -> None:
 )
 def test_choosing_is_checked(options: dict, says: str) -> None:
     with pytest.raises(BadRequest, match=says):
-        Choosing(**options)
+        Selection(**options)
 
 
 def test_strongest_is_zero_for_the_fill_alone() -> None:

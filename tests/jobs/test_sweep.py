@@ -6,24 +6,25 @@ import dataclasses
 
 import numpy as np
 import pytest
+from making import extended
 from skimage import data
 from toymodel import ToyModel
 
 from softextend.errors import BadRequest
-from softextend.extend import Result, extend
+from softextend.extend import Result
 from softextend.jobs.sweep import MOST_CELLS, Cell, best_of, grid, parse_fills, parse_strengths, sheet, sweep
+from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
-from softextend.types import Spec
 
 PIXELS = np.ascontiguousarray(data.coffee()[100:180, 200:320])
 
 
 def asked(**more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(["0", "16", "0", "16"]), "seed": 5, **more})
+    return Spec.of(**{"sides": parse_sides("0 16 0 16"), "seed": 5, **more})
 
 
 def make(spec: Spec) -> Result:
-    return extend(PIXELS, np.ones(PIXELS.shape[:2], bool), spec, ToyModel())
+    return extended(PIXELS, np.ones(PIXELS.shape[:2], bool), spec, ToyModel())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_fills() -> None:
 
 def test_the_grid_is_fills_by_strengths() -> None:
     specs = grid(asked(), ("edge", "telea"), (0.6, 0.8, 1.0))
-    assert [(each.fill, each.strength) for each in specs] == [
+    assert [(each.mask.fill, each.sampling.strength) for each in specs] == [
         (fill, strength) for fill in ("edge", "telea") for strength in (0.6, 0.8, 1.0)
     ]
     assert {each.seed for each in specs} == {5}
@@ -96,10 +97,9 @@ def found(large: np.ndarray, small: np.ndarray) -> bool:
 def test_of_equal_cells_the_lowest_strength_is_best() -> None:
     result = make(asked())
     cells = [
-        Cell(spec=dataclasses.replace(asked(), strength=each), picture=PIXELS, scores=result.scores, seconds=1.0)
-        for each in (0.9, 0.6, 0.7)
+        Cell(spec=asked(strength=each), picture=PIXELS, scores=result.scores, seconds=1.0) for each in (0.9, 0.6, 0.7)
     ]
-    assert best_of(cells).spec.strength == 0.6
+    assert best_of(cells).spec.sampling.strength == 0.6
 
 
 def test_large_pictures_are_small_on_the_sheet() -> None:

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making import extended, repainted
 from PIL import Image
 from skimage import data
 from toymodel import ToyModel
 
 from softextend import extend as story
 from softextend.errors import BadPicture, BrokenPromise
-from softextend.extend import extend
 from softextend.finish.composite import composite_ramp, wander
-from softextend.finish.contract import compare, hold, kept_area
+from softextend.finish.contract import check_original, compare, kept_area
 from softextend.jobs.verify import verify
-from softextend.mask import change_map, latent_levels
+from softextend.mask import change_map, latent_change
+from softextend.options import Spec
 from softextend.pictures.formats import format_of_name
 from softextend.pictures.write import write_picture
 from softextend.plan.grammar import parse_sides
-from softextend.types import Spec
 
 HOLE = np.pad(np.zeros((20, 30), bool), ((40, 60), (50, 70)), constant_values=True)
 CORNER = np.pad(np.ones((120, 150), bool), ((31, 0), (0, 40)))
@@ -33,7 +33,7 @@ def photo(height: int = 90, width: int = 120) -> np.ndarray:
 
 
 def asked(sides: str = "0 24 16 0", **more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(sides.split()), "seed": 5, **more})
+    return Spec.of(**{"sides": parse_sides(sides), "seed": 5, **more})
 
 
 def save(path: Path, pixels: np.ndarray, recipe: dict | None = None) -> None:
@@ -43,7 +43,7 @@ def save(path: Path, pixels: np.ndarray, recipe: dict | None = None) -> None:
 def made(folder: Path, name: str = "result.png", **more: object) -> tuple[Path, Path]:
     """A result on disk, and its original."""
     pixels = photo()
-    result = extend(pixels, np.ones(pixels.shape[:2], bool), asked(**more), ToyModel())
+    result = extended(pixels, np.ones(pixels.shape[:2], bool), asked(**more), ToyModel())
     original, path = folder / "original.png", folder / name
     save(original, pixels)
     save(path, result.pixels, result.recipe)
@@ -56,7 +56,7 @@ def made(folder: Path, name: str = "result.png", **more: object) -> tuple[Path, 
 def test_the_ramp_lies_in_the_band_and_is_complete(
     known: np.ndarray, band: int | None, overlap: int, feather: int
 ) -> None:
-    amount = latent_levels(change_map(known, overlap, feather))
+    amount = latent_change(change_map(known, overlap, feather))
     widest = overlap + feather // 2
     settled = widest if band is None else min(band, widest)
     for seed in (None, 1, 2):
@@ -73,7 +73,7 @@ def test_the_ramp_lies_in_the_band_and_is_complete(
 
 def test_the_ramp_follows_no_straight_line_and_another_seed_another() -> None:
     known = np.pad(np.ones((400, 300), bool), ((0, 0), (100, 0)))
-    amount = latent_levels(change_map(known, 60, 120))
+    amount = latent_change(change_map(known, 60, 120))
     ends = [(composite_ramp(amount, known, band=120, seed=seed)[:, 100:] > 0).sum(1) for seed in (1, 1, 2)]
     plain = (composite_ramp(amount, known, band=120)[:, 100:] > 0).sum(1)
     assert np.ptp(plain) == 0
@@ -86,7 +86,7 @@ def test_the_ramp_follows_no_straight_line_and_another_seed_another() -> None:
 
 def test_the_ramp_has_no_kink_at_its_ends() -> None:
     known = np.pad(np.ones((200, 300), bool), ((0, 0), (100, 0)))
-    ramp = composite_ramp(latent_levels(change_map(known, 60, 120)), known, band=120, seed=3)
+    ramp = composite_ramp(latent_change(change_map(known, 60, 120)), known, band=120, seed=3)
     slopes = np.abs(np.diff(ramp[:, 100:], axis=1))
     assert slopes.max() < 0.08
     assert np.abs(np.diff(slopes, axis=1)).max() < 0.02
@@ -116,7 +116,7 @@ def test_every_result_keeps_the_contract(sides: str, band: int | None) -> None:
     known = np.ones(pixels.shape[:2], bool)
     known[40:50, 60:80] = False
     for mask in (known, np.ones_like(known)):
-        result = extend(pixels, mask, asked(sides, band=band), ToyModel())
+        result = extended(pixels, mask, asked(sides, band=band), ToyModel())
         margins = (
             (result.recipe["plan"]["sides"]["top"], result.recipe["plan"]["sides"]["bottom"]),
             (result.recipe["plan"]["sides"]["left"], result.recipe["plan"]["sides"]["right"]),
@@ -142,7 +142,7 @@ def test_a_broken_contract_is_an_error_before_anything_is_written(monkeypatch: p
     monkeypatch.setattr(story, "composite", lambda original, painted, ramp: original + np.uint8(1))
     pixels = photo()
     with pytest.raises(BrokenPromise, match="beyond the band"):
-        extend(pixels, np.ones(pixels.shape[:2], bool), asked(), ToyModel())
+        extended(pixels, np.ones(pixels.shape[:2], bool), asked(), ToyModel())
 
 
 def test_a_difference_says_where_and_how_much() -> None:
@@ -154,9 +154,9 @@ def test_a_difference_says_where_and_how_much() -> None:
     assert (found.left, found.top, found.right, found.bottom) == (40, 30, 44, 33)
     assert found.count == 12
     assert "columns 40 to 43, rows 30 to 32" in str(found)
-    hold(second, first, np.arange(120)[None, :].repeat(90, 0) < 40)
+    check_original(second, first, np.arange(120)[None, :].repeat(90, 0) < 40)
     with pytest.raises(BrokenPromise):
-        hold(second, first, np.ones(first.shape[:2], bool))
+        check_original(second, first, np.ones(first.shape[:2], bool))
 
 
 def test_a_file_is_verified_by_its_recipe(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_painted_file_is_verified_by_its_mask(tmp_path: Path) -> None:
     pixels, mask = photo(), np.zeros((90, 120), np.uint8)
     mask[:, 60:] = 255
     result, original, by = tmp_path / "r.png", tmp_path / "o.png", tmp_path / "m.png"
-    done = story.paint(pixels, mask / np.float32(255), asked("0 0 0 0"), ToyModel())
+    done = repainted(pixels, mask / np.float32(255), asked("0 0 0 0"), ToyModel())
     save(result, done.pixels, {**done.recipe, "command": {"name": "paint"}})
     save(original, pixels)
     Image.fromarray(mask).save(by)

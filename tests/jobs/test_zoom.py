@@ -24,11 +24,14 @@ from softextend.errors import BadRequest, OutputError
 from softextend.jobs import film, zoom
 from softextend.jobs.zoom import Keyframe
 from softextend.models import find
+from softextend.options import Spec
 from softextend.pictures import read, video
 from softextend.pictures.video import Film
 from softextend.plan import motion
+from softextend.plan.input import Input
 from softextend.plan.motion import Motion
-from softextend.types import Box, Sides, Spec
+from softextend.sampling.progress import Silent
+from softextend.types import Box, Sides
 
 Array = np.ndarray[Any, Any]
 SPIKE = 1.25  # times what frames around it change by: the most that a frame with a new picture may change by
@@ -187,12 +190,11 @@ def shot(moves: Motion, picture: Array, known: Array | None = None, seed: int = 
     """The pictures of a zoom, by the toy model."""
     known = np.ones(picture.shape[:2], bool) if known is None else known
 
-    def silent(*_: Any) -> None:
+    def silent(at: float) -> None:
         pass
 
-    return zoom.keyframes(
-        picture, known, moves, Spec(seed=seed), ToyModel(), on_picture=silent, on_step=silent, on_note=silent
-    )
+    photo = Input(pixels=picture, known=known)
+    return zoom.keyframes(photo, moves, Spec.of(seed=seed), ToyModel(), Silent(), on_picture=silent)
 
 
 @pytest.mark.parametrize("anchor", [(0.5, 0.5), (0.0, 0.0), (0.3, 1.0)])

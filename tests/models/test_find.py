@@ -14,7 +14,8 @@ import tinysdxl
 from softextend.errors import BadModel, BadRequest
 from softextend.models.find import installed_models, known_profile, resolve_model
 from softextend.models.load import load_model
-from softextend.types import SolverName
+from softextend.sampling.progress import Silent
+from softextend.types import SamplerName
 
 SDXL_NAMES = {
     "model.diffusion_model.input_blocks.0.0.weight": [8, 4, 3, 3],
@@ -192,20 +193,20 @@ def test_safetensors_of_other_models_say_what_they_look_like(
 
 
 @pytest.mark.parametrize(
-    ("name", "steps", "solver"),
+    ("name", "steps", "sampler"),
     [
-        ("photo-model", 30, SolverName.EULER),
-        ("hypernova-xl", 30, SolverName.EULER),
-        ("realLightningXL", 8, SolverName.EULER),
-        ("sd_xl_turbo_1.0_fp16", 8, SolverName.EULER),
-        ("Hyper-SDXL-8steps", 8, SolverName.EULER),
-        ("mix-lcm", 8, SolverName.LCM),
+        ("photo-model", 30, SamplerName.EULER),
+        ("hypernova-xl", 30, SamplerName.EULER),
+        ("realLightningXL", 8, SamplerName.EULER),
+        ("sd_xl_turbo_1.0_fp16", 8, SamplerName.EULER),
+        ("Hyper-SDXL-8steps", 8, SamplerName.EULER),
+        ("mix-lcm", 8, SamplerName.LCM),
     ],
 )
-def test_the_profile_follows_the_file_name(checkpoint: Path, name: str, steps: int, solver: SolverName) -> None:
+def test_the_profile_follows_the_file_name(checkpoint: Path, name: str, steps: int, sampler: SamplerName) -> None:
     path = checkpoint.rename(checkpoint.with_name(f"{name}.safetensors"))
     profile = known_profile(resolve_model(str(path)))
-    assert (profile.stages[0].steps, profile.solver) == (steps, solver)
+    assert (profile.stages[0].steps, profile.sampler) == (steps, sampler)
     assert profile.guidance == (1.0 if steps == 8 else 5.0)
     assert (profile.fill, profile.overlap, profile.feather, profile.stages[0].strength) == ("perlin", 60, 120, 0.85)
 
@@ -215,7 +216,7 @@ def test_the_profile_follows_a_folders_scheduler(tmp_path: Path) -> None:
     config = ref.path / "scheduler" / "scheduler_config.json"
     assert known_profile(ref).name == "sdxl"
     config.write_text('{"_class_name": "LCMScheduler"}')
-    assert known_profile(ref).solver is SolverName.LCM
+    assert known_profile(ref).sampler is SamplerName.LCM
     config.write_text('{"timestep_spacing": "trailing", "prediction_type": "epsilon"}')
     assert known_profile(ref).name == "few-step"
     config.write_text('{"timestep_spacing": "trailing", "prediction_type": "v_prediction"}')
@@ -245,7 +246,7 @@ def test_a_hub_id_offline_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     ref = resolve_model("nobody/no-model")
     with pytest.raises(BadModel, match=r"^nobody/no-model: not in .*HF_HUB_OFFLINE is set") as caught:
-        load_model(ref, device="cpu", on_note=print)
+        load_model(ref, device="cpu", listener=Silent())
     assert "\n" not in str(caught.value)
 
 
@@ -285,9 +286,9 @@ def test_of_a_hub_repository_only_one_variant_is_wanted() -> None:
 def test_a_device_or_dtype_that_is_not_there(checkpoint: Path) -> None:
     for options, said in (({"device": "cuda:77"}, "not on this machine"), ({"device": "abacus"}, "must be auto")):
         with pytest.raises(BadRequest, match=said):
-            load_model(resolve_model(str(checkpoint)), on_note=print, **options)
+            load_model(resolve_model(str(checkpoint)), listener=Silent(), **options)
     with pytest.raises(BadRequest, match="--dtype int4: must be auto"):
-        load_model(resolve_model(str(checkpoint)), device="cpu", dtype="int4", on_note=print)
+        load_model(resolve_model(str(checkpoint)), device="cpu", dtype="int4", listener=Silent())
 
 
 def test_auto_chooses_numbers_that_the_processor_computes(monkeypatch: pytest.MonkeyPatch) -> None:

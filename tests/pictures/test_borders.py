@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw
 from skimage import data
 
 from softextend.errors import BadPicture, BadRequest
+from softextend.options import Growth
 from softextend.pictures.borders import EDGE, MIXED_ROWS, find_border, rims
-from softextend.plan.input import make_ready, take
-from softextend.types import Sides, Spec, Target
+from softextend.plan.input import prepare_input, take
+from softextend.types import Sides
 
 Pixels = np.ndarray[Any, Any]
 BUNDLED = ("astronaut", "coffee", "chelsea", "rocket", "camera", "coins", "gravel", "grass", "brick", "moon", "page")
@@ -282,62 +283,62 @@ def test_any_picture_keeps_something_of_itself(height: int, width: int, kind: in
 # --- before a picture grows ----------------------------------------------------------------------------------------
 
 
-def spec(**more: Any) -> Spec:
-    return Spec(**{"seed": 0, "target": Target(scale=1.5), **more})
+def growth(**more: Any) -> Growth:
+    return Growth(**{"scale": 1.5, **more})
 
 
 def test_shaving_is_asked_for_and_said() -> None:
     made = framed(PHOTOS["coffee"], Sides(top=40, bottom=40), 0)
-    asked = make_ready(made, full(made), spec(trim="auto"))
+    asked = prepare_input(made, full(made), growth(trim="auto"))
     assert asked.pixels.shape == PHOTOS["coffee"].shape
     assert np.array_equal(asked.pixels, PHOTOS["coffee"])
     assert "trimmed to" in asked.notes[0]
-    assert asked.used is not None
-    assert (asked.used.box.top, asked.used.box.height) == (40, len(PHOTOS["coffee"]))
-    silent = make_ready(made, full(made), spec())
+    assert asked.crop is not None
+    assert (asked.crop.box.top, asked.crop.box.height) == (40, len(PHOTOS["coffee"]))
+    silent = prepare_input(made, full(made), growth())
     assert silent.pixels is made
-    assert silent.used is None
+    assert silent.crop is None
     assert "--trim auto" in silent.notes[0]
-    clean = make_ready(PHOTOS["coffee"], full(PHOTOS["coffee"]), spec(trim="auto"))
-    assert (clean.notes, clean.used) == ((), None)
+    clean = prepare_input(PHOTOS["coffee"], full(PHOTOS["coffee"]), growth(trim="auto"))
+    assert (clean.notes, clean.crop) == ((), None)
 
 
 def test_so_many_pixels_off_every_side() -> None:
     photo = PHOTOS["coffee"]
-    ready = make_ready(photo, full(photo), spec(trim=8))
+    ready = prepare_input(photo, full(photo), growth(trim=8))
     assert np.array_equal(ready.pixels, photo[8:-8, 8:-8])
     with pytest.raises(BadRequest, match="nothing would be left"):
-        make_ready(photo, full(photo), spec(trim=200))
+        prepare_input(photo, full(photo), growth(trim=200))
     known = full(photo)
     known[8:-8, 8:-8] = False
     with pytest.raises(BadPicture, match="only transparent"):
-        make_ready(photo, known, spec(trim=8))
+        prepare_input(photo, known, growth(trim=8))
 
 
 def test_transparent_rims_are_filled_unless_shaving_is_asked_for() -> None:
     photo = PHOTOS["coffee"]
     known = full(photo)
     known[:10] = False
-    assert make_ready(photo, known, spec()).notes == ()
-    assert make_ready(photo, known, spec(trim="auto")).pixels.shape[0] == len(photo) - 10
+    assert prepare_input(photo, known, growth()).notes == ()
+    assert prepare_input(photo, known, growth(trim="auto")).pixels.shape[0] == len(photo) - 10
 
 
 def test_fitting_scales_down_well_and_only_when_asked() -> None:
     photo = PHOTOS["coffee"]
     height, width = photo.shape[:2]
-    target = Target(size=(width * 2, height // 2), fit=True)
-    ready = make_ready(photo, full(photo), spec(target=target))
+    fitting = {"scale": None, "size": (width * 2, height // 2), "fit": True}
+    ready = prepare_input(photo, full(photo), growth(**fitting))
     assert ready.pixels.shape[:2] == (height // 2, round(width * (height // 2) / height))
     assert "scaled down" in ready.notes[0]
-    assert ready.used is not None
-    again, known = take(photo, full(photo), ready.used)
+    assert ready.crop is not None
+    again, known = take(photo, full(photo), ready.crop)
     assert np.array_equal(again, ready.pixels)
     assert known.all()
     assert np.abs(ready.pixels.mean((0, 1)) - photo.mean((0, 1))).max() < 1
-    larger = Target(size=(width + 10, height + 10), fit=True)
-    assert make_ready(photo, full(photo), spec(target=larger)).pixels is photo
-    smaller = Target(size=(width * 2, height // 2))
-    assert make_ready(photo, full(photo), spec(target=smaller)).pixels is photo  # the plan refuses it
+    larger = growth(scale=None, size=(width + 10, height + 10), fit=True)
+    assert prepare_input(photo, full(photo), larger).pixels is photo
+    smaller = growth(scale=None, size=(width * 2, height // 2))
+    assert prepare_input(photo, full(photo), smaller).pixels is photo  # the plan refuses it
 
 
 def test_scaling_mixes_no_transparent_colour_in() -> None:
@@ -345,7 +346,7 @@ def test_scaling_mixes_no_transparent_colour_in() -> None:
     known = full(photo)
     known[:, 31:] = False
     photo[~known] = (255, 0, 0)
-    ready = make_ready(photo, known, spec(target=Target(size=(20, 30), fit=True)))
+    ready = prepare_input(photo, known, growth(scale=None, size=(20, 30), fit=True))
     assert ready.known.any()
     assert not ready.known.all()
     assert np.abs(ready.pixels[ready.known].astype(int) - 200).max() <= 1

@@ -11,10 +11,11 @@ from PIL import Image
 from softextend import cli
 from softextend.models import load
 from softextend.models.profiles import SDXL_PROFILE
+from softextend.options import Spec
 from softextend.plan.drawing import EMPTY, LONGER, draw_plan, numbered
 from softextend.plan.grammar import parse_sides
-from softextend.plan.plan import plan
-from softextend.types import Box, Spec
+from softextend.plan.plan import resolve
+from softextend.types import Box
 
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 
@@ -22,9 +23,9 @@ SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 @pytest.mark.parametrize("sides", ["0 300 0 0", "100 100 100 100", "0 1500 0 0"])
 def test_the_drawing_shows_the_photo_the_new_area_and_every_window(sides: str) -> None:
     pixels = np.full((1500, 2000, 3), (30, 60, 90), np.uint8)
-    settled = plan(Spec(sides=parse_sides(sides.split()), seed=0), SDXL_PROFILE, width=2000, height=1500)
+    settled = resolve(Spec.of(sides=parse_sides(sides), seed=0), SDXL_PROFILE, width=2000, height=1500)
     drawn = draw_plan(settled, pixels)
-    width, height = settled.size
+    width, height = settled.canvas.size
     assert max(drawn.shape) == min(LONGER, max(width, height))
     assert (drawn == (30, 60, 90)).all(2).any()
     assert (drawn == EMPTY).all(2).any() or sides == "100 100 100 100"

@@ -2,76 +2,85 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from softextend.errors import BadRequest
-from softextend.plan.grammar import ANCHORS, parse_anchor, parse_growth, parse_sides, parse_target, parse_trim
-from softextend.plan.sizes import (
-    fitted_size,
-    padding,
-    resolve_sides,
-    running_steps,
-    settle_sides,
-    target_sides,
-    target_size,
-)
-from softextend.types import Amount, Sides, Spec, Target
+from softextend.options import Growth, Spec
+from softextend.plan.grammar import ANCHORS, FORMS, parse_amount, parse_anchor, parse_sides, parse_trim
+from softextend.plan.sizes import fitted_size, padding, resolve_sides, running_steps, target_size
+from softextend.types import Amount, Sides
 
 EXTENTS = st.integers(1, 5000)
 SHARES = st.one_of(st.sampled_from([0.0, 0.3, 0.5, 1.0]), st.floats(0, 1))
 ANCHORED = st.tuples(SHARES, SHARES)
 
 
+def by_sides(text: str, **more: Any) -> Growth:
+    return Growth(sides=parse_sides(text), **more)
+
+
+def written(name: str, text: str, **more: Any) -> Growth:
+    """An option with its text, as on the command line."""
+    return Growth(**{name: FORMS[name](text), **more})
+
+
+def unlimited(growth: Growth, *, width: int, height: int) -> Sides:
+    """The sides, however large and be it none; BadRequest where the result would be smaller than the picture."""
+    return resolve_sides(dataclasses.replace(growth, allow_large=True), width=width, height=height, gaps=True)
+
+
 @pytest.mark.parametrize(
-    ("texts", "expected"),
+    ("text", "expected"),
     [
-        (["0", "256", "0", "256"], Sides(right=256, left=256)),
-        (["0", "25%", "0", "256"], Sides(right=200, left=256)),
-        (["10%", "0", "12.5%", "0"], Sides(top=60, bottom=75)),
-        (["1px", "2px", "3px", "4px"], Sides(top=1, right=2, bottom=3, left=4)),
-        (["256"], Sides(top=256, right=256, bottom=256, left=256)),
-        (["10%"], Sides(top=60, right=80, bottom=60, left=80)),
-        (["0", "256px"], Sides(right=256, left=256)),
-        (["1", "25%", "3"], Sides(top=1, right=200, bottom=3, left=200)),
+        ("0 256 0 256", Sides(right=256, left=256)),
+        ("0 25% 0 256", Sides(right=200, left=256)),
+        ("10% 0 12.5% 0", Sides(top=60, bottom=75)),
+        ("1px 2px 3px 4px", Sides(top=1, right=2, bottom=3, left=4)),
+        ("256", Sides(top=256, right=256, bottom=256, left=256)),
+        ("10%", Sides(top=60, right=80, bottom=60, left=80)),
+        ("0 256px", Sides(right=256, left=256)),
+        ("1 25% 3", Sides(top=1, right=200, bottom=3, left=200)),
     ],
 )
-def test_sides_of_an_800x600_picture(texts: list[str], expected: Sides) -> None:
-    assert resolve_sides(parse_sides(texts), width=800, height=600) == expected
+def test_sides_of_an_800x600_picture(text: str, expected: Sides) -> None:
+    assert resolve_sides(by_sides(text), width=800, height=600) == expected
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "%", "5 %%", "nan%", "inf%", "1e3", "0x10"])
 def test_what_is_no_amount(text: str) -> None:
     with pytest.raises(BadRequest, match="--sides"):
-        parse_sides(["0", text, "0", "0"])
+        parse_amount(text)
 
 
 @pytest.mark.parametrize("text", ["-4", "-4px", "-4%"])
 def test_negative_sides(text: str) -> None:
     with pytest.raises(BadRequest, match=r"--sides -4.*0 or more"):
-        parse_sides([text, "0", "0", "0"])
+        parse_sides(f"{text} 0 0 0")
 
 
 def test_all_zero_and_percent_that_rounds_to_zero() -> None:
-    for texts in (["0"] * 4, ["1%", "0", "0", "0"]):
+    for text in ("0 0 0 0", "1% 0 0 0"):
         with pytest.raises(BadRequest, match="at least one side"):
-            resolve_sides(parse_sides(texts), width=10, height=10)
+            resolve_sides(by_sides(text), width=10, height=10)
 
 
 def test_the_limit_of_four_times_the_picture() -> None:
-    amounts = parse_sides(["0", "401", "0", "0"])
     with pytest.raises(BadRequest, match=r"401.*400 at most.*--allow-large"):
-        resolve_sides(amounts, width=100, height=1000)
-    assert resolve_sides(amounts, width=100, height=1000, allow_large=True) == Sides(right=401)
-    assert resolve_sides(parse_sides(["0", "400", "0", "0"]), width=100, height=10) == Sides(right=400)
+        resolve_sides(by_sides("0 401 0 0"), width=100, height=1000)
+    assert resolve_sides(by_sides("0 401 0 0", allow_large=True), width=100, height=1000) == Sides(right=401)
+    assert resolve_sides(by_sides("0 400 0 0"), width=100, height=10) == Sides(right=400)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.lists(st.integers(0, 400), min_size=4, max_size=4))
 def test_percent_is_rounded_to_the_nearest_pixel(width: int, height: int, percents: list[int]) -> None:
     amounts = tuple(Amount(value=percent, percent=True) for percent in percents)
     try:
-        sides = resolve_sides(amounts, width=width, height=height)
+        sides = resolve_sides(Growth(sides=amounts), width=width, height=height)
     except BadRequest:
         assert all(p * e < 50 for p, e in zip(percents, (height, width) * 2, strict=True))
         return
@@ -81,45 +90,47 @@ def test_percent_is_rounded_to_the_nearest_pixel(width: int, height: int, percen
         assert abs(side - percent * extent / 100) <= 0.5
 
 
-@pytest.mark.parametrize("texts", [[], ["1"] * 5])
-def test_how_many_values(texts: list[str]) -> None:
+@pytest.mark.parametrize("text", ["", "1 1 1 1 1"])
+def test_how_many_values(text: str) -> None:
     with pytest.raises(BadRequest, match=r"one value.*two.*three.*four"):
-        parse_sides(texts)
+        parse_sides(text)
 
 
 # --- targets -------------------------------------------------------------------------------------------------------
 
 
 @st.composite
-def targets(draw: st.DrawFn) -> Target:
+def targets(draw: st.DrawFn) -> Growth:
     """Any target that lifts no limit of the grammar."""
     anchor = draw(ANCHORED)
     kind = draw(st.sampled_from(["aspect", "size", "scale", "all"]))
     if kind == "aspect":
-        return Target(aspect=(draw(st.integers(1, 4000)), draw(st.integers(1, 4000))), anchor=anchor)
+        return Growth(aspect=(draw(st.integers(1, 4000)), draw(st.integers(1, 4000))), anchor=anchor)
     if kind == "size":
-        return Target(size=(draw(EXTENTS), draw(EXTENTS)), anchor=anchor, fit=draw(st.booleans()))
+        return Growth(size=(draw(EXTENTS), draw(EXTENTS)), anchor=anchor, fit=draw(st.booleans()))
     if kind == "scale":
-        return Target(scale=draw(st.floats(1, 9, exclude_min=True)), anchor=anchor)
-    return Target(all=Amount(value=draw(st.integers(0, 400)), percent=draw(st.booleans())), anchor=anchor)
+        return Growth(scale=draw(st.floats(1, 9, exclude_min=True)), anchor=anchor)
+    return Growth(all=Amount(value=draw(st.integers(0, 400)), percent=draw(st.booleans())), anchor=anchor)
 
 
 @settings(max_examples=2000)
 @given(targets(), EXTENTS, EXTENTS)
-def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Target, width: int, height: int) -> None:
+def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Growth, width: int, height: int) -> None:
     if target.fit:
         width, height = fitted_size(target, width=width, height=height)
     across, down = target_size(target, width=width, height=height)
     if across < width or down < height:
         assert target.size
         with pytest.raises(BadRequest, match="would hold it, or --fit"):
-            target_sides(target, width=width, height=height)
+            unlimited(target, width=width, height=height)
         return
-    sides = target_sides(target, width=width, height=height)
+    sides = unlimited(target, width=width, height=height)
     assert (width + sides.left + sides.right, height + sides.top + sides.bottom) == (across, down)
-    assert abs(sides.left - (across - width) * target.anchor[0]) <= 0.5
-    assert abs(sides.top - (down - height) * target.anchor[1]) <= 0.5
-    for share, near, far in ((target.anchor[0], sides.left, sides.right), (target.anchor[1], sides.top, sides.bottom)):
+    assert target.anchor is not None
+    x, y = target.anchor
+    assert abs(sides.left - (across - width) * x) <= 0.5
+    assert abs(sides.top - (down - height) * y) <= 0.5
+    for share, near, far in ((x, sides.left, sides.right), (y, sides.top, sides.bottom)):
         assert share > 0 or near == 0
         assert share < 1 or far == 0
         assert share != 0.5 or abs(near - far) <= 1
@@ -130,7 +141,7 @@ def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Target
 def test_an_aspect_is_met_within_a_pixel_and_crops_nothing(
     width: int, height: int, across: int, down: int, anchor: tuple[float, float]
 ) -> None:
-    target = Target(aspect=(across, down), anchor=anchor)
+    target = Growth(aspect=(across, down), anchor=anchor)
     wide, tall = target_size(target, width=width, height=height)
     assert wide == width or tall == height
     assert wide >= width
@@ -142,7 +153,7 @@ def test_an_aspect_is_met_within_a_pixel_and_crops_nothing(
 @settings(max_examples=1000)
 @given(EXTENTS, EXTENTS, EXTENTS, EXTENTS)
 def test_fitting_scales_down_never_up_and_touches_the_frame(width: int, height: int, across: int, down: int) -> None:
-    target = Target(size=(across, down), fit=True)
+    target = Growth(size=(across, down), fit=True)
     wide, tall = fitted_size(target, width=width, height=height)
     assert 1 <= wide <= min(width, across)
     assert 1 <= tall <= min(height, down)
@@ -151,13 +162,13 @@ def test_fitting_scales_down_never_up_and_touches_the_frame(width: int, height: 
         return
     assert wide == across or tall == down
     assert abs(wide * height - tall * width) <= max(width, height)  # the shape, within a rounded pixel
-    sides = target_sides(target, width=wide, height=tall)
+    sides = unlimited(target, width=wide, height=tall)
     assert (wide + sides.left + sides.right, tall + sides.top + sides.bottom) == (across, down)
 
 
 @given(EXTENTS, EXTENTS, st.floats(1, 9, exclude_min=True))
 def test_scale_is_rounded_to_the_nearest_pixel(width: int, height: int, scale: float) -> None:
-    wide, tall = target_size(Target(scale=scale), width=width, height=height)
+    wide, tall = target_size(Growth(scale=scale), width=width, height=height)
     assert abs(wide - width * scale) <= 0.5001
     assert abs(tall - height * scale) <= 0.5001
 
@@ -165,54 +176,55 @@ def test_scale_is_rounded_to_the_nearest_pixel(width: int, height: int, scale: f
 @given(EXTENTS, EXTENTS, st.integers(1, 400))
 def test_all_in_the_centre_is_the_same_as_four_sides(width: int, height: int, percent: int) -> None:
     for text in (f"{percent}", f"{percent}%"):
-        target = parse_target("all", text)
-        sides = target_sides(target, width=width, height=height)
+        target = written("all", text)
+        sides = unlimited(target, width=width, height=height)
         assume(sides != Sides())
-        expected = resolve_sides(parse_sides([text]), width=width, height=height, allow_large=True)
+        expected = resolve_sides(by_sides(text, allow_large=True), width=width, height=height)
         assert sides == expected
 
 
 @settings(max_examples=500)
 @given(targets(), st.integers(1, 300), st.integers(1, 300))
-def test_no_side_is_more_than_four_times_the_picture(target: Target, width: int, height: int) -> None:
+def test_no_side_is_more_than_four_times_the_picture(target: Growth, width: int, height: int) -> None:
     if target.size and (target.size[0] < width or target.size[1] < height):
         return
-    sides = target_sides(target, width=width, height=height)
+    sides = unlimited(target, width=width, height=height)
     large = max(sides.left, sides.right) > 4 * width or max(sides.top, sides.bottom) > 4 * height
     if sides == Sides():
         with pytest.raises(BadRequest, match="nothing to add"):
-            settle_sides(Spec(seed=0, target=target), width=width, height=height)
-        assert settle_sides(Spec(seed=0, target=target), width=width, height=height, gaps=True) == sides
+            resolve_sides(target, width=width, height=height)
+        assert resolve_sides(target, width=width, height=height, gaps=True) == sides
     elif large:
         with pytest.raises(BadRequest, match=r"more than 4 times.*--allow-large"):
-            settle_sides(Spec(seed=0, target=target), width=width, height=height)
+            resolve_sides(target, width=width, height=height)
     else:
-        assert settle_sides(Spec(seed=0, target=target), width=width, height=height) == sides
+        assert resolve_sides(target, width=width, height=height) == sides
     if sides != Sides():
-        assert settle_sides(Spec(seed=0, target=target, allow_large=True), width=width, height=height) == sides
+        lifted = dataclasses.replace(target, allow_large=True)
+        assert resolve_sides(lifted, width=width, height=height) == sides
 
 
 def test_an_error_says_what_would_fit() -> None:
     with pytest.raises(BadRequest, match=r"--size 1920x700: the picture is 1000x800; 1920x800 would.*--fit.* 875x700"):
-        target_sides(parse_target("size", "1920x700"), width=1000, height=800)
+        unlimited(written("size", "1920x700"), width=1000, height=800)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("aspect", "16:9", Target(aspect=(16, 9))),
-        ("aspect", "2.39:1", Target(aspect=(239, 100))),
-        ("aspect", "32:18", Target(aspect=(16, 9))),
-        ("size", "1920x1080", Target(size=(1920, 1080))),
-        ("size", "10X20", Target(size=(10, 20))),
-        ("scale", "1.5", Target(scale=1.5)),
-        ("all", "20%", Target(all=Amount(value=20, percent=True))),
-        ("all", "256px", Target(all=Amount(value=256))),
+        ("aspect", "16:9", Growth(aspect=(16, 9))),
+        ("aspect", "2.39:1", Growth(aspect=(239, 100))),
+        ("aspect", "32:18", Growth(aspect=(16, 9))),
+        ("size", "1920x1080", Growth(size=(1920, 1080))),
+        ("size", "10X20", Growth(size=(10, 20))),
+        ("scale", "1.5", Growth(scale=1.5)),
+        ("all", "20%", Growth(all=Amount(value=20, percent=True))),
+        ("all", "256px", Growth(all=Amount(value=256))),
     ],
 )
-def test_how_targets_are_written(name: str, text: str, expected: Target) -> None:
-    assert parse_target(name, text) == expected
-    assert str(parse_target(name, text)).startswith(f"--{name} ")
+def test_how_targets_are_written(name: str, text: str, expected: Growth) -> None:
+    assert written(name, text) == expected
+    assert str(written(name, text)).startswith(f"--{name} ")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +239,7 @@ def test_how_targets_are_written(name: str, text: str, expected: Target) -> None
 def test_what_is_no_target(name: str, texts: list[str]) -> None:
     for text in texts:
         with pytest.raises(BadRequest, match=f"--{name}"):
-            parse_target(name, text)
+            FORMS[name](text)
 
 
 def test_anchors() -> None:
@@ -247,28 +259,27 @@ def test_anchors() -> None:
     }
     assert expected.keys() >= ANCHORS.keys()
     for text, sides in expected.items():
-        assert target_sides(parse_target("size", "140x70", anchor=text), **picture) == sides
+        assert unlimited(written("size", "140x70", anchor=parse_anchor(text)), **picture) == sides
     for text in ("", "middle", "2,0", "0.5", "0.5;0.5", "-0.1,0", "nan,0"):
         with pytest.raises(BadRequest, match="--anchor"):
             parse_anchor(text)
 
 
 def test_exactly_one_option_says_how_much() -> None:
-    none: dict[str, str | None] = dict.fromkeys(("sides", "aspect", "size", "scale", "all"))
     with pytest.raises(BadRequest, match="--sides, --aspect, --size, --scale, --all"):
-        parse_growth(none)
+        Growth().demanded()
     with pytest.raises(BadRequest, match=r"--aspect 16:9 and --scale 2: .*exactly one"):
-        parse_growth({**none, "aspect": "16:9", "scale": "2"})
-    with pytest.raises(BadRequest, match="--anchor top: --sides"):
-        parse_growth({**none, "sides": "5"}, anchor="top")
+        Growth(aspect=(16, 9), scale=2.0)
+    with pytest.raises(BadRequest, match=r"--anchor 0.5,0: --sides"):
+        by_sides("5", anchor=parse_anchor("top"))
     with pytest.raises(BadRequest, match="--fit: --sides"):
-        parse_growth({**none, "sides": "5"}, fit=True)
+        by_sides("5", fit=True)
     with pytest.raises(BadRequest, match="--fit: only --size"):
-        parse_growth({**none, "aspect": "16:9"}, fit=True)
+        Growth(aspect=(16, 9), fit=True)
     with pytest.raises(BadRequest, match="exactly one"):
-        Target(size=(1, 1), scale=2.0)
-    with pytest.raises(BadRequest, match="leave --sides out"):
-        Spec(seed=0, sides=parse_sides(["5"]), target=Target(scale=2.0))
+        Growth(size=(1, 1), scale=2.0)
+    with pytest.raises(BadRequest, match="exactly one"):
+        Spec.of(seed=0, sides=parse_sides("5"), scale=2.0)
 
 
 def test_trim() -> None:
@@ -279,7 +290,7 @@ def test_trim() -> None:
             parse_trim(text)
     for wrong in (0, 5000):
         with pytest.raises(BadRequest, match=r"--trim.*1 to 4096"):
-            Spec(seed=0, trim=wrong)
+            Spec.of(seed=0, trim=wrong)
 
 
 # --- the rest ------------------------------------------------------------------------------------------------------
@@ -308,4 +319,4 @@ def test_values_are_checked_at_birth() -> None:
         Sides(top=-1)
     for wrong in ({"strength": 1.2}, {"steps": 0}, {"guidance": -1.0}, {"overlap": -1}, {"change": 0.0}, {"seed": -1}):
         with pytest.raises(BadRequest, match="must be"):
-            Spec(**{"seed": 0, **wrong})
+            Spec.of(**{"seed": 0, **wrong})

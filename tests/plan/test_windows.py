@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from softextend.options import Spec
 from softextend.plan.boxes import common, connected, grown, inside, scaled
 from softextend.plan.canvas import blocks
-from softextend.plan.plan import Plan, plan
+from softextend.plan.plan import Plan, resolve
 from softextend.plan.windows import (
     GRID,
     ROUNDING,
@@ -24,7 +25,7 @@ from softextend.plan.windows import (
     stage_regions,
     starts,
 )
-from softextend.types import Amount, Box, Profile, Sides, SolverName, Spec, Stage
+from softextend.types import Amount, Box, Profile, SamplerName, Sides, Stage
 
 WINDOW = 128
 PROFILE = Profile(
@@ -32,7 +33,7 @@ PROFILE = Profile(
     fill="edge",
     stages=(Stage(strength=0.85, steps=30),),
     guidance=1.0,
-    solver=SolverName.EULER,
+    sampler=SamplerName.EULER,
     window=WINDOW,
     overlap=7,
     feather=14,
@@ -42,7 +43,7 @@ SDXL = Profile(
     fill="edge",
     stages=(Stage(strength=0.85, steps=30),),
     guidance=1.0,
-    solver=SolverName.EULER,
+    sampler=SamplerName.EULER,
     window=1024,
     overlap=60,
     feather=120,
@@ -55,8 +56,8 @@ MANY = settings(max_examples=400, deadline=None)
 
 def settled(height: int, width: int, added: tuple[int, ...], profile: Profile = PROFILE, **more: object) -> Plan:
     top, right, bottom, left = (Amount(value=each) for each in added)
-    spec = Spec(sides=(top, right, bottom, left), seed=0, allow_large=True, **more)
-    return plan(spec, profile, width=width, height=height)
+    spec = Spec.of(sides=(top, right, bottom, left), seed=0, allow_large=True, **more)
+    return resolve(spec, profile, width=width, height=height)
 
 
 def calls(each: Plan) -> int:
@@ -68,12 +69,12 @@ def calls(each: Plan) -> int:
 def test_every_changed_pixel_lies_deep_in_a_window(height: int, width: int, added: tuple[int, ...]) -> None:
     """Deep: a margin from every edge of a window inside the canvas, so that no pixel shows where windows end."""
     for part in settled(height, width, added).each_pass():
-        full = part.size[::-1]
+        full = part.canvas.shape
         for work in part.work():
             size = (work.height, work.width)
             changed, deep = np.zeros(size, bool), np.zeros(size, bool)
-            reach = math.ceil(part.reach * work.stage.scale) + 2
-            for box in part.new:
+            reach = math.ceil(part.canvas.reach * work.stage.scale) + 2
+            for box in part.canvas.new:
                 changed[grown(scaled(box, full, size), reach, size).cut] = True
             for region in work.regions:
                 for window in region.windows:
@@ -88,17 +89,18 @@ def test_windows_lie_on_the_grid_and_hold_enough_of_the_picture(
     height: int, width: int, added: tuple[int, ...]
 ) -> None:
     for part in settled(height, width, added).each_pass():
-        if part.whole:
+        if part.canvas.whole:
             continue
+        sides, canvas = part.canvas.sides, part.canvas
         picture = Box(
-            top=part.sides.top,
-            left=part.sides.left,
-            bottom=part.sides.top + part.height,
-            right=part.sides.left + part.width,
+            top=sides.top,
+            left=sides.left,
+            bottom=sides.top + canvas.height,
+            right=sides.left + canvas.width,
         )
         for work in part.work():
             size = (work.height, work.width)
-            kept = scaled(picture, part.size[::-1], size)
+            kept = scaled(picture, part.canvas.shape, size)
             for window in (each for region in work.regions for each in region.windows):
                 assert window.top % GRID == window.left % GRID == 0
                 assert window.height == min(WINDOW, size[0] - window.top)
@@ -116,9 +118,9 @@ def test_windows_lie_on_the_grid_and_hold_enough_of_the_picture(
 @pytest.mark.parametrize("size", [(3000, 4000), (1024, 1024), (4096, 1500), (1300, 6000)])
 def test_sdxl_sees_at_least_256_known_pixels_in_every_window(size: tuple[int, int], added: tuple[int, ...]) -> None:
     for part in settled(*size, added, SDXL).each_pass():
-        known = np.zeros(part.size[::-1], np.uint8)
-        known[part.sides.top :, part.sides.left :][: part.height, : part.width] = 1
-        if part.whole:
+        known = np.zeros(part.canvas.shape, np.uint8)
+        known[part.canvas.sides.top :, part.canvas.sides.left :][: part.canvas.height, : part.canvas.width] = 1
+        if part.canvas.whole:
             continue
         for region in part.work()[-1].regions:
             for window in region.windows:
@@ -193,7 +195,7 @@ def test_a_scene_is_laid_out_in_one_window_and_then_at_most_doubled(
     assert work[0].stage.strength == 0.85
     assert all(each.stage.strength == 0.4 for each in work[1:])
     first = work[0]
-    for group in connected(part.new):
+    for group in connected(part.canvas.new):
         box = scaled(
             Box(
                 top=min(each.top for each in group),
@@ -201,7 +203,7 @@ def test_a_scene_is_laid_out_in_one_window_and_then_at_most_doubled(
                 bottom=max(each.bottom for each in group),
                 right=max(each.right for each in group),
             ),
-            part.size[::-1],
+            part.canvas.shape,
             (first.height, first.width),
         )
         assert any(inside(box, window) for region in first.regions for window in region.windows)
@@ -218,7 +220,7 @@ def test_a_canvas_that_fits_is_one_window(height: int, width: int) -> None:
     assert region.windows == (whole,)
     each = settled(height - 1, width, (1, 0, 0, 0), SDXL)
     assert [work.stage for work in each.work()] == list(SDXL.stages)
-    assert each.passes == (each.sides,)
+    assert each.passes == (each.canvas.sides,)
 
 
 @given(st.integers(0, 5000), st.integers(1, 3000), st.integers(0, 3000), st.sampled_from([64, 256, 1024]))

@@ -1,24 +1,31 @@
-"""The sampler reproduces the figures of the published implementations (Levin's pipeline in diffusers, SoftExtend)."""
+"""The samplers within differential diffusion reproduce the figures of the published implementations."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
+from reference import SDXL, schedule_of
 from torch import Tensor
 
 from softextend.diffdiff import diffdiff
-from softextend.mask import latent_levels
-from softextend.sampling.samplers import Solver, cut
+from softextend.mask import latent_change
+from softextend.sampling.samplers import TableSampler, make_sampler
+from softextend.types import Predict
 
 LIMIT = 1e-3  # of the largest latent, float32
+NAMES = {
+    "EulerDiscreteScheduler": "euler",
+    "DPMSolverMultistepScheduler": "dpmpp-2m",
+    "DDIMScheduler": "ddim",
+    "DEISMultistepScheduler": "deis",
+}
 CASES = (
     "euler_s100_cfg5",
     "euler_s085_cfg3",
@@ -37,7 +44,7 @@ class Figures:
     """The reference arrays and the tiny UNet they were made with."""
 
     def __init__(self, folder: Path) -> None:
-        self.unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "tiny-sdxl" / "unet").eval()
+        self.unet = UNet2DConditionModel.from_pretrained(folder / "tiny-sdxl" / "unet").eval()
         self.cases = {case["name"]: case for case in json.loads((folder / "differential/cases.json").read_text())}
         soft = json.loads((folder / "differential/softextend_cases.json").read_text())
         self.soft_cases = {case["name"]: case for case in soft}
@@ -48,16 +55,15 @@ class Figures:
         source = self.soft_arrays if key.startswith("softextend") else self.arrays
         return torch.from_numpy(source[key]).float()
 
-    def predict(self, guidance: float, rescale: float) -> Callable[[Tensor, Tensor], Tensor]:
+    def predict(self, guidance: float, rescale: float) -> Predict:
         embeds = torch.cat([self["negative_prompt_embeds"], self["prompt_embeds"]])
         pooled = torch.cat([self["negative_pooled"], self["pooled"]])
         ids = torch.tensor([[128.0, 192, 0, 0, 128, 192]] * 2)
 
-        def guided(x: Tensor, t: Tensor) -> Tensor:
+        def guided(x: Tensor, t: float, keep: Tensor) -> Tensor:
             rows = slice(1, 2) if guidance <= 1 else slice(0, 2)
             added = {"text_embeds": pooled[rows], "time_ids": ids[rows]}
-            doubled = torch.cat([x] * len(ids[rows]))
-            eps = self.unet(doubled, t, embeds[rows], added_cond_kwargs=added).sample
+            eps = self.unet(torch.cat([x] * len(ids[rows])), t, embeds[rows], added_cond_kwargs=added).sample
             if guidance <= 1:
                 return eps
             negative, positive = eps.chunk(2)
@@ -75,18 +81,20 @@ def figures(shared: Path) -> Figures:
     return Figures(shared / "golden")
 
 
-def solver_of(case: dict[str, Any]) -> tuple[Solver, float]:
-    """The case's solver and the step at which its thresholds begin."""
-    scheduler = getattr(diffusers, case["scheduler"]).from_config(case["scheduler_config"])
-    steps = case["num_inference_steps"]
-    scheduler.set_timesteps(steps)
-    if case.get("denoising_start"):
-        begin = int((scheduler.timesteps >= 1000 * (1 - case["denoising_start"])).sum())
-        return Solver(scheduler, scheduler.timesteps[begin:], begin), case["denoising_start"] * steps
-    timesteps, begin = cut(scheduler, steps, case["strength"])
+def sampler_of(case: dict[str, Any]) -> tuple[TableSampler, float]:
+    """The case's sampler and the step at which its thresholds begin."""
+    config = {**SDXL, **case["scheduler_config"]}
+    name, schedule = NAMES[case["scheduler"]], schedule_of(config)
+    steps, strength, start = case["num_inference_steps"], case["strength"], case.get("denoising_start") or 0.0
+    karras = bool(config.get("use_karras_sigmas"))
+    if start:
+        whole = make_sampler(name, schedule, steps=steps, strength=1.0, karras=karras)
+        left = sum(t < 1000 * (1 - start) for t in whole.timesteps)
+        strength = (left + 0.5) / steps
+    sampler = make_sampler(name, schedule, steps=steps, strength=strength, karras=karras)
     if case.get("denoising_end"):
-        timesteps = timesteps[timesteps >= 1000 * (1 - case["denoising_end"])]
-    return Solver(scheduler, timesteps, begin), 0
+        sampler.timesteps = tuple(t for t in sampler.timesteps if t >= 1000 * (1 - case["denoising_end"]))
+    return sampler, start * steps
 
 
 def worst(x: Tensor, reference: Tensor) -> float:
@@ -97,11 +105,11 @@ def worst(x: Tensor, reference: Tensor) -> float:
 @torch.inference_mode()
 def test_differential_diffusion(figures: Figures, name: str) -> None:
     case = figures.cases[name]
-    solver, offset = solver_of(case)
+    sampler, offset = sampler_of(case)
     keep = F.interpolate(figures["map"][None], (16, 24), mode="bilinear")
     x = diffdiff(
         figures.predict(case["guidance_scale"], case["guidance_rescale"]),
-        solver,
+        sampler,
         figures["original_latents"],
         figures[f"{name}/noise"],
         1 - keep,
@@ -116,10 +124,10 @@ def test_differential_diffusion(figures: Figures, name: str) -> None:
 @torch.inference_mode()
 def test_softextend(figures: Figures, name: str) -> None:
     case = figures.soft_cases[name]
-    solver, _ = solver_of(case)
+    sampler, _ = sampler_of(case)
     mask = figures.soft_arrays["mask_uint8"].astype(np.float32) / 255
-    change = F.interpolate(torch.from_numpy(latent_levels(mask))[None, None], (16, 24), mode="bilinear")
+    change = F.interpolate(torch.from_numpy(latent_change(mask))[None, None], (16, 24), mode="bilinear")
     assert torch.allclose(change, 1 - torch.from_numpy(figures.soft_arrays["map_latent"]).float(), atol=1e-5)
     z0 = torch.from_numpy(figures.soft_arrays["original_latents"]).float()
-    x = diffdiff(figures.predict(case["guidance_scale"], 0), solver, z0, figures[f"{name}/noise"], change)
+    x = diffdiff(figures.predict(case["guidance_scale"], 0), sampler, z0, figures[f"{name}/noise"], change)
     assert worst(x, figures[f"{name}/latents"]) < LIMIT

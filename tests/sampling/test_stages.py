@@ -10,27 +10,32 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from making import Told, extended, full, plan_of, prepared, repainted
 from skimage import data
 from toymodel import TOY_PROFILE, ToyModel
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.errors import BadRequest
-from softextend.extend import Result, extend, paint
+from softextend.extend import Result
 from softextend.fill import parse_fill
 from softextend.fills.base import replicate
-from softextend.mask import change_map, latent_levels
-from softextend.plan.canvas import filled_by_parts, grow, mapped_by_parts, plan_for, prepare, prepare_pass
+from softextend.mask import change_map, latent_change
+from softextend.models.schedules import STABLE_DIFFUSION
+from softextend.options import Spec
+from softextend.plan.canvas import grow
 from softextend.plan.grammar import parse_sides
 from softextend.plan.plan import Plan
+from softextend.plan.prepared import filled_by_parts, mapped_by_parts, prepare
 from softextend.plan.windows import Region, margin
 from softextend.sampling import multidiffusion
 from softextend.sampling.latents import Run, carry_up_by_parts, fit
-from softextend.sampling.samplers import make_solver
+from softextend.sampling.progress import Silent
+from softextend.sampling.samplers import make_sampler
 from softextend.sampling.stages import paint_region
-from softextend.types import Model, Predict, Profile, Scene, Spec
+from softextend.types import Conditioning, Encoded, Model, Predict, Profile, Scene
 
 SMALL = dataclasses.replace(TOY_PROFILE, window=128)  # so that pictures of a few hundred px are big
-TURNS = dataclasses.replace(SMALL, refine=None)  # windows one after the other, as the built-in model has them
+TURNS = dataclasses.replace(SMALL, refine_strength=None)  # windows one after the other, as the built-in model has them
 
 
 class Toy(ToyModel):
@@ -59,7 +64,7 @@ class Toy(ToyModel):
     def predict(self, scene: Scene) -> Predict:
         self.scenes.append(scene)
 
-        def noise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        def noise(x: torch.Tensor, t: float, keep: torch.Tensor) -> torch.Tensor:
             self.called.append(x.shape[-1] * x.shape[-2])
             return self.denoise(x)
 
@@ -67,19 +72,15 @@ class Toy(ToyModel):
 
 
 def spec(sides: str, **more: object) -> Spec:
-    return Spec(**{"sides": parse_sides(sides.split()), "seed": 5, "allow_large": True, **more})
+    return Spec.of(**{"sides": parse_sides(sides), "seed": 5, "allow_large": True, **more})
 
 
 def photo(height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(cv2.resize(data.astronaut(), (width, height), interpolation=cv2.INTER_AREA))
 
 
-def full(pixels: np.ndarray) -> np.ndarray:
-    return np.ones(pixels.shape[:2], bool)
-
-
 def run(pixels: np.ndarray, asked: Spec, model: Model) -> Result:
-    return extend(pixels, full(pixels), asked, model)
+    return extended(pixels, full(pixels), asked, model)
 
 
 def kept(result: Result, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,18 +109,18 @@ def test_a_window_as_large_as_the_canvas_changes_nothing(size: tuple[int, int]) 
 def test_a_canvas_in_one_window_is_sampled_as_the_paper_says() -> None:
     """A plain transcription: encode, diffdiff, restore, decode, all of the canvas at once."""
     pixels, asked = photo(88, 120), spec("0 24 0 24", color_match=False)
-    prepared = prepare(pixels, full(pixels), asked, TOY_PROFILE)
-    (stage,) = prepared.plan.stages
+    ready = prepared(pixels, full(pixels), asked, TOY_PROFILE)
+    (stage,) = ready.plan.stages
     model = ToyModel()
-    z0 = model.encode(torch.from_numpy(prepared.filled).float().permute(2, 0, 1)[None] / 127.5 - 1)
-    amount = torch.from_numpy(latent_levels(prepared.mask))[None, None]
+    z0 = model.encode(torch.from_numpy(ready.filled).float().permute(2, 0, 1)[None] / 127.5 - 1)
+    amount = torch.from_numpy(latent_change(ready.change))[None, None]
     levels = F.interpolate(amount, z0.shape[-2:], mode="bilinear")
     noise, _ = draw_noise([5], z0.shape[1:])
-    solver = make_solver(prepared.plan.solver, steps=stage.steps, strength=stage.strength)
-    x = diffdiff(lambda x, t: torch.tanh(x) * 0.5, solver, z0, noise, levels, blend=Blend.CONTINUOUS)
+    sampler = make_sampler(ready.plan.sampler.value, STABLE_DIFFUSION, steps=stage.steps, strength=stage.strength)
+    x = diffdiff(lambda x, t, keep: torch.tanh(x) * 0.5, sampler, z0, noise, levels, blend=Blend.CONTINUOUS)
     painted = (model.decode(restore(x, z0, levels))[0].permute(1, 2, 0).numpy() + 1) * 127.5
     raw = run(pixels, asked, ToyModel()).raw
-    changed = prepared.mask > 0.06
+    changed = ready.change > 0.06
     assert np.abs(raw[changed] - np.clip(painted[changed], 0, 255)).max() <= 1.01
 
 
@@ -128,11 +129,11 @@ def test_a_canvas_in_one_window_is_sampled_as_the_paper_says() -> None:
 
 def of_one_region(sides: str, profile: Profile = SMALL) -> tuple[Plan, Region, np.ndarray, np.ndarray, np.ndarray]:
     pixels = photo(300, 260)
-    plan = plan_for(full(pixels), spec(sides, passes=1, color_match=False), profile)
-    prepared = prepare_pass(pixels, full(pixels), plan)
+    plan = plan_of(full(pixels), spec(sides, passes=1, color_match=False), profile)
+    ready = prepare(pixels, full(pixels), plan)
     region = plan.work()[-1].regions[0]
     cut = region.box.cut
-    return plan, region, prepared.filled[cut].astype(np.float32), latent_levels(prepared.mask)[cut], prepared.known[cut]
+    return plan, region, ready.filled[cut].astype(np.float32), latent_change(ready.change)[cut], ready.known[cut]
 
 
 @pytest.mark.parametrize("sides", ["0 40 0 0", "40 40 40 40", "0 0 200 0"])
@@ -142,12 +143,10 @@ def test_no_seam_between_windows(sides: str, steps: int) -> None:
     plan, region, pixels, amount, known = of_one_region(sides)
     assert len(region.windows) > 2
     stage = dataclasses.replace(plan.stages[0], steps=steps)
-    run = Run(plan=plan, model=Toy(), embedding=0.7, on_note=print)
+    told = Conditioning(prompt=Encoded(hidden=torch.full((1, 1, 1), 0.7)))
+    run = Run(plan=plan, model=Toy(), conditioning=told, listener=Silent())
     at_once = Region(box=region.box, windows=(region.box,))
-    first, second = (
-        paint_region(pixels, amount, known, each, (0, 0), stage, run, lambda done, n: None)
-        for each in (region, at_once)
-    )
+    first, second = (paint_region(pixels, amount, known, each, (0, 0), stage, run) for each in (region, at_once))
     assert np.abs(first - second)[amount > 0].max() < 0.02
 
 
@@ -172,7 +171,7 @@ def test_overlapping_tapers_sum_to_one() -> None:
 def test_each_window_has_a_scene_of_its_own_crop() -> None:
     model = Toy()
     run(photo(300, 260), spec("0 40 0 0"), model)
-    plan = plan_for(np.ones((300, 260), bool), spec("0 40 0 0"), SMALL)
+    plan = plan_of(np.ones((300, 260), bool), spec("0 40 0 0"), SMALL)
     assert len(model.scenes) == sum(work.windows for work in plan.work())
     assert [scene.stage for scene in model.scenes] == sorted(scene.stage for scene in model.scenes)
     for scene in model.scenes:
@@ -194,7 +193,7 @@ def test_kept_pixels_are_the_originals(profile: Profile, size: tuple[int, int], 
     now, before = kept(result, pixels)
     assert before.size
     assert np.array_equal(now, before)
-    new = latent_levels(result.mask) == 1
+    new = latent_change(result.change) == 1
     assert (result.pixels[new] != result.filled[new]).any(1).mean() > 0.9
 
 
@@ -205,27 +204,29 @@ def test_every_pass_starts_from_the_originals(passes: int | None) -> None:
     profile = dataclasses.replace(TOY_PROFILE, window=224)
     model = Toy(profile, spoil=lambda pixels: pixels * 0.8)
     result = run(pixels, spec("0 80 16 16", passes=passes), model)
-    plans = plan_for(full(pixels), spec("0 80 16 16", passes=passes), profile).each_pass()
+    plans = plan_of(full(pixels), spec("0 80 16 16", passes=passes), profile).each_pass()
     assert len(plans) == (passes or 1)
     assert len(model.met) == len(plans)
     left = top = 0
     for part, met in zip(plans, model.met, strict=True):
-        left, top = left + part.sides.left, top + part.sides.top
+        left, top = left + part.canvas.sides.left, top + part.canvas.sides.top
         canvas = ((met[0].permute(1, 2, 0) + 1) * 127.5).round().numpy()
-        band = part.reach
+        band = part.canvas.reach
         ours = canvas[top:, left:][: 96 - band, band : 120 - band]
         assert np.array_equal(ours, pixels[: 96 - band, band : 120 - band])
         if passes == 2 and part is plans[-1]:  # it met the picture as the first pass joined it
-            first = run(pixels, spec(str(plans[0].sides)), Toy(profile, spoil=lambda pixels: pixels * 0.8)).pixels
-            known = canvas[part.sides.top :, part.sides.left :][: first.shape[0], : first.shape[1]]
+            first = run(
+                pixels, spec(str(plans[0].canvas.sides)), Toy(profile, spoil=lambda pixels: pixels * 0.8)
+            ).pixels
+            known = canvas[part.canvas.sides.top :, part.canvas.sides.left :][: first.shape[0], : first.shape[1]]
             assert np.array_equal(known, first)
     now, before = kept(result, pixels)
     assert np.array_equal(now, before)
     assert result.pixels.shape == (112, 216, 3)
     assert result.filled.shape == result.raw.shape == result.pixels.shape
-    assert result.mask.shape == (112, 216)
-    assert (result.mask[:, 136:] == 1).all()
-    assert (result.mask[96:] == 1).all()
+    assert result.change.shape == (112, 216)
+    assert (result.change[:, 136:] == 1).all()
+    assert (result.change[96:] == 1).all()
     assert len(result.recipe["plan"]["passes"]) == len(plans)
 
 
@@ -235,7 +236,7 @@ def test_passes_differ_in_seed_and_leave_every_new_pixel_painted() -> None:
     result = run(pixels, spec("0 64 0 64", passes=2, strength=1.0), model)
     halves = result.pixels[:, 160:192].astype(int), result.pixels[:, 192:].astype(int)
     assert not np.array_equal(*halves)
-    assert len({part.seed for part in plan_for(full(pixels), spec("0 64 0 64", passes=2), SMALL).each_pass()}) == 2
+    assert len({part.seed for part in plan_of(full(pixels), spec("0 64 0 64", passes=2), SMALL).each_pass()}) == 2
 
 
 # --- one after the other ---------------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_windows_in_turn_see_what_those_before_painted() -> None:
     model = Toy(TURNS)
     run(photo(300, 260), spec("0 40 0 0"), model)
     assert len(model.scenes) > 2
-    plan = plan_for(np.ones((300, 260), bool), spec("0 40 0 0"), TURNS)
+    plan = plan_of(np.ones((300, 260), bool), spec("0 40 0 0"), TURNS)
     first, second = (region.box for region in plan.work()[0].regions[:2])
     assert first.top < second.top or second.top < first.top
     shared = slice(max(first.top, second.top) - second.top, min(first.bottom, second.bottom) - second.top)
@@ -275,7 +276,7 @@ class Clean(Toy):
         self.scenes.append(scene)
         flat = 90 / 127.5 - 1
 
-        def noise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        def noise(x: torch.Tensor, t: float, keep: torch.Tensor) -> torch.Tensor:
             beta = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
             signal = torch.cumprod(1 - beta, 0)[int(t)]
             return ((x - signal.sqrt() * flat) / (1 - signal).sqrt()).float()
@@ -289,7 +290,7 @@ class Clean(Toy):
 def work_of(size: tuple[int, int], sides: str) -> tuple[int, int]:
     model = Toy()
     run(photo(*size), spec(sides), model)
-    plan = plan_for(np.ones(size, bool), spec(sides), SMALL)
+    plan = plan_of(np.ones(size, bool), spec(sides), SMALL)
     assert len(model.called) == sum(part.steps for part in plan.each_pass())
     return len(model.called), sum(model.called)
 
@@ -305,9 +306,10 @@ def test_cost_is_what_is_planned_and_grows_with_what_is_added() -> None:
 
 def test_progress_counts_every_window_and_never_goes_back() -> None:
     pixels, asked = photo(300, 260), spec("0 90 0 40")
-    told: list[tuple[int, int]] = []
-    extend(pixels, full(pixels), asked, Toy(), on_step=lambda done, total: told.append((done, total)))
-    parts = plan_for(full(pixels), asked, SMALL).each_pass()
+    listener = Told()
+    extended(pixels, full(pixels), asked, Toy(), listener)
+    told = listener.steps
+    parts = plan_of(full(pixels), asked, SMALL).each_pass()
     assert len(parts) > 1
     total = sum(part.steps for part in parts)
     assert told == sorted(told)
@@ -325,7 +327,7 @@ def test_memory_that_runs_out_amid_windows_costs_nothing_but_time() -> None:
                 raise torch.cuda.OutOfMemoryError("made up")
             return super().encode(pixels)
 
-        def lighten(self) -> str | None:
+        def reduce_memory(self) -> str | None:
             return "lighter"
 
     pixels, asked = photo(300, 260), spec("0 40 0 40")
@@ -338,8 +340,8 @@ def test_memory_that_runs_out_amid_windows_costs_nothing_but_time() -> None:
 
 
 def settled(known: np.ndarray, sides: str, fill: str = "edge") -> tuple[Plan, np.ndarray]:
-    plan = plan_for(known, spec(sides, fill=fill), SMALL)
-    return plan, grow(np.zeros((*known.shape, 3), np.uint8), known, plan.sides)[1]
+    plan = plan_of(known, spec(sides, fill=fill), SMALL)
+    return plan, grow(np.zeros((*known.shape, 3), np.uint8), known, plan.canvas.sides)[1]
 
 
 @pytest.mark.parametrize("sides", ["0 40 0 0", "40 30 20 60", "0 0 0 0"])
@@ -358,7 +360,7 @@ def test_fills_by_parts_paint_all_that_is_empty_and_nothing_else(sides: str, fil
     pixels, known = photo(310, 270), np.ones((310, 270), bool)
     known[100:130, 90:120] = False
     plan, _ = settled(known, sides, fill)
-    canvas, grown = grow(pixels, known, plan.sides)
+    canvas, grown = grow(pixels, known, plan.canvas.sides)
     canvas[~grown] = (255, 0, 255)
     before = canvas.copy()
     filled = filled_by_parts(canvas, grown, plan)
@@ -378,22 +380,22 @@ def test_a_plan_says_where_the_fill_will_lack_something(monkeypatch: pytest.Monk
     for top in range(0, 391, 26):
         known = np.zeros((400, 60), bool)
         known[top : top + 10, 20:30] = True  # enough, unless a window's end cuts it
-        plan = plan_for(known, asked, SMALL)
+        plan = plan_of(known, asked, SMALL)
         stretched.clear()
-        prepare_pass(pixels, known, plan)
+        prepare(pixels, known, plan)
         assert bool(plan.notes) == bool(stretched)
         assert len(plan.notes) <= 1
         seen.add(bool(stretched))
     assert seen == {True, False}
-    assert plan_for(known, spec("0 0 0 0", fill="edge"), SMALL).notes == ()
+    assert plan_of(known, spec("0 0 0 0", fill="edge"), SMALL).notes == ()
     few = np.ones((5, 5), bool)
-    assert plan_for(few, spec("200 0 0 300", fill="patch", allow_large=True), SMALL).notes
+    assert plan_of(few, spec("200 0 0 300", fill="patch", allow_large=True), SMALL).notes
 
 
 def test_enlarging_by_parts_is_enlarging() -> None:
     pixels = photo(310, 270)
     plan, grown = settled(full(pixels), "40 30 20 60")
-    amount = latent_levels(mapped_by_parts(grown, plan))
+    amount = latent_change(mapped_by_parts(grown, plan))
     filled = np.pad(pixels, ((40, 20), (60, 30), (0, 0)), mode="reflect").astype(np.float32)
     small = fit(filled, (200, 190))
     whole = cv2.resize(small, (360, 370), interpolation=cv2.INTER_CUBIC)
@@ -410,7 +412,7 @@ def test_a_large_mask_is_painted_in_windows_and_the_rest_kept() -> None:
     mask[50:350, 20:60] = 1
     mask[200:240, 180:280] = np.linspace(0, 1, 100)
     model = Toy()
-    result = paint(pixels, mask, spec("0 0 0 0"), model)
+    result = repainted(pixels, mask, spec("0 0 0 0"), model)
     assert len(model.scenes) > 3
     assert np.array_equal(result.pixels[mask < 0.04], pixels[mask < 0.04])
     assert (result.pixels[50:350, 20:60] != pixels[50:350, 20:60]).any(2).mean() > 0.9
@@ -418,9 +420,9 @@ def test_a_large_mask_is_painted_in_windows_and_the_rest_kept() -> None:
 
 def test_refining_is_for_models_that_have_a_size_of_their_own() -> None:
     pixels = photo(300, 260)
-    weak, strong = (run(pixels, spec("0 40 0 0", refine=each), Toy()).pixels for each in (0.3, 0.9))
+    weak, strong = (run(pixels, spec("0 40 0 0", refine_strength=each), Toy()).pixels for each in (0.3, 0.9))
     assert not np.array_equal(weak, strong)
     with pytest.raises(BadRequest, match=r"--refine-strength 0.3: toy"):
-        run(pixels, spec("0 40 0 0", refine=0.3), Toy(TURNS))
+        run(pixels, spec("0 40 0 0", refine_strength=0.3), Toy(TURNS))
     with pytest.raises(BadRequest, match=r"--passes 0"):
         spec("0 40 0 0", passes=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,34 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
+from softextend.fills.noise import LATENT_GREY, LATENT_RGB
 from softextend.models.device import choose_device, choose_dtype, empty_cache, free_memory
 from softextend.models.find import ModelRef, known_profile
+from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.sdxl.checkpoint import Folder, SingleFile, Source, vae_file
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.hub import fetch
 from softextend.models.weights.tensors import Part
-from softextend.sampling.schedule import noise_of, zero_snr_time
-from softextend.types import Offload, OnNote, Predict, Profile, Scene
+from softextend.sampling.schedule import Prediction
+from softextend.types import Conditioning, Encoded, Listener, Offload, Predict, Profile, Scene
 
 DECODE_BYTES = 2400  # per pixel, of a 16-bit VAE decode: 2,000 measured at 512 and 768 px, and a margin
 TILE = 512  # px, of the VAE where memory is short; tiles overlap by a quarter
 HALF = (torch.bfloat16, torch.float16)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Encoded:
-    """One prompt: hidden (1, 77 k, 2048), pooled (1, 1280)."""
-
-    hidden: Tensor
-    pooled: Tensor
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Embedding:
-    """What the UNet is told: the prompt, and what to keep away from; both of the same length."""
-
-    prompt: Encoded
-    negative: Encoded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,7 +40,7 @@ class Call:
 
 
 def load_sdxl(
-    ref: ModelRef, *, device: str, dtype: str, offload: Offload | None, vae: Path | None, on_note: OnNote
+    ref: ModelRef, *, device: str, dtype: str, offload: Offload | None, vae: Path | None, listener: Listener
 ) -> SdxlModel:
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
@@ -63,7 +50,7 @@ def load_sdxl(
     if ref.kind == "file" and ref.path:
         source = SingleFile(ref.path)
     else:
-        folder = fetch(ref.name, half=half, on_note=on_note) if ref.kind == "hub" else ref.path
+        folder = fetch(ref.name, half=half, listener=listener) if ref.kind == "hub" else ref.path
         if folder is None:
             raise BadModel(f"{ref.name}: no SDXL model")
         source = Folder(folder, half=half)
@@ -86,6 +73,13 @@ def _title(ref: ModelRef) -> str:
     return ref.path.stem if ref.kind == "file" else ref.path.name
 
 
+def _pooled(encoded: Encoded) -> Tensor:
+    """(1, P); SDXL's encoders always give one."""
+    if encoded.pooled is None:
+        raise RuntimeError("a prompt without its pooled vector")
+    return encoded.pooled
+
+
 class SdxlModel:
     """`Model` of softextend.types. Text encoders stay only while they encode."""
 
@@ -105,6 +99,11 @@ class SdxlModel:
     ) -> None:
         self.name = name
         self.profile = profile
+        self.schedule = dataclasses.replace(
+            STABLE_DIFFUSION,
+            prediction=Prediction.V if source.v_prediction else Prediction.EPSILON,
+            zero_snr=source.zero_snr,
+        )
         self.device = device
         self.dtype = dtype
         self.vae_dtype = torch.float32 if dtype is torch.float16 and vae is None else dtype  # fp16 overflows in it
@@ -119,7 +118,7 @@ class SdxlModel:
         self._encoded: dict[str, Encoded] = {}
         self._lighter = self._ways_to_lighten()
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What a recipe records: `name`, `origin`, `hash` (sha256; its first 10 letters are A1111's), `device`, ..."""
         return {
             "name": self.name,
@@ -148,60 +147,65 @@ class SdxlModel:
         pixels: Tensor = vae.decode(scaled.to(dtype)).sample
         return pixels.float()
 
+    def preview(self, z: Tensor) -> Tensor:
+        """latents (1, 4, h, w) -> (1, 3, h, w) in about [-1, 1]: each latent's own colour, without the VAE."""
+        weights = torch.tensor(LATENT_RGB, device=z.device) / 127.5
+        grey = torch.tensor(LATENT_GREY, device=z.device) / 127.5 - 1
+        return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]
+
     @torch.inference_mode()
-    def embed(self, prompt: str, negative: str) -> Embedding:
+    def embed(self, prompt: str, negative: str) -> Conditioning:
         """Prompts of any length, 75 tokens a row. An empty negative prompt is zeros where the model was trained so."""
         zero = self._source.empty_is_zero and not negative
         self._encode_text([prompt] if zero else [prompt, negative])
         positive = self._encoded[prompt]
         if zero:
-            zeros = Encoded(hidden=torch.zeros_like(positive.hidden), pooled=torch.zeros_like(positive.pooled))
-            return Embedding(prompt=positive, negative=zeros)
+            zeros = Encoded(hidden=torch.zeros_like(positive.hidden), pooled=torch.zeros_like(_pooled(positive)))
+            return Conditioning(prompt=positive, negative=zeros)
         other = self._encoded[negative]
         rows = max(positive.hidden.shape[1], other.hidden.shape[1])
-        return Embedding(prompt=self._lengthened(positive, rows), negative=self._lengthened(other, rows))
+        return Conditioning(prompt=self._lengthened(positive, rows), negative=self._lengthened(other, rows))
 
     @torch.inference_mode()
     def predict(self, scene: Scene) -> Predict:
-        """Noise in float32; guidance is `negative + g (prompt - negative)`, arXiv:2207.12598; none for g <= 1."""
+        """What the UNet predicts; guidance is `negative + g (prompt - negative)`, arXiv:2207.12598; none for g <= 1."""
         unet = self._ready_unet()
         rows = scene.z0.shape[0]
         height, width = scene.known.shape
         size = torch.tensor([[height, width, 0, 0, height, width]], dtype=self.dtype, device=self.device)
-        told = [scene.embedding.prompt]
-        if scene.guidance > 1:
-            told = [scene.embedding.negative, scene.embedding.prompt]
+        given = scene.conditioning
+        told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
         calls = [
             Call(
                 hidden=torch.cat([each.hidden.expand(rows, -1, -1) for each in group]),
-                pooled=torch.cat([each.pooled.expand(rows, -1) for each in group]),
+                pooled=torch.cat([_pooled(each).expand(rows, -1) for each in group]),
                 ids=size.expand(rows * len(group), -1),
             )
             for group in ([[each] for each in told] if self.lean else [told])
         ]
-        return functools.partial(self._noise, unet, calls, scene.guidance)
+        return functools.partial(self._predicted, unet, calls, scene.guidance)
 
-    def lighten(self) -> str | None:
+    def reduce_memory(self) -> str | None:
         """After an out-of-memory: take the next lighter way of running and say which; None at the last."""
         said = next(self._lighter, None)
         empty_cache(self.device)
         return said
 
     @torch.inference_mode()
-    def _noise(self, unet: nn.Module, calls: list[Call], guidance: float, x: Tensor, t: Tensor) -> Tensor:
+    def _predicted(
+        self, unet: nn.Module, calls: list[Call], guidance: float, x: Tensor, t: float, keep: Tensor
+    ) -> Tensor:
         own = x.to(self.device, self.dtype)
-        time = zero_snr_time(t) if self._source.zero_snr else t
         outs = []
         for call in calls:
             told = {"text_embeds": call.pooled, "time_ids": call.ids}
             repeated = torch.cat([own] * (len(call.ids) // len(own)))
-            outs.append(unet(repeated, time, encoder_hidden_states=call.hidden, added_cond_kwargs=told)[0].float())
+            outs.append(unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=told)[0].float())
         out = torch.cat(outs)
         if len(out) > len(own):
             negative, positive = out.chunk(2)
             out = negative + guidance * (positive - negative)
-        out = out.to(x.device)
-        return noise_of(out, x.float(), t) if self._source.v_prediction else out
+        return out.to(x.device)
 
     def _encode_text(self, prompts: list[str]) -> None:
         """Fill the cache; each encoder is read, used and dropped before the next."""
@@ -289,12 +293,12 @@ class SdxlModel:
         if self.device.type != "cpu" and self.offload is Offload.NONE:
             self.offload = Offload.MODEL
             self._park(keep=None)
-            yield "memory is short: only the part that computes stays on the device (--offload model)"
+            yield "out of memory: only the part that computes stays on the device (--offload model)"
         self.tiled = self.lean = True
-        yield f"memory is short: the VAE works in tiles of {TILE} px, guidance in two runs instead of one"
+        yield f"out of memory: the VAE works in tiles of {TILE} px, guidance in two runs instead of one"
         if self.device.type != "cpu" and self.offload is not Offload.SEQUENTIAL:
             self._park(keep=None)
             self.offload = Offload.SEQUENTIAL
             if self._unet is not None:
                 accelerate.cpu_offload(self._unet, self.device)
-            yield "memory is short: each layer moves to the device when it computes (--offload sequential), slower"
+            yield "out of memory: each layer moves to the device when it computes (--offload sequential), slower"

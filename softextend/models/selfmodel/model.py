@@ -1,7 +1,7 @@
 """The built-in model `self`: the photo's own patches are the denoiser, so that there is nothing to download.
 
-It sits behind the same seam as SDXL: latents are the pixels themselves, and `predict` returns the noise for SDXL's
-schedule. It continues what is there; it knows no objects that the photo does not show.
+It sits behind the same seam as SDXL: latents are the pixels themselves, and `predict` returns the noise.
+It continues what is there; it knows no objects that the photo does not show.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from softextend.models.profiles import SELF_PROFILE
+from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.selfmodel import fill_confidence, posterior
 from softextend.models.selfmodel.candidates import RADII, WIDEST, upright
 from softextend.models.selfmodel.denoisers import SOURCES, Dense, Sparse
-from softextend.sampling.schedule import sigma_at
-from softextend.types import Predict, Scene
+from softextend.types import Conditioning, Predict, Scene
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -48,12 +48,13 @@ class SelfModel:
 
     name = "self"
     profile = SELF_PROFILE
+    schedule = STABLE_DIFFUSION  # any would do: noise levels that go from clean to nearly no signal
     factor = 1
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What a recipe records: there is no file, hence no hash."""
         return {"name": self.name, "hash": None, "device": str(self.device), "dtype": "float32"}
 
@@ -65,10 +66,15 @@ class SelfModel:
         """The latents are the pixels, exactly."""
         return z
 
-    def embed(self, prompt: str, negative: str) -> None:
+    def embed(self, prompt: str, negative: str) -> Conditioning:
         """The built-in model takes no prompt."""
+        return Conditioning()
 
-    def lighten(self) -> str | None:
+    def preview(self, z: Tensor) -> Tensor:
+        """The latents are the pixels."""
+        return z
+
+    def reduce_memory(self) -> str | None:
         """There is nothing to offload."""
         return None
 
@@ -76,8 +82,8 @@ class SelfModel:
         """(x (B, 3, h, w) as SDXL's UNet gets it, t) -> noise, float32: zero change costs nothing."""
         rows = [_Row.of(z, scene, self.device) for z in scene.z0]
 
-        def noise(x: Tensor, t: Tensor) -> Tensor:
-            sigma = sigma_at(t)
+        def noise(x: Tensor, t: float, keep: Tensor) -> Tensor:
+            sigma = self.schedule.sigma_at(t)
             y = x.float() * math.hypot(1, sigma)
             clean = torch.stack([row.denoised(each, sigma) for row, each in zip(rows, y, strict=True)])
             return (y - clean.to(y.device)) / sigma

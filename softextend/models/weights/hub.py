@@ -8,17 +8,17 @@ from pathlib import Path
 
 from softextend.errors import BadModel
 from softextend.models.weights.diffusers_folder import PARTS, folder_fault, wanted_weights
-from softextend.types import OnNote
+from softextend.types import Listener
 
 SMALL = re.compile(r"(model_index\.json|[\w.-]+/[\w.-]+\.(json|txt))")
 TIMEOUT = 20.0  # s, for the hub's first answer
 
 
-def fetch(hub_id: str, *, half: bool, on_note: OnNote) -> Path:
+def fetch(hub_id: str, *, half: bool, listener: Listener) -> Path:
     """The folder of `hub_id`. Raises BadModel: offline, unknown, gated, or no SDXL diffusers folder."""
     cached = cached_snapshot(hub_id)
     if cached is None or folder_fault(cached) is not None:
-        cached = _download(hub_id, half, on_note)
+        cached = _download(hub_id, half, listener)
     fault = folder_fault(cached)
     if fault:
         raise BadModel(f"{hub_id}: {fault}")
@@ -37,7 +37,7 @@ def wanted_files(names: list[str], *, half: bool) -> list[str]:
     return sorted({*small, *weights})
 
 
-def _download(hub_id: str, half: bool, on_note: OnNote) -> Path:
+def _download(hub_id: str, half: bool, listener: Listener) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub import errors as hub
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the hub's HTTP library
@@ -49,7 +49,7 @@ def _download(hub_id: str, half: bool, on_note: OnNote) -> Path:
             remedy = f"download {' or '.join(single)} and give its path" if single else "give another hub id"
             raise BadModel(f"{hub_id}: no diffusers model on the hub: {remedy}")
         wanted = wanted_files(names, half=half)
-        on_note(f"downloading {hub_id} from the Hugging Face hub to {hub_cache()}: several gigabytes, once")
+        listener.note(f"downloading {hub_id} from the Hugging Face hub to {hub_cache()}: several gigabytes, once")
         return Path(snapshot_download(hub_id, allow_patterns=wanted))
     except hub.GatedRepoError as error:
         raise BadModel(f"{hub_id}: needs its licence accepted on its page and `hf auth login`") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import torch
 from softextend.models.find import resolve_model
 from softextend.models.load import load_model
 from softextend.models.profiles import SDXL_PROFILE
+from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.sdxl import model as sdxl_model
 from softextend.models.sdxl.checkpoint import Folder, SingleFile
-from softextend.models.sdxl.model import Embedding, SdxlModel
-from softextend.sampling.schedule import noise_of, signal_at, signals, zero_snr_time
-from softextend.types import Offload, Scene
+from softextend.models.sdxl.model import SdxlModel
+from softextend.sampling.progress import Silent
+from softextend.sampling.schedule import Prediction, alphas_cumprod
+from softextend.types import Conditioning, Offload, Predict, Scene
 
 CPU = torch.device("cpu")
 PROMPTS = [("", ""), ("a photo", ""), ("a photo of a large plant", "blurred"), ("", "bad")]
@@ -48,17 +51,24 @@ def made(source: Any, **options: Any) -> SdxlModel:
     return SdxlModel(source, name="tiny", profile=SDXL_PROFILE, **options)
 
 
-def scene_of(embedding: Embedding, guidance: float, rows: int = 1) -> Scene:
+def scene_of(told: Conditioning, guidance: float, rows: int = 1) -> Scene:
     torch.manual_seed(3)
     return Scene(
         z0=torch.randn(rows, 4, 8, 12),
         change=torch.ones(1, 1, 8, 12),
         known=np.ones((64, 96), bool),
-        embedding=embedding,
+        filled=torch.zeros(1, 3, 64, 96),
+        conditioning=told,
         guidance=guidance,
         stage=0,
         seed=0,
     )
+
+
+def noise_by(model: SdxlModel, scene: Scene, x: torch.Tensor, t: float) -> torch.Tensor:
+    """What the model predicts at a timestep; of what is kept it needs to know nothing."""
+    denoise: Predict = model.predict(scene)
+    return denoise(x, t, torch.zeros_like(scene.change))
 
 
 @pytest.mark.parametrize(("prompt", "negative"), PROMPTS)
@@ -75,8 +85,8 @@ def test_embeddings_are_the_pipelines(model: SdxlModel, pipe: Any, prompt: str, 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_noise_is_the_pipelines(model: SdxlModel, pipe: Any, guidance: float, rows: int) -> None:
     scene = scene_of(model.embed("a plant", "bad"), guidance, rows)
-    x, t = torch.randn(rows, 4, 8, 12), torch.tensor(601.0)
-    told = scene.embedding
+    x, t = torch.randn(rows, 4, 8, 12), 601.0
+    told = scene.conditioning
     ids = torch.tensor([[64.0, 96, 0, 0, 64, 96]]).expand(rows, -1)
     outs = []
     for each in (told.negative, told.prompt):
@@ -84,7 +94,7 @@ def test_noise_is_the_pipelines(model: SdxlModel, pipe: Any, guidance: float, ro
         with torch.no_grad():
             outs.append(pipe.unet(x, t, each.hidden.expand(rows, -1, -1), added_cond_kwargs=added)[0])
     wanted = outs[1] if guidance == 1 else outs[0] + guidance * (outs[1] - outs[0])
-    noise = model.predict(scene)(x, t)
+    noise = noise_by(model, scene, x, t)
     assert noise.dtype == torch.float32
     torch.testing.assert_close(noise, wanted, atol=1e-4, rtol=0)
 
@@ -95,7 +105,7 @@ def test_without_guidance_the_unet_runs_once(model: SdxlModel) -> None:
     model._ready_unet().register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
     for guidance, lean in ((1.0, False), (4.0, False), (4.0, True)):
         model.lean = lean
-        model.predict(scene_of(told, guidance))(torch.zeros(1, 4, 8, 12), torch.tensor(1.0))
+        noise_by(model, scene_of(told, guidance), torch.zeros(1, 4, 8, 12), 1.0)
     assert rows == [1, 2, 1, 1]
 
 
@@ -112,7 +122,7 @@ def test_latents_and_pixels_are_the_pipelines(model: SdxlModel, pipe: Any) -> No
 def test_the_published_latents_and_picture(shared: Path) -> None:
     golden = np.load(shared / "golden" / "differential" / "cases.npz")
     ref = resolve_model(str(shared / "golden" / "tiny-sdxl"))
-    model = load_model(ref, device="cpu", dtype="float32", on_note=print)
+    model = load_model(ref, device="cpu", dtype="float32", listener=Silent())
     z = model.encode(torch.from_numpy(golden["image"]))
     np.testing.assert_allclose(z.numpy(), golden["original_latents"], atol=1e-4)
     decoded = model.decode(torch.from_numpy(golden["euler_s085_cfg3/latents"]))
@@ -141,7 +151,7 @@ def test_long_prompts_take_whole_rows_and_short_ones_follow(model: SdxlModel) ->
     assert told.prompt.hidden.shape[1] == 77 * 3  # 200 bytes in rows of 75
     empty = model.embed("", "bad").prompt.hidden
     torch.testing.assert_close(told.negative.hidden[:, 77:154], empty)
-    model.predict(scene_of(told, 3.0))(torch.zeros(1, 4, 8, 12), torch.tensor(1.0))
+    noise_by(model, scene_of(told, 3.0), torch.zeros(1, 4, 8, 12), 1.0)
 
 
 def test_a_single_file_goes_from_prompt_to_noise_with_the_shipped_tokenizer(tmp_path: Path) -> None:
@@ -153,7 +163,7 @@ def test_a_single_file_goes_from_prompt_to_noise_with_the_shipped_tokenizer(tmp_
     ids = torch.tensor([[49406, 320, 1125, 539, 320, 3638, 3912] + [49407] * 70])
     hidden = parts["text_encoder"](ids, output_hidden_states=True).hidden_states[-2]
     torch.testing.assert_close(told.prompt.hidden[..., :32], hidden)
-    noise = model.predict(scene_of(told, 3.0))(torch.zeros(1, 4, 8, 12), torch.tensor(1.0))
+    noise = noise_by(model, scene_of(told, 3.0), torch.zeros(1, 4, 8, 12), 1.0)
     assert torch.isfinite(noise).all()
     assert noise.abs().max() > 0
 
@@ -200,59 +210,36 @@ def test_numbers_of_the_vae(folder: Path) -> None:
 
 def test_lighter_ways_end(model: SdxlModel) -> None:
     scene = scene_of(model.embed("a plant", ""), 4.0)
-    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
-    before = model.predict(scene)(x, t)
-    said = model.lighten()
+    x, t = torch.randn(1, 4, 8, 12), 300.0
+    before = noise_by(model, scene, x, t)
+    said = model.reduce_memory()
     assert said is not None
     assert "\n" not in said
-    torch.testing.assert_close(model.predict(scene)(x, t), before, atol=1e-4, rtol=0)
-    assert model.lighten() is None
-    assert model.lighten() is None
+    torch.testing.assert_close(noise_by(model, scene, x, t), before, atol=1e-4, rtol=0)
+    assert model.reduce_memory() is None
+    assert model.reduce_memory() is None
 
 
-def test_facts_of_a_recipe(model: SdxlModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_as_dict_a_recipe(model: SdxlModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    facts = model.facts()
+    facts = model.as_dict()
     assert len(facts["hash"]) == 64
     assert (facts["name"], facts["device"], facts["dtype"], facts["offload"]) == ("tiny", "cpu", "float32", "none")
 
 
-def test_velocity_becomes_noise() -> None:
-    from diffusers import DDIMScheduler
-
-    scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
-    z, noise = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
-    for t in (torch.tensor(1), torch.tensor(500), torch.tensor(980)):
-        x = scheduler.add_noise(z, noise, t)
-        v = scheduler.get_velocity(z, noise, t)
-        torch.testing.assert_close(noise_of(v, x, t), noise, atol=1e-4, rtol=0)
-    between = float(signal_at(torch.tensor(500.5)))
-    assert float(signals()[501]) < between < float(signals()[500])
-
-
-def test_a_schedule_with_zero_final_signal_is_met_at_the_same_noise() -> None:
-    from diffusers import DDIMScheduler
-
-    shifted = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", rescale_betas_zero_snr=True
-    )
-    levels = shifted.alphas_cumprod.double().sqrt()
-    for t in (1, 250, 700, 999):
-        at = zero_snr_time(torch.tensor(float(t)))
-        low = min(int(at), 998)
-        level = torch.lerp(levels[low], levels[low + 1], at.double() - low)
-        assert float(level) == pytest.approx(float(signals()[t]), abs=2e-4)
-        assert float(at) <= t
-
-
-def test_velocity_checkpoints_predict_noise(model: SdxlModel) -> None:
-    scene = scene_of(model.embed("", ""), 1.0)
-    x, t = torch.randn(1, 4, 8, 12), torch.tensor(400.0)
-    v = model.predict(scene)(x, t)
-    model._source.v_prediction = True
-    torch.testing.assert_close(model.predict(scene)(x, t), noise_of(v, x, t))
-    model._source.zero_snr = True
-    assert not torch.equal(model.predict(scene)(x, t), noise_of(v, x, t))
+def test_velocity_checkpoints_say_so_by_their_schedule(folder: Path) -> None:
+    """What the UNet returns is left as it is: the sampler reads it as the schedule says."""
+    plain, velocity = made(Folder(folder)), Folder(folder)
+    velocity.v_prediction = True
+    assert plain.schedule == STABLE_DIFFUSION
+    model = made(velocity)
+    assert model.schedule == dataclasses.replace(STABLE_DIFFUSION, prediction=Prediction.V)
+    x, t = torch.randn(1, 4, 8, 12), 400.0
+    outs = [noise_by(each, scene_of(each.embed("", ""), 1.0), x, t) for each in (plain, model)]
+    torch.testing.assert_close(*outs)
+    velocity.zero_snr = True
+    levels = alphas_cumprod(made(velocity).schedule)
+    assert levels[-1] < 1e-7 < alphas_cumprod(STABLE_DIFFUSION)[-1]
 
 
 def test_offloading_on_a_cpu_is_nothing_to_do(folder: Path) -> None:
@@ -262,11 +249,11 @@ def test_offloading_on_a_cpu_is_nothing_to_do(folder: Path) -> None:
 @pytest.mark.parametrize("offload", [Offload.MODEL, Offload.SEQUENTIAL])
 def test_parts_that_come_and_go_compute_the_same(model: SdxlModel, folder: Path, offload: Offload) -> None:
     scene = scene_of(model.embed("a plant", ""), 4.0)
-    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
+    x, t = torch.randn(1, 4, 8, 12), 300.0
     moving = made(Folder(folder))
     moving.offload = offload  # on a CPU nothing leaves, but the hooks and the moves run
     for _ in range(2):
-        torch.testing.assert_close(moving.predict(scene)(x, t), model.predict(scene)(x, t))
+        torch.testing.assert_close(noise_by(moving, scene, x, t), noise_by(model, scene, x, t))
         torch.testing.assert_close(moving.decode(x), model.decode(x))
     on_meta = [parameter.is_meta for parameter in moving._ready_unet().parameters()]
     assert all(on_meta) == (offload is Offload.SEQUENTIAL)
@@ -276,12 +263,12 @@ def test_parts_that_come_and_go_compute_the_same(model: SdxlModel, folder: Path,
 def test_every_lighter_way_on_a_gpu_computes_the_same(folder: Path) -> None:
     model = made(Folder(folder), device=torch.device("cuda"))
     scene = scene_of(model.embed("a plant", "bad"), 4.0)
-    x, t = torch.randn(1, 4, 8, 12), torch.tensor(300.0)
-    noise, pixels = model.predict(scene)(x, t), model.decode(x)
+    x, t = torch.randn(1, 4, 8, 12), 300.0
+    noise, pixels = noise_by(model, scene, x, t), model.decode(x)
     said = []
-    while line := model.lighten():
+    while line := model.reduce_memory():
         said.append(line)
-        torch.testing.assert_close(model.predict(scene)(x, t), noise, atol=1e-3, rtol=0)
+        torch.testing.assert_close(noise_by(model, scene, x, t), noise, atol=1e-3, rtol=0)
         torch.testing.assert_close(model.decode(x), pixels, atol=1e-3, rtol=0)
     assert len(said) == 3
     assert model.offload is Offload.SEQUENTIAL

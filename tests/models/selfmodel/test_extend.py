@@ -9,16 +9,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from making import extended, repainted
 from PIL import Image
 from skimage import data
 
-from softextend.extend import Result, extend, paint
-from softextend.mask import latent_levels
+from softextend.extend import Result
+from softextend.mask import latent_change
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.selfmodel import model as selfmodel
 from softextend.models.selfmodel.model import SelfModel
+from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
-from softextend.types import Profile, Spec
+from softextend.types import Profile
 
 Array = np.ndarray
 FORMS = pytest.mark.parametrize("dense", [selfmodel.DENSE, 0], ids=["dense", "sparse"])
@@ -40,8 +42,8 @@ def run(
     """`extend` with the built-in model."""
     model = model or SelfModel()
     model.profile = profile
-    asked = Spec(**{"sides": parse_sides(sides.split()), "seed": 5, **more})
-    return extend(pixels, np.ones(pixels.shape[:2], bool) if known is None else known, asked, model)
+    asked = Spec.of(**{"sides": parse_sides(sides), "seed": 5, **more})
+    return extended(pixels, np.ones(pixels.shape[:2], bool) if known is None else known, asked, model)
 
 
 # --- what every model behind the seam keeps to ----------------------------------------------------------------------
@@ -58,7 +60,7 @@ def test_kept_pixels_are_the_photos_bytes(sides: str, dense: float, monkeypatch:
     top, right, bottom, left = map(int, sides.split())
     assert result.pixels.shape == (60 + top + bottom, 72 + left + right, 3)
     inner = slice(top, top + 60), slice(left, left + 72)
-    free = latent_levels(result.mask)[inner] > 0
+    free = latent_change(result.change)[inner] > 0
     assert np.array_equal(result.pixels[inner][~free], pixels[~free])
     assert 0 < free.sum() < free.size
     assert (result.pixels[inner][free] != pixels[free]).any()
@@ -74,7 +76,7 @@ def test_kept_pixels_are_the_photos_bytes_in_windows_in_passes_and_around_holes(
     pixels[~known] = (255, 0, 255)
     for more in ({"profile": small}, {"passes": 2}, {}):
         result = run(pixels, "0 30 0 0", known=known, **more)
-        kept = known & (latent_levels(result.mask)[:, :90] == 0)
+        kept = known & (latent_change(result.change)[:, :90] == 0)
         assert kept.any()
         assert np.array_equal(result.pixels[:, :90][kept], pixels[kept])
         assert not (result.pixels == (255, 0, 255)).all(2).any()
@@ -84,8 +86,8 @@ def test_painting_keeps_what_the_mask_keeps() -> None:
     pixels, mask = photo(), np.zeros((60, 72), np.float32)
     mask[20:40, 30:50] = 1
     mask[20:40, 20:30] = np.linspace(0, 1, 10)
-    result = paint(pixels, mask, Spec(seed=1), SelfModel())
-    free = latent_levels(mask) > 0
+    result = repainted(pixels, mask, Spec.of(seed=1), SelfModel())
+    free = latent_change(mask) > 0
     assert np.array_equal(result.pixels[~free], pixels[~free])
     assert (result.pixels[free] != pixels[free]).any()
 

@@ -6,17 +6,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from making import extended
 from smallscene import noise_of, scene_of, small_picture
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
-from softextend.extend import extend
 from softextend.models.selfmodel import candidates, denoisers, posterior
 from softextend.models.selfmodel import model as selfmodel
 from softextend.models.selfmodel.denoisers import Dense
 from softextend.models.selfmodel.model import SelfModel, radius_at
-from softextend.sampling.samplers import make_solver
-from softextend.sampling.schedule import sigma_at
-from softextend.types import Amount, SolverName, Spec
+from softextend.options import Spec
+from softextend.sampling.samplers import make_sampler
+from softextend.types import Amount
 
 
 def test_principal_components_keep_the_distances_that_matter(monkeypatch):
@@ -35,9 +35,9 @@ def test_levels_are_sdxls():
     betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     kept = np.cumprod(1 - betas)
     for t in (0, 1, 500, 999):
-        assert sigma_at(torch.tensor(t)) == pytest.approx(np.sqrt((1 - kept[t]) / kept[t]), rel=1e-9)
-    between = sigma_at(torch.tensor(100.5))
-    assert between**2 == pytest.approx(sigma_at(torch.tensor(100)) * sigma_at(torch.tensor(101)), rel=1e-6)
+        assert SelfModel.schedule.sigma_at(t) == pytest.approx(np.sqrt((1 - kept[t]) / kept[t]), rel=1e-9)
+    between = SelfModel.schedule.sigma_at(100.5)
+    assert between**2 == pytest.approx(SelfModel.schedule.sigma_at(100) * SelfModel.schedule.sigma_at(101), rel=1e-6)
     assert [radius_at(s) for s in (14.0, 1.0, 0.5, 0.3, 0.1)] == [4, 4, 3, 3, 2]
 
 
@@ -48,8 +48,8 @@ def run(z0, known, seeds, scene_seed=1):
 
 def stage(scene, noise):
     """A whole stage from given noise (B, 3, h, w) -> (B, 3, h, w)."""
-    z0, solver = scene.z0, make_solver(SolverName.EULER, steps=10, strength=0.4)
-    x = diffdiff(SelfModel().predict(scene), solver, z0, noise, scene.change, blend=Blend.CONTINUOUS)
+    z0, sampler = scene.z0, make_sampler("euler", SelfModel.schedule, steps=10, strength=0.4)
+    x = diffdiff(SelfModel().predict(scene), sampler, z0, noise, scene.change, blend=Blend.CONTINUOUS)
     return restore(x, z0, scene.change)
 
 
@@ -109,9 +109,9 @@ def test_nothing_to_copy_or_nothing_to_change_leaves_the_picture():
     empty = np.zeros_like(known)
     assert torch.isfinite(run(z0[None], empty, [1])).all()
     still = scene_of(z0[None], known, change=np.zeros(known.shape, np.float32))
-    sigma = sigma_at(torch.tensor(200))
+    sigma = SelfModel.schedule.sigma_at(200)
     x = torch.randn(1, 3, *known.shape, generator=torch.Generator().manual_seed(0))
-    clean = np.hypot(1, sigma) * x - sigma * SelfModel().predict(still)(x, torch.tensor(200))
+    clean = np.hypot(1, sigma) * x - sigma * SelfModel().predict(still)(x, 200, torch.zeros(1, 1, *known.shape))
     assert torch.allclose(clean, z0[None], atol=1e-5)
 
 
@@ -140,9 +140,11 @@ def test_it_is_a_model():
     assert model.factor == 1
     assert model.encode(z) is z
     assert model.decode(z, exact=True) is z
-    assert model.embed("a prompt", "") is None
-    assert model.lighten() is None
-    assert model.profile.name == model.name == model.facts()["name"] == "self"
+    told = model.embed("a prompt", "")
+    assert (told.prompt, told.negative) == (None, None)
+    assert model.preview(z) is z
+    assert model.reduce_memory() is None
+    assert model.profile.name == model.name == model.as_dict()["name"] == "self"
 
 
 def test_an_evening_sky_stays_clean() -> None:
@@ -151,8 +153,8 @@ def test_an_evening_sky_stays_clean() -> None:
     far = np.hypot((y - 200) / 200, (x - 87) / 260)[..., None]
     rng = np.random.default_rng(0)
     sky = np.rint(np.array([250, 205, 160]) + far * np.array([-90, -60, 40]) + rng.uniform(-0.5, 0.5, (200, 260, 3)))
-    spec = Spec(sides=(Amount(value=60),) * 4, seed=1)
-    result = extend(sky.clip(0, 255).astype(np.uint8), np.ones((200, 260), bool), spec, SelfModel())
+    spec = Spec.of(sides=(Amount(value=60),) * 4, seed=1)
+    result = extended(sky.clip(0, 255).astype(np.uint8), np.ones((200, 260), bool), spec, SelfModel())
     wide = result.pixels.astype(np.float32)
     mottles = (cv2.GaussianBlur(wide, (0, 0), 1.5) - cv2.GaussianBlur(wide, (0, 0), 12))[20:-20, 20:-20]
     new = np.ones(mottles.shape[:2], bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from softextend.models.selfmodel import candidates, posterior
 from softextend.models.selfmodel import model as selfmodel
 from softextend.models.selfmodel.denoisers import Dense, Sparse
 from softextend.models.selfmodel.model import SelfModel, radius_at
-from softextend.sampling.schedule import sigma_at
 from softextend.types import Scene
 
 CLOSE = 1e-4  # of colours in [-1, 1]
@@ -150,9 +150,9 @@ def faded() -> tuple[Tensor, Array, Scene]:
 
 def clean_of(scene: Scene, y: Tensor, t: int) -> Array:
     """What `predict` takes the noisy picture y (3, H, W), at x0's own scale, for: (3, H, W)."""
-    level = torch.tensor(t)
-    sigma = selfmodel.sigma_at(level)
-    noise = SelfModel().predict(scene)((y / math.hypot(1, sigma))[None].float(), level)[0]
+    model = SelfModel()
+    sigma = model.schedule.sigma_at(t)
+    noise = model.predict(scene)((y / math.hypot(1, sigma))[None].float(), t, torch.zeros_like(scene.change))[0]
     return (y.double() - sigma * noise.double()).numpy()
 
 
@@ -201,7 +201,7 @@ def test_predict_is_the_mean_given_both_observations(
     assert type(row.denoise) is form
     assert float(row.lift.abs().max()) > 100 * CLOSE  # each part takes part
     assert float((1 / row.trust).max()) > 4 * float((1 / row.trust).min())
-    sigma = sigma_at(torch.tensor(t))
+    sigma = SelfModel.schedule.sigma_at(t)
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
     got = clean_of(scene, y, t)
     want = both_observations(row, scene, y, sigma, candidates.WIDEST if form is Sparse else None)
@@ -254,7 +254,7 @@ def untrusting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def at_level(monkeypatch: pytest.MonkeyPatch, sigma: float) -> None:
     """Every timestep has this level: the schedule's own reach neither limit."""
-    monkeypatch.setattr(selfmodel, "sigma_at", lambda t: sigma)
+    monkeypatch.setattr(SelfModel, "schedule", SimpleNamespace(sigma_at=lambda t: sigma))
 
 
 @pytest.mark.usefixtures("untrusting")
@@ -361,7 +361,7 @@ def test_predicts_colours_lie_in_the_hull_widened_by_the_lift(
     z0, known = small_picture(40, 46, 10)
     z0[:, ~known] = 1.0  # whiter than any source: the lift is wanted as high as it may be
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
-    sigma = sigma_at(torch.tensor(t))
+    sigma = SelfModel.schedule.sigma_at(t)
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
     got = clean_of(scene, y, t)[:, ~known].T
     over = reach(got, directions()) - reach(z0.numpy()[:, known].T, directions())
@@ -400,7 +400,7 @@ def test_with_the_fills_share_colours_lie_in_the_hull_of_sources_and_fill(
     z0, known = small_picture(40, 46, 10)
     z0[:, ~known] = 1.0  # whiter than any source
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
-    sigma = sigma_at(torch.tensor(t))
+    sigma = SelfModel.schedule.sigma_at(t)
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
     toward = directions()
     sources = reach(z0.numpy()[:, known].T, toward) + selfmodel.LIFT * np.abs(toward).sum(1)

@@ -1,0 +1,393 @@
+"""The request, each option once: its field says default, unit, range and help, and all who need them read them there.
+
+The command line, the checks, the Python interface and the tables of options are made from these fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from softextend.errors import BadRequest
+from softextend.types import Amount, Amounts, SamplerName
+
+# --- what an option is: its field says all of it, and the command line, the checks and the tables read it there -------
+
+
+class Range(NamedTuple):
+    """What a number may be, both ends included; `high` None: no limit; `above`: the low end itself is out."""
+
+    low: float
+    high: float | None = None
+    above: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, int | float) or not value >= self.low or (self.above and value == self.low):
+            return False
+        return self.high is None or value <= self.high
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return f"{self.low:g} or more"
+        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
+
+
+class About(NamedTuple):
+    """What a field says of its option; `default`: words for a default of None, False or nothing."""
+
+    help: str
+    unit: str = ""
+    range: Range | None = None
+    default: str = ""
+    metavar: str = ""
+    flags: tuple[str, ...] = ()  # where they are not just --name
+    form: str = ""  # of its text, a name in plan/grammar.py; where empty, its type says how it is read
+    panel: str = ""  # of the help, where it is not its group's
+    argument: bool = False
+    also: tuple[str, ...] = ()  # other spellings that are understood and not shown
+    expert: bool = False  # shown by --help-all only
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    help: str = "",
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    above: bool = False,
+    told: str = "",
+    metavar: str = "",
+    flags: tuple[str, ...] = (),
+    form: str = "",
+    panel: str = "",
+    argument: bool = False,
+    also: tuple[str, ...] = (),
+    expert: bool = False,
+) -> Any:
+    """A dataclass field that users may set: its default, range (`low` to `high` of `unit`) and help; see `About`."""
+    limits = None if low is None else Range(low, high, above)
+    about = About(help, unit, limits, told, metavar, flags, form, panel, argument, also, expert)
+    return field(default=default, metadata={"about": about})
+
+
+def like(kind: type[Checked], name: str, *, help: str = "", told: str = "") -> Any:
+    """The option of another group once more, with other words where they are given."""
+    (found,) = (each for each in dataclasses.fields(kind) if each.name == name)  # type: ignore[arg-type]
+    said = about(found)
+    changed = said._replace(help=help or said.help, default=told or said.default)
+    return field(default=found.default, metadata={"about": changed})
+
+
+def about(spec: dataclasses.Field[Any]) -> About:
+    """What a field says of its option."""
+    found: About = spec.metadata["about"]
+    return found
+
+
+def flag(name: str) -> str:
+    """`refine_strength` -> `--refine-strength`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def refuse(name: str, value: float, limits: Range, unit: str = "") -> None:
+    """BadRequest where a number is not in its range (NaN is in none)."""
+    if value not in limits:
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        raise BadRequest(f"{name} {shown}: must be {limits} {unit}".rstrip())
+
+
+class Checked:
+    """Base of option groups: refuses a value outside the range that its field names."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):  # type: ignore[arg-type]
+            value, said = getattr(self, spec.name), spec.metadata.get("about")
+            if said is not None and said.range is not None and isinstance(value, int | float):
+                refuse(flag(spec.name), value, said.range, said.unit)
+
+
+# --- the request, in groups; None means: as the model's profile says -------------------------------------------------
+
+MOST_SEED = 2**63 - 1  # what generators of random numbers take
+HOW_MUCH = ("sides", "aspect", "size", "scale", "all")  # of these exactly one is given
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Growth(Checked):
+    """How much is added, and where the photo lies."""
+
+    sides: Amounts | None = option(
+        None,
+        "how much to add: pixels (256) or percent of that dimension (25%), each 0 or more; one value: all sides, two: "
+        "vertical and horizontal, three: top, horizontal, bottom",
+        told="none; exactly one of this and the next four is needed",
+        metavar="TOP RIGHT BOTTOM LEFT",
+        form="sides",
+    )
+    aspect: tuple[int, int] | None = option(
+        None,
+        "width to height of the result, such as 16:9 or 2.39:1; the dimension that is short grows",
+        told="none",
+        metavar="W:H",
+        form="aspect",
+        also=("--ratio",),
+    )
+    size: tuple[int, int] | None = option(
+        None,
+        "width and height of the result in px, such as 1920x1080; no smaller than the photo, but with --fit",
+        told="none",
+        metavar="WxH",
+        form="size",
+    )
+    scale: float | None = option(
+        None, "times the photo's width and height, such as 1.5", low=1, high=1e6, above=True, told="none", form="scale"
+    )
+    all: Amount | None = option(
+        None, "pixels (256) or percent (20%) on each side, 0 or more", told="none", metavar="AMOUNT", form="all"
+    )
+    anchor: tuple[float, float] | None = option(
+        None,
+        "where the photo lies in the result: center, top, top-right, right, ... or X,Y from 0,0 (top left) to 1,1; "
+        "with --aspect, --size, --scale and --all",
+        told="center",
+        metavar="PLACE",
+        form="anchor",
+    )
+    fit: bool = option(False, "with --size: scale a larger photo down, never up", told="off, a larger photo is refused")
+    trim: Literal["auto"] | int | None = option(
+        None,
+        "crop borders first: auto finds bars, frames, a scanner's edge, rounded or transparent corners; 1 to 4096 px: "
+        "off every side",
+        low=1,
+        high=4096,
+        told="nothing is cropped, a border that will show is reported",
+        metavar="auto|PX",
+        form="trim",
+    )
+    allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off", expert=True)
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        given = [name for name in HOW_MUCH if getattr(self, name) is not None]
+        if len(given) > 1:
+            came = " and ".join(self.text(name) for name in given)
+            raise BadRequest(f"{came}: each says how much to add; give exactly one of {_listed()}")
+        if min(self.aspect or self.size or (1, 1)) < 1:
+            raise BadRequest(f"{self}: both numbers must be 1 or more")
+        if not all_in(self.anchor or (0.0, 0.0), Range(0, 1)):
+            raise BadRequest(f"{self.text('anchor')}: both numbers must be from 0 to 1")
+        if self.sides is not None and (self.anchor is not None or self.fit):
+            extra = "--fit" if self.anchor is None else self.text("anchor")
+            raise BadRequest(f"{extra}: --sides says already what is added where; leave one of them out")
+        if self.fit and self.size is None:
+            raise BadRequest("--fit: only --size can be smaller than a picture; leave --fit out")
+
+    @property
+    def given(self) -> str | None:
+        """Which of sides, aspect, size, scale and all says how much; None where nothing does."""
+        return next((name for name in HOW_MUCH if getattr(self, name) is not None), None)
+
+    def demanded(self) -> Growth:
+        """This; BadRequest where nothing says how much."""
+        if self.given is None:
+            raise BadRequest(f"nothing says how much to add: give one of {_listed()}, such as --sides 0 256 0 256")
+        return self
+
+    def text(self, name: str) -> str:
+        """One of its options as on a command line."""
+        value = getattr(self, name)
+        if value is True:
+            return flag(name)
+        if name == "aspect":
+            return f"--aspect {value[0]}:{value[1]}"
+        if name == "size":
+            return f"--size {value[0]}x{value[1]}"
+        if name == "anchor":
+            return f"--anchor {value[0]:g},{value[1]:g}"
+        if name == "sides":
+            return f"--sides {' '.join(str(each) for each in value)}"
+        return f"--scale {value:g}" if name == "scale" else f"{flag(name)} {value}"
+
+    def __str__(self) -> str:
+        return self.text(self.given) if self.given else "nothing to add"
+
+
+def all_in(values: tuple[float, ...], limits: Range) -> bool:
+    """Whether every number is in the range."""
+    return all(value in limits for value in values)
+
+
+def _listed() -> str:
+    return ", ".join(flag(name) for name in HOW_MUCH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mask(Checked):
+    """How the new area begins, and how it meets the picture."""
+
+    fill: str | None = option(
+        None,
+        "what the empty area is painted with first; 'softextend fills' lists them",
+        told="the model's",
+        metavar="NAME[:KEY=VALUE,...]",
+    )
+    overlap: int | None = option(
+        None, "how far into the original is repainted", unit="px", low=0, high=4096, told="the model's"
+    )
+    feather: int | None = option(
+        None, "width of the blur from new to original", unit="px", low=0, high=4096, told="the model's"
+    )
+    change: float = option(
+        1.0, "how much of the new area may change; below 1 the fill shows", low=0, high=1, above=True, expert=True
+    )
+    band: int | None = option(
+        None,
+        "how far into the original pixels are replaced at most; 0 keeps all of it",
+        unit="px",
+        low=0,
+        high=8192,
+        told="as far as overlap and feather reach",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt(Checked):
+    """What to paint."""
+
+    prompt: str = option(
+        "", "what to paint", told="nothing, which works well", metavar="TEXT", flags=("-p", "--prompt")
+    )
+    negative: str = option(
+        "",
+        "what to keep out",
+        told="nothing",
+        metavar="TEXT",
+        flags=("-n", "--negative"),
+        also=("--negative-prompt", "--neg"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling(Checked):
+    """How the model paints."""
+
+    strength: float | None = option(None, "denoising strength; 0 is the fill alone", low=0, high=1, told="the model's")
+    steps: int | None = option(None, "steps of the full schedule", low=1, high=1000, told="the model's")
+    guidance: float | None = option(
+        None,
+        "weight of the prompt (classifier-free guidance); 1 = none",
+        low=0,
+        high=50,
+        told="the model's",
+        also=("--cfg", "--cfg-scale"),
+    )
+    sampler: SamplerName | None = option(None, "the sampler", told="the model's")
+    seed: int | None = option(
+        None,
+        "start of the random numbers; the same seed repeats a result",
+        low=0,
+        told="random, printed",
+    )
+    refine_strength: float | None = option(
+        None,
+        "strength of the windows that refine a big picture after a pass over the scene",
+        low=0.01,
+        high=1,
+        told="the model's",
+        expert=True,
+    )
+    passes: int | None = option(
+        None,
+        "in how many passes much is added, 1 to 64; auto: as few as see enough of what is known",
+        low=1,
+        high=64,
+        told="auto",
+        metavar="auto|N",
+        form="passes",
+        expert=True,
+    )
+    color_match: bool = option(
+        True,
+        "measure the decoder's colour error on what is kept and take it off the rest",
+        flags=("--color-match/--no-color-match",),
+        expert=True,
+    )
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if self.seed is not None and self.seed > MOST_SEED:
+            raise BadRequest(f"--seed {self.seed}: must be at most {MOST_SEED}, 2 to the power of 63 less 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection(Checked):
+    """How many, and how good they must be."""
+
+    num: int = option(1, "variations per picture, with seeds N, N+1, ... in their names", low=1, metavar="K")
+    best_of: int = option(1, "make K seeds of each picture and keep the one that scores best", low=1, metavar="K")
+    keep_all: bool = option(
+        False, "with --best-of or --retry: keep the others too, the seed in their names", told="off", expert=True
+    )
+    retry: int = option(
+        0,
+        "try up to N times more where the fill shows (more strength) or a seam (another seed)",
+        low=0,
+        high=20,
+        expert=True,
+    )
+    min_score: float | None = option(
+        None, "a result that scores below X is an error and is not written", low=0, high=1, told="none"
+    )
+
+    @property
+    def most(self) -> int:
+        """How many results one picture may take."""
+        return self.best_of + self.retry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """The request: what the user asks for, in groups."""
+
+    growth: Growth = Growth()
+    mask: Mask = Mask()
+    prompt: Prompt = Prompt()
+    sampling: Sampling = Sampling()
+
+    @classmethod
+    def of(cls, **options: Any) -> Spec:
+        """From options by name, whatever group they are in; BadRequest for an unknown one."""
+        return cls().replaced(**options)
+
+    def replaced(self, **options: Any) -> Spec:
+        """With these options, by name, in place of its own; BadRequest for an unknown one."""
+        unknown = [name for name in options if name not in GROUP_OF]
+        if unknown:
+            raise BadRequest(f"{unknown[0]}: no such option; there are {', '.join(GROUP_OF)}")
+        groups: dict[str, dict[str, Any]] = {}
+        for name, value in options.items():
+            groups.setdefault(GROUP_OF[name], {})[name] = value
+        return replace(self, **{group: replace(getattr(self, group), **own) for group, own in groups.items()})
+
+    @property
+    def seed(self) -> int:
+        """The seed; BadRequest where none was drawn yet."""
+        if self.sampling.seed is None:
+            raise BadRequest("--seed: no seed was given or drawn")
+        return self.sampling.seed
+
+    def options(self) -> dict[str, Any]:
+        """All options by name."""
+        return {name: getattr(getattr(self, group), name) for name, group in GROUP_OF.items()}
+
+
+GROUP_OF: Mapping[str, str] = {
+    each.name: group
+    for group, kind in (("growth", Growth), ("mask", Mask), ("prompt", Prompt), ("sampling", Sampling))
+    for each in dataclasses.fields(kind)
+}

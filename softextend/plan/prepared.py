@@ -1,0 +1,59 @@
+"""The canvas before sampling: grown, filled and mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from softextend.fill import parse_fill
+from softextend.mask import change_map
+from softextend.plan.boxes import grown
+from softextend.plan.canvas import grow, in_turn
+from softextend.plan.plan import Plan, joins_fill
+
+if TYPE_CHECKING:
+    from softextend.types import Change, Known, Pixels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Prepared:
+    """`filled` uint8 (H, W, 3), `change` float32 (H, W), 1 = repaint, what is `known` bool (H, W), and the plan."""
+
+    plan: Plan
+    filled: Pixels
+    change: Change
+    known: Known
+
+
+def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
+    """Canvas, fill and change map of one pass; pixels uint8 (H, W, 3) RGB, known bool (H, W), of the plan's size."""
+    canvas, kept = grow(pixels, known, plan.canvas.sides)
+    if plan.canvas.whole:
+        filled = parse_fill(plan.fill).paint(canvas, kept, np.random.default_rng(plan.seed))
+        change = change_map(kept, plan.overlap, plan.feather, plan.change)
+    else:
+        filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
+    return Prepared(plan=plan, filled=filled, change=change, known=kept)
+
+
+def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:
+    """The canvas (H, W, 3) painted in place, region by region beside what is known by then."""
+    fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
+    for cut, part in in_turn(known, plan.canvas, joint=joins_fill(plan)):
+        canvas[cut] = fill.paint(np.ascontiguousarray(canvas[cut]), part, rng)
+    return canvas
+
+
+def mapped_by_parts(known: Known, plan: Plan) -> Change:
+    """`change_map` of known (H, W) where it is not 0, by pieces: the same values, without blurring it all."""
+    change = np.zeros(known.shape, np.float32)
+    reach = plan.canvas.reach + 1
+    for box in plan.canvas.new:
+        near = grown(box, reach, known.shape)
+        wide = grown(near, reach, known.shape)
+        part = change_map(known[wide.cut], plan.overlap, plan.feather, plan.change)
+        top, left = near.top - wide.top, near.left - wide.left
+        change[near.cut] = part[top : top + near.height, left : left + near.width]
+    return change
