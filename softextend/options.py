@@ -29,9 +29,15 @@ class Range(NamedTuple):
         return self.high is None or value <= self.high
 
     def __str__(self) -> str:
-        if self.high is None:
-            return f"{self.low:g} or more"
-        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
+        low, high = _digits(self.low), None if self.high is None else _digits(self.high)
+        if high is None:
+            return f"{low} or more"
+        return f"above {low} and at most {high}" if self.above else f"from {low} to {high}"
+
+
+def _digits(value: float) -> str:
+    """A whole number in full, another as short as it is exact to read."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 class About(NamedTuple):
@@ -95,8 +101,7 @@ def flag(name: str) -> str:
 def refuse(name: str, value: float, limits: Range, unit: str = "") -> None:
     """BadRequest where a number is not in its range (NaN is in none)."""
     if value not in limits:
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
-        raise BadRequest(f"{name} {shown}: must be {limits} {unit}".rstrip())
+        raise BadRequest(f"{name} {_digits(value)}: must be {limits} {unit}".rstrip())
 
 
 class Checked:
@@ -114,6 +119,17 @@ class Checked:
 # --- the request, in groups; None means: as the model's profile says -------------------------------------------------
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
+ANCHORS = {  # where the original lies, from left to right and from top to bottom
+    "center": (0.5, 0.5),
+    "top": (0.5, 0.0),
+    "top-right": (1.0, 0.0),
+    "right": (1.0, 0.5),
+    "bottom-right": (1.0, 1.0),
+    "bottom": (0.5, 1.0),
+    "bottom-left": (0.0, 1.0),
+    "left": (0.0, 0.5),
+    "top-left": (0.0, 0.0),
+}
 HOW_MUCH = ("sides", "aspect", "size", "scale", "all")  # of these exactly one is given
 
 
@@ -145,7 +161,13 @@ class Growth(Checked):
         form="size",
     )
     scale: float | None = option(
-        None, "times the photo's width and height, such as 1.5", low=1, high=1e6, above=True, told="none", form="scale"
+        None,
+        "times the photo's width and height, above 1, such as 1.5",
+        low=1,
+        high=1e6,
+        above=True,
+        told="none",
+        form="scale",
     )
     all: Amount | None = option(
         None, "pixels (256) or percent (20%) on each side, 0 or more", told="none", metavar="AMOUNT", form="all"
@@ -208,9 +230,11 @@ class Growth(Checked):
         if name == "size":
             return f"--size {value[0]}x{value[1]}"
         if name == "anchor":
-            return f"--anchor {value[0]:g},{value[1]:g}"
+            named = next((each for each, place in ANCHORS.items() if place == value), None)
+            return f"--anchor {named or f'{value[0]:g},{value[1]:g}'}"
         if name == "sides":
-            return f"--sides {' '.join(str(each) for each in value)}"
+            same = len(set(value)) == 1
+            return f"--sides {' '.join(str(each) for each in (value[:1] if same else value))}"
         return f"--scale {value:g}" if name == "scale" else f"{flag(name)} {value}"
 
     def __str__(self) -> str:

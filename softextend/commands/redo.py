@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from softextend import __version__
 from softextend.commands.run import folders_of, naming, work
-from softextend.errors import BadRequest
+from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
 from softextend.pictures.formats import SUFFIXES, Format
 from softextend.pictures.read import read_mask, read_recipe
-from softextend.plan.recipe import spec_of
+from softextend.plan.read_recipe import spec_of
 from softextend.types import Model
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def redo(report: Report, given: Redo) -> int:
         raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
     if "prepared" in recipe:
         raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
-    spec = spec_of(recipe)
+    try:
+        spec = spec_of(recipe)
+    except BadPicture as error:
+        raise BadPicture(f"{result}: {error}") from error
     before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
     origin = given.redoing.input or found_again(result, before["input"], "input", "--input FILE")
     mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before["mask"] else None

@@ -49,17 +49,40 @@ class Painting(SourceOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PaintSampling(Checked):
+    """How the model paints."""
+
+    strength: float | None = like(Sampling, "strength")
+    steps: int | None = like(Sampling, "steps")
+    guidance: float | None = like(Sampling, "guidance")
+    sampler: SamplerName | None = like(Sampling, "sampler")
+    seed: int | None = like(Sampling, "seed")
+    refine_strength: float | None = like(Sampling, "refine_strength")
+    color_match: bool = like(Sampling, "color_match")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Paint:
     """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
 
     painting: Painting
     output: OutputOptions
     prompt: Prompt
-    sampling: Sampling
+    sampling: PaintSampling
     selection: Selection
     engine: Engine
     debug: DebugOptions
     report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CanvasMask(Checked):
+    """How the new area begins, and how it meets the picture."""
+
+    fill: str | None = like(Mask, "fill")
+    overlap: int | None = like(Mask, "overlap")
+    feather: int | None = like(Mask, "feather")
+    change: float = like(Mask, "change")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +105,7 @@ class Prepare:
     inputs: InputOptions
     output: OutputPath
     growth: Growth
-    mask: Mask
+    mask: CanvasMask
     canvas: Canvas
     report: ReportOptions
 

@@ -8,20 +8,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from softextend.errors import BadRequest
+from softextend.options import ANCHORS
 from softextend.types import Amount, Amounts
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
-ANCHORS = {  # where the original lies, from left to right and from top to bottom
-    "center": (0.5, 0.5),
-    "top": (0.5, 0.0),
-    "top-right": (1.0, 0.0),
-    "right": (1.0, 0.5),
-    "bottom-right": (1.0, 1.0),
-    "bottom": (0.5, 1.0),
-    "bottom-left": (0.0, 1.0),
-    "left": (0.0, 0.5),
-    "top-left": (0.0, 0.0),
-}
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
 
 

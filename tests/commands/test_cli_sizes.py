@@ -270,7 +270,7 @@ def test_help_names_them_all_and_imports_nothing_heavy() -> None:
 def test_recipes_are_json(run: Run) -> None:
     photo("a.png")
     assert run("extend", "a.png", "--all", "10%", "--anchor", "0.3,0.5", "--seed", 1).code == 0
-    target = recipe("a-extended.png")["spec"]["target"]
+    target = recipe("a-extended.png")["spec"]
     assert target["all"] == {"value": 10.0, "percent": True}
     assert target["anchor"] == [0.3, 0.5]
     assert json.dumps(target)

@@ -101,7 +101,7 @@ def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
         (("fills",), {"meaning", "default"}),
         (("models",), set()),
         (("doctor",), {"system", "name"}),
-        (("extend", "a.png", *SIDES, "--dry-run"), set()),
+        (("extend", "a.png", *SIDES, "--dry-run"), {"notes"}),
         (("zoom", "a.png", "--dry-run"), set()),
     ],
 )

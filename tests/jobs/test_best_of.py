@@ -23,7 +23,7 @@ from softextend.jobs.score import locate, score_files
 from softextend.options import Selection, Spec
 from softextend.pictures.write import write_picture
 from softextend.plan.grammar import parse_sides
-from softextend.plan.recipe import spec_of
+from softextend.plan.read_recipe import spec_of
 from softextend.types import Predict, Scene
 
 
