@@ -17,7 +17,7 @@ from softextend.jobs.outputs import exists
 from softextend.options import Spec
 from softextend.pictures.locks import CLAIM, PREFIX, locked
 from softextend.pictures.read import read_recipe
-from softextend.plan.recipe import spec_of
+from softextend.plan.read_recipe import spec_of
 
 SAME, ANY = "same", "any"  # what --skip-existing leaves out: results of this very request, or whatever exists
 ANOTHER_WAY = "--overwrite replaces it, --skip-existing=any leaves out whatever exists"

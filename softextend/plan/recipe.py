@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from softextend import __version__
+from softextend.options import Spec
 from softextend.plan.describe import crop_as_dict
 from softextend.plan.plan import Plan
 from softextend.types import SamplerName
