@@ -20,6 +20,7 @@ from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Term
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import command
 from softextend.errors import BadRequest, OutputError
+from softextend.text import printable
 
 PURPOSE = "Make photos wider. The original pixels stay as they are."
 
@@ -97,7 +98,7 @@ def run(arguments: list[str]) -> int:
         defaults = configured(words)
         code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
-        print(f"softextend: {error}", file=sys.stderr)
+        print(printable(f"softextend: {error}", sys.stderr), file=sys.stderr)
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)
@@ -146,5 +147,5 @@ def _wrong_usage(error: Any, arguments: list[str]) -> int:
     """Typer's own errors as one line."""
     path = error.ctx.command_path if error.ctx else f"softextend {arguments[0]}"
     line = " ".join(str(error.format_message()).split()).rstrip(".")
-    print(f"softextend: {line} (see {path} --help)", file=sys.stderr)
+    print(printable(f"softextend: {line} (see {path} --help)", sys.stderr), file=sys.stderr)
     return BadRequest.exit_code

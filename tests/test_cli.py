@@ -227,7 +227,7 @@ def test_a_failure_is_a_json_line_too(run: Run) -> None:
 def test_a_batch_resumes(run: Run) -> None:
     for name in "abc":
         photo(f"p/{name}.png")
-    photo("p/b-extended.png")
+    assert run("extend", "p/b.png", "--sides", 0, 16, 0, 0).code == 0
     before = Path("p/b-extended.png").read_bytes()
     ran = run("extend", "p", "--sides", 0, 16, 0, 0, "--skip-existing")
     assert ran.lines == ["p/a-extended.png", "p/c-extended.png"]
@@ -235,7 +235,7 @@ def test_a_batch_resumes(run: Run) -> None:
     assert "2 made, 1 skipped" in ran.err
     again = run("extend", "p", "--sides", 0, 16, 0, 0, "--skip-existing")
     assert (again.code, again.out) == (0, "")
-    assert len(run.loads) == 1  # type: ignore[attr-defined]
+    assert len(run.loads) == 2  # type: ignore[attr-defined]
 
 
 def test_overwrite_replaces(run: Run) -> None:

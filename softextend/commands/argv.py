@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from softextend.errors import BadRequest
 
 SIDES = "--sides"
+SKIP = "--skip-existing"
 MOST = 4  # values
 AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts, and what was meant as one
 
@@ -84,6 +85,9 @@ def join_sides(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             return [*joined, word, *left]
         name, equals, value = word.partition("=")
+        if word == SKIP:  # its value is optional, and follows only after "="
+            joined.append(f"{SKIP}=same")
+            continue
         if name != SIDES:
             joined.append(word)
             continue

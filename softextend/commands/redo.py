@@ -30,6 +30,8 @@ def redo(report: Report, given: Redo) -> int:
     recipe = read_recipe(result)
     if "zoom" in recipe:
         raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
+    if "prepared" in recipe:
+        raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
     try:
         spec = spec_of(recipe)
     except BadPicture as error:
@@ -52,8 +54,10 @@ def redo(report: Report, given: Redo) -> int:
         ref=find.resolve_model(engine.model),
         engine=engine,
         allow_huge=allow_huge,
+        allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
         mask=mask,
+        mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
     return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))

@@ -14,7 +14,7 @@ from softextend import __version__
 from softextend.errors import OutputError
 from softextend.jobs import zoom
 from softextend.jobs.job import STDIN, Job
-from softextend.jobs.task import PictureTask, digest, relative_path
+from softextend.jobs.task import PictureTask, relative_path
 from softextend.options import HOW_MUCH
 from softextend.pictures import video
 from softextend.pictures.icc import to_srgb
@@ -41,6 +41,7 @@ class Shoot:
     job: Job
     input: Input  # the photo, cropped where that is asked for
     icc: bytes | None  # its colour profile
+    sha256: str | None  # of its file
     motion: Motion
     film: Film
     entry: Fit
@@ -140,7 +141,7 @@ class Shoot:
             "model": model.as_dict(),
             "seed": self.task.spec.seed,
             "input": relative_path(self.film.path.parent, self.job.source),
-            "input_sha256": self.job.source and digest(self.job.source),
+            "input_sha256": self.sha256,
         }
 
 

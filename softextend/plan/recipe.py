@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from softextend import __version__
+from softextend.options import Spec
 from softextend.plan.describe import crop_as_dict
 from softextend.plan.plan import Plan
 from softextend.types import SamplerName
@@ -48,6 +49,11 @@ def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dic
         "kept_box": None if gaps else kept_box(plan),
         "band_px": plan.band,
     }
+
+
+def canvas_recipe(spec: Spec) -> dict[str, Any]:
+    """What a canvas of `prepare` remembers, as JSON values: no result yet, but what it was asked for."""
+    return {"softextend": __version__, "prepared": True, "spec": _plain(spec.options()), "seed": spec.seed}
 
 
 def _plan_as_dict(plan: Plan) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from softextend.commands.report import Report
 from softextend.commands.typer_args import parameters
 from softextend.options import about
 from softextend.pictures import read
+from softextend.pictures.damage import Ending, Layout
 
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 GROW = "--all 8"
@@ -79,11 +80,13 @@ PLACING: dict[str, Shown] = {
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
 }
 WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp"}
-SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing", "-o there.png")}
+SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing=any", "-o there.png")}
+TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.png --out-dir d")}
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
+READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
 LIST: dict[str, Shown] = {"files_from": "--files-from list"}
 PASSES: dict[str, Shown] = {"passes": "--passes 2"}
 ZOOMING: dict[str, Shown] = {
@@ -110,24 +113,25 @@ SWEEPING: dict[str, Shown] = {
 TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "extend": (
         "extend a.png",
-        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | HUGE | WRITING | SKIP | LOOKING | TALK,
+        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | READ | WRITING | SKIP | TREE | LOOKING | TALK,
     ),
-    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | HUGE | WRITING | SKIP | LOOKING | TALK),
+    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
     "prepare": (
         "prepare a.png",
         AREA
         | {"model": MODEL["model"], "seed": f"{GROW} --fill perlin --seed 7"}
         | LIST
-        | HUGE
+        | READ
         | PLACING
         | SKIP
+        | TREE
         | TALK,
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
-    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | HUGE | TALK),
+    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | READ | TALK),
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | HUGE | TELLING),
     "score": ("score e.png a.png", HUGE | TELLING),
-    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | HUGE | TALK),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | READ | TALK),
     "models": ("models", {"model": MODEL["model"]} | TELLING),
     "fills": ("fills", TELLING),
     "doctor": ("doctor", TELLING),
@@ -187,12 +191,15 @@ def test_every_option_changes_something(
         with monkeypatch.context() as patched:
             if name == "allow_huge":
                 patched.setattr(read, "LARGEST", 100)
+            if name == "allow_damaged":
+                patched.setattr(read, "ended", lambda data: (data, Ending(said="cut", missing=0.5)))
+                patched.setattr(read, "layout_of", lambda data: Layout())
             if name == "verbose" and command in SILENT:
                 patched.setattr(Report, "print", fault)
             return tried(run, words, desk, tmp_path / "run", patched)
 
     def remembered(words: str, name: str) -> Any:
-        key = f"{words} ({name})" if name in ("allow_huge", "verbose") else words
+        key = f"{words} ({name})" if name in ("allow_huge", "allow_damaged", "verbose") else words
         if key not in seen:
             seen[key] = look(words, name)
         return seen[key]
@@ -234,6 +241,8 @@ def furnished(desk: Path, run: Run) -> Path:
     Image.fromarray(pixels[::-1]).save(desk / "b.png")
     for name in ("there.png", "there.gif"):
         shutil.copy(desk / "b.png", desk / name)
+    (desk / "p").mkdir()
+    shutil.copy(desk / "b.png", desk / "p" / "c.png")
     mask = np.zeros((40, 48), np.uint8)
     Image.fromarray(mask).save(desk / "black.png")
     mask[:, 32:] = 255

@@ -362,7 +362,6 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     [
         (b"", "0 bytes"),
         (b"Dear diary,\n", "is text"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
         (b"%PDF-1.7", "PDF"),
         (bytes(100), "no picture"),
     ],
