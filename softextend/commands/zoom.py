@@ -28,6 +28,7 @@ def zoom(report: Report, given: Zoom) -> int:
         ref=find.model_of(given.engine),
         engine=given.engine,
         allow_huge=given.photo.allow_huge,
+        allow_damaged=given.photo.allow_damaged,
         overwrite=given.film.overwrite,
         random_seed=given.sampling.seed is None,
     )
@@ -50,7 +51,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     """The photo read and everything checked that can be before a model is loaded."""
     (target,) = job.targets
     report.begin(job.name)
-    picture = read_picture(source_of(job), name=job.name, allow_huge=task.allow_huge)
+    picture = read_picture(source_of(job), name=job.name, allow_huge=task.allow_huge, allow_damaged=task.allow_damaged)
     input = prepare_input(picture.pixels, picture.known, task.spec.growth)
     height, width = input.known.shape
     wanted = given.film.frame_size or largest(width, height)
@@ -63,6 +64,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
         job=job,
         input=input,
         icc=picture.metadata.icc,
+        sha256=picture.sha256,
         motion=motion,
         film=film,
         entry=fit(width, height, motion),
