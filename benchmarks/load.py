@@ -61,14 +61,15 @@ def measure(checkpoint: Path, device: str, dtype: str, size: int) -> dict[str, d
 
     from softextend.models.find import resolve_model
     from softextend.models.load import load_model
+    from softextend.sampling.progress import Silent
     from softextend.types import Scene
 
     marks: dict[str, dict[str, float | None]] = {}
     start = time.perf_counter()
-    model = load_model(resolve_model(str(checkpoint)), device=device, dtype=dtype, on_note=print)
+    model = load_model(resolve_model(str(checkpoint)), device=device, dtype=dtype, listener=Silent())
     mark(marks, "open", start)
     start = time.perf_counter()
-    embedding = model.embed("", "blurred")
+    conditioning = model.embed("", "blurred")
     mark(marks, "embed", start)
     start = time.perf_counter()
     z0 = model.encode(torch.zeros(1, 3, size, size))
@@ -77,7 +78,8 @@ def measure(checkpoint: Path, device: str, dtype: str, size: int) -> dict[str, d
         z0=z0,
         change=torch.ones(1, 1, *z0.shape[-2:]),
         known=np.zeros((size, size), bool),
-        conditioning=embedding,
+        filled=torch.zeros(1, 3, size, size),
+        conditioning=conditioning,
         guidance=5.0,
         stage=0,
         seed=0,
@@ -86,7 +88,7 @@ def measure(checkpoint: Path, device: str, dtype: str, size: int) -> dict[str, d
     predict = model.predict(scene)
     mark(marks, "load unet", start)
     start = time.perf_counter()
-    predict(z0, torch.tensor(500.0))
+    predict(z0, 500.0, torch.zeros_like(scene.change))
     mark(marks, "one step", start)
     start = time.perf_counter()
     model.decode(z0)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from softextend.commands import signatures
-from softextend.commands.typer_args import help_text, metavar, value_type
-from softextend.options import about, flag
+from softextend.commands.typer_args import help_text, option_names, value_metavar, value_type
+from softextend.options import about
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ("Extend", "Paint", "Prepare", "Redo", "Zoom", "Verify", "Score", "Sweep", "Models", "Fills", "Doctor")
@@ -35,9 +35,9 @@ def rows(kind: type[Any], group: str = "") -> Iterator[tuple[str, str, str, str]
             yield from rows(hint, (hint.__doc__ or "").split("\n")[0].rstrip("."))  # type: ignore[arg-type]
             continue
         said, (value, _) = about(field), value_type(hint)
-        written = said.metavar if said.argument else ", ".join(said.flags or (flag(field.name),))
+        written = said.metavar if said.argument else ", ".join(option_names(field))
         if not said.argument and value is not bool:
-            written += f" {said.metavar or metavar(value)}"
+            written += f" {value_metavar(said, value)}"
         yield said.panel or group, field.name, written, help_text(field, value)
 
 

@@ -42,7 +42,7 @@ from softextend.plan.input import prepare_input
 from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.sampling.progress import Silent
-from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, SamplerName
+from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -174,10 +174,10 @@ def extend(
     spec, selection = _request({"sides": sides, "prompt": prompt, "negative": negative, "seed": seed, **options})
     spec.growth.demanded()
     picture, heard = _picture(image), _listener(listener)
-    ready, name = _ready(model, heard)
+    ready, profile, name = _ready(model, heard)
     input = prepare_input(picture.pixels, picture.known, spec.growth)
     made = choose(
-        lambda each: extend_prepared(input, plan_extension(input, each, ready.profile), ready, heard),
+        lambda each: extend_prepared(input, plan_extension(input, each, profile), ready, heard),
         spec,
         selection,
         heard,
@@ -206,8 +206,8 @@ def paint(
     if change.shape != picture.known.shape:
         sizes = [f"{shape[1]}x{shape[0]}" for shape in (change.shape, picture.known.shape)]
         raise BadRequest(f"the mask is {sizes[0]}, the picture {sizes[1]}; make them one size")
-    ready, name = _ready(model, heard)
-    once = partial(_repaint, picture, change, ready, heard)
+    ready, profile, name = _ready(model, heard)
+    once = partial(_repaint, picture, change, ready, profile, heard)
     made = choose(once, spec, selection, heard).best
     check_score(made.scores, selection)
     command = {**_command("paint", name), "mask": relative_path(Path(), _origin(mask))}
@@ -264,16 +264,16 @@ class _Progress(Silent):
 _loaded: dict[find.ModelRef, Model] = {}  # the last model that was named, kept for the next call
 
 
-def _ready(model: str | Model, listener: Listener) -> tuple[Model, str]:
-    """The model and its name; one that is named is loaded once, and kept until another is named."""
+def _ready(model: str | Model, listener: Listener) -> tuple[Model, Profile, str]:
+    """The model, what it likes best, and its name; a named one is loaded once, and kept until another is named."""
     if not isinstance(model, str):
-        return model, model.name
+        return model, model.profile, model.name
     ref = find.resolve_model(model)
     if ref not in _loaded:
         fresh = load.load_model(ref, listener=listener)
         _loaded.clear()
         _loaded[ref] = fresh
-    return _loaded[ref], ref.name
+    return _loaded[ref], find.known_profile(ref), ref.name
 
 
 def _request(given: dict[str, Any]) -> tuple[Spec, Selection]:
@@ -362,8 +362,8 @@ def _change(mask: Picturelike) -> npt.NDArray[np.float32]:
     return np.asarray(image.convert("L"), np.float32) / np.float32(255)
 
 
-def _repaint(picture: Picture, change: Any, model: Model, listener: Listener, spec: Spec) -> Made:
-    plan = plan_repaint(change, spec, model.profile)
+def _repaint(picture: Picture, change: Any, model: Model, profile: Profile, listener: Listener, spec: Spec) -> Made:
+    plan = plan_repaint(change, spec, profile)
     return paint_prepared(picture.pixels, change, plan, model, listener)
 
 

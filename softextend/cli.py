@@ -10,18 +10,32 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
-from softextend.commands import signatures
-from softextend.commands.argv import fill_caption, join_sides
+from softextend.commands.argv import HELP_ALL, understood
+from softextend.commands.config import configured
+from softextend.commands.help_page import overview, page
 from softextend.commands.presets import expanded
-from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, abandon_stdout, reporting
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, abandon_stdout, reporting
+from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
 from softextend.commands.typer_args import command, flags_of
 from softextend.errors import BadRequest, OutputError
+from softextend.text import printable
+
+PURPOSE = "Make photos wider. The original pixels stay as they are."
+
+
+class Commands(TyperGroup):
+    """All commands; the first page of the help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """One line a command."""
+        typer.echo(overview(PURPOSE, {kind.__name__.lower(): kind for kind, _ in COMMANDS}))
+
 
 app = typer.Typer(
-    help="Make photos wider. The original pixels stay as they are.",
-    add_completion=False,
+    cls=Commands,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -38,47 +52,41 @@ def _show_version(given: bool) -> None:
 
 Version = Annotated[
     bool,
-    typer.Option("--version", is_eager=True, callback=_show_version, metavar="", help="Print the version and exit."),
+    typer.Option("-V", "--version", is_eager=True, callback=_show_version, help="Print the version and exit."),
 ]
 
 
-@app.callback()
+@app.callback(help=PURPOSE)
 def softextend(version: Version = False) -> None:
-    """Make photos wider. The original pixels stay as they are."""
+    """See PURPOSE."""
 
 
 def _add(kind: type[Any], target: str) -> None:
-    """One command: `kind` holds its options, `target` ("module:function") runs it and returns the exit code or None."""
+    """One command, which returns its exit code or None."""
     module, _, function = target.partition(":")
+    name = kind.__name__.lower()
+
+    class Paged(TyperCommand):
+        """A command with a help page of our own."""
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            typer.echo(page(name, kind, everything=False))
 
     def run_it(given: Any) -> None:
         with reporting(given.report) as report:
             run_command = getattr(importlib.import_module(f"softextend.commands.{module}"), function)
             raise typer.Exit(run_command(report, given) or 0)
 
-    app.command(kind.__name__.lower())(command(kind, run_it))
+    app.command(name, cls=Paged)(command(kind, run_it))
 
 
-for _kind, _target in (
-    (signatures.Extend, "extend:extend"),
-    (signatures.Paint, "extend:paint"),
-    (signatures.Prepare, "prepare:prepare"),
-    (signatures.Redo, "redo:redo"),
-    (signatures.Zoom, "zoom:zoom"),
-    (signatures.Verify, "check:verify"),
-    (signatures.Score, "check:score"),
-    (signatures.Sweep, "sweep:sweep"),
-    (signatures.Models, "info:models"),
-    (signatures.Fills, "info:fills"),
-    (signatures.Presets, "info:presets"),
-    (signatures.Doctor, "info:doctor"),
-):
+for _kind, _target in COMMANDS:
     _add(_kind, _target)
 
 
 def known_flags() -> dict[str, set[str]]:
     """The flags of every command that takes a preset."""
-    kinds = (signatures.Extend, signatures.Paint, signatures.Zoom, signatures.Sweep)
+    kinds = (Extend, Paint, Zoom, Sweep)
     return {kind.__name__.lower(): flags_of(kind) for kind in kinds}
 
 
@@ -91,16 +99,18 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        code = app(
-            join_sides(fill_caption(expanded(arguments, known_flags()))) or ["--help"],
-            prog_name="softextend",
-            standalone_mode=False,
-        )
+        words = understood(expanded(arguments, known_flags()))
+        if HELP_ALL in words:
+            return _help_all(words)
+        defaults = configured(words)
+        code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
-        print(f"softextend: {error}", file=sys.stderr)
+        print(printable(f"softextend: {error}", sys.stderr), file=sys.stderr)
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)
+    except Terminated as error:
+        return SIGNALLED + error.number
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -113,6 +123,13 @@ def run(arguments: list[str]) -> int:
     if not arguments:
         return BadRequest.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _help_all(words: list[str]) -> int:
+    """The whole help of a command, or of all."""
+    wanted = [kind for kind, _ in COMMANDS if kind.__name__.lower() in words] or [kind for kind, _ in COMMANDS]
+    print("\n\n\n".join(page(kind.__name__.lower(), kind, everything=True) for kind in wanted))
+    return 0
 
 
 def _settle_process() -> None:
@@ -130,12 +147,12 @@ def _settle_process() -> None:
 
 
 def _terminated(number: int, frame: Any) -> None:
-    raise SystemExit(SIGNALLED + number)
+    raise Terminated(number)
 
 
 def _wrong_usage(error: Any, arguments: list[str]) -> int:
     """Typer's own errors as one line."""
     path = error.ctx.command_path if error.ctx else f"softextend {arguments[0]}"
     line = " ".join(str(error.format_message()).split()).rstrip(".")
-    print(f"softextend: {line} (see {path} --help)", file=sys.stderr)
+    print(printable(f"softextend: {line} (see {path} --help)", sys.stderr), file=sys.stderr)
     return BadRequest.exit_code

@@ -19,6 +19,10 @@ class BadPicture(SoftExtendError):
     """A picture cannot be read, is damaged or is no picture."""
 
 
+class MissingFile(BadPicture):
+    """A picture was named that is not there."""
+
+
 class BadModel(SoftExtendError):
     """A model cannot be found, read or trusted, or it computed something that is no picture."""
 
@@ -29,6 +33,14 @@ class BrokenPromise(SoftExtendError):
 
 class OutputError(SoftExtendError):
     """A result cannot be written: it exists already, the folder refuses it or the disk is full."""
+
+
+class AlreadyExists(OutputError):
+    """A file of this name is there, and nobody said that it may be replaced."""
+
+
+class DiskFull(OutputError):
+    """There is no room for a result, nor for the next one."""
 
 
 class OutOfMemory(SoftExtendError):

@@ -29,9 +29,15 @@ class Range(NamedTuple):
         return self.high is None or value <= self.high
 
     def __str__(self) -> str:
-        if self.high is None:
-            return f"{self.low:g} or more"
-        return f"above {self.low:g} and at most {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
+        low, high = _digits(self.low), None if self.high is None else _digits(self.high)
+        if high is None:
+            return f"{low} or more"
+        return f"above {low} and at most {high}" if self.above else f"from {low} to {high}"
+
+
+def _digits(value: float) -> str:
+    """A whole number in full, another as short as it is exact to read."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 class About(NamedTuple):
@@ -46,6 +52,8 @@ class About(NamedTuple):
     form: str = ""  # of its text, a name in plan/grammar.py; where empty, its type says how it is read
     panel: str = ""  # of the help, where it is not its group's
     argument: bool = False
+    also: tuple[str, ...] = ()  # other spellings that are understood and not shown
+    expert: bool = False  # shown by --help-all only
 
 
 def option(
@@ -62,10 +70,12 @@ def option(
     form: str = "",
     panel: str = "",
     argument: bool = False,
+    also: tuple[str, ...] = (),
+    expert: bool = False,
 ) -> Any:
     """A dataclass field that users may set: its default, range (`low` to `high` of `unit`) and help; see `About`."""
     limits = None if low is None else Range(low, high, above)
-    about = About(help, unit, limits, told, metavar, flags, form, panel, argument)
+    about = About(help, unit, limits, told, metavar, flags, form, panel, argument, also, expert)
     return field(default=default, metadata={"about": about})
 
 
@@ -91,8 +101,7 @@ def flag(name: str) -> str:
 def refuse(name: str, value: float, limits: Range, unit: str = "") -> None:
     """BadRequest where a number is not in its range (NaN is in none)."""
     if value not in limits:
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
-        raise BadRequest(f"{name} {shown}: must be {limits} {unit}".rstrip())
+        raise BadRequest(f"{name} {_digits(value)}: must be {limits} {unit}".rstrip())
 
 
 class Checked:
@@ -110,6 +119,17 @@ class Checked:
 # --- the request, in groups; None means: as the model's profile says -------------------------------------------------
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
+ANCHORS = {  # where the original lies, from left to right and from top to bottom
+    "center": (0.5, 0.5),
+    "top": (0.5, 0.0),
+    "top-right": (1.0, 0.0),
+    "right": (1.0, 0.5),
+    "bottom-right": (1.0, 1.0),
+    "bottom": (0.5, 1.0),
+    "bottom-left": (0.0, 1.0),
+    "left": (0.0, 0.5),
+    "top-left": (0.0, 0.0),
+}
 HOW_MUCH = ("sides", "aspect", "size", "scale", "all")  # of these exactly one is given
 
 
@@ -131,6 +151,7 @@ class Growth(Checked):
         told="none",
         metavar="W:H",
         form="aspect",
+        also=("--ratio",),
     )
     size: tuple[int, int] | None = option(
         None,
@@ -140,7 +161,13 @@ class Growth(Checked):
         form="size",
     )
     scale: float | None = option(
-        None, "times the photo's width and height, such as 1.5", low=1, high=1e6, above=True, told="none", form="scale"
+        None,
+        "times the photo's width and height, above 1, such as 1.5",
+        low=1,
+        high=1e6,
+        above=True,
+        told="none",
+        form="scale",
     )
     all: Amount | None = option(
         None, "pixels (256) or percent (20%) on each side, 0 or more", told="none", metavar="AMOUNT", form="all"
@@ -164,7 +191,7 @@ class Growth(Checked):
         metavar="auto|PX",
         form="trim",
     )
-    allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off")
+    allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off", expert=True)
 
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
@@ -203,9 +230,11 @@ class Growth(Checked):
         if name == "size":
             return f"--size {value[0]}x{value[1]}"
         if name == "anchor":
-            return f"--anchor {value[0]:g},{value[1]:g}"
+            named = next((each for each, place in ANCHORS.items() if place == value), None)
+            return f"--anchor {named or f'{value[0]:g},{value[1]:g}'}"
         if name == "sides":
-            return f"--sides {' '.join(str(each) for each in value)}"
+            same = len(set(value)) == 1
+            return f"--sides {' '.join(str(each) for each in (value[:1] if same else value))}"
         return f"--scale {value:g}" if name == "scale" else f"{flag(name)} {value}"
 
     def __str__(self) -> str:
@@ -238,7 +267,7 @@ class Mask(Checked):
         None, "width of the blur from new to original", unit="px", low=0, high=4096, told="the model's"
     )
     change: float = option(
-        1.0, "how much of the new area may change; below 1 the fill shows", low=0, high=1, above=True
+        1.0, "how much of the new area may change; below 1 the fill shows", low=0, high=1, above=True, expert=True
     )
     band: int | None = option(
         None,
@@ -257,7 +286,14 @@ class Prompt(Checked):
     prompt: str = option(
         "", "what to paint", told="nothing, which works well", metavar="TEXT", flags=("-p", "--prompt")
     )
-    negative: str = option("", "what to keep out", told="nothing", metavar="TEXT", flags=("-n", "--negative"))
+    negative: str = option(
+        "",
+        "what to keep out",
+        told="nothing",
+        metavar="TEXT",
+        flags=("-n", "--negative"),
+        also=("--negative-prompt", "--neg"),
+    )
 
     def __post_init__(self) -> None:
         for name in ("prompt", "negative"):
@@ -278,7 +314,12 @@ class Sampling(Checked):
     strength: float | None = option(None, "denoising strength; 0 is the fill alone", low=0, high=1, told="the model's")
     steps: int | None = option(None, "steps of the full schedule", low=1, high=1000, told="the model's")
     guidance: float | None = option(
-        None, "weight of the prompt (classifier-free guidance); 1 = none", low=0, high=50, told="the model's"
+        None,
+        "weight of the prompt (classifier-free guidance); 1 = none",
+        low=0,
+        high=50,
+        told="the model's",
+        also=("--cfg", "--cfg-scale"),
     )
     sampler: SamplerName | None = option(None, "the sampler", told="the model's")
     guidance_rescale: float | None = option(
@@ -302,6 +343,7 @@ class Sampling(Checked):
         low=0.01,
         high=1,
         told="the model's",
+        expert=True,
     )
     passes: int | None = option(
         None,
@@ -311,11 +353,13 @@ class Sampling(Checked):
         told="auto",
         metavar="auto|N",
         form="passes",
+        expert=True,
     )
     color_match: bool = option(
         True,
         "measure the decoder's colour error on what is kept and take it off the rest",
         flags=("--color-match/--no-color-match",),
+        expert=True,
     )
 
     def __post_init__(self) -> None:
@@ -331,13 +375,14 @@ class Selection(Checked):
     num: int = option(1, "variations per picture, with seeds N, N+1, ... in their names", low=1, metavar="K")
     best_of: int = option(1, "make K seeds of each picture and keep the one that scores best", low=1, metavar="K")
     keep_all: bool = option(
-        False, "with --best-of or --retry: keep the others too, the seed in their names", told="off"
+        False, "with --best-of or --retry: keep the others too, the seed in their names", told="off", expert=True
     )
     retry: int = option(
         0,
         "try up to N times more where the fill shows (more strength) or a seam (another seed)",
         low=0,
         high=20,
+        expert=True,
     )
     min_score: float | None = option(
         None, "a result that scores below X is an error and is not written", low=0, high=1, told="none"

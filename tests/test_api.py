@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from running import Run
+from running import Run, size
 from running import photo as write_photo
 from toymodel import ToyModel
 
@@ -163,7 +163,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     for image in (np.zeros((4, 4), np.float32), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4), np.uint8), b"text"):
         with pytest.raises(softextend.BadPicture):
             softextend.extend(image, model=ToyModel())
-    with pytest.raises(softextend.SoftExtendError, match="gone.png"):
+    with pytest.raises(softextend.SoftExtendError, match=r"gone\.png"):
         softextend.extend(tmp_path / "gone.png", model=ToyModel())
 
 
@@ -221,7 +221,7 @@ def test_options_are_the_command_lines() -> None:
 def test_the_example_runs(photo: Path, tmp_path: Path) -> None:
     script = runpy.run_path(str(ROOT / "examples" / "variations.py"))
     script["main"](str(photo), str(tmp_path / "best.png"))
-    assert Image.open(tmp_path / "best.png").size == (48 + 128, 40)
+    assert size(tmp_path / "best.png") == (48 + 128, 40)
 
 
 def test_bytes_in_memory_come_back_as_a_picture(photo: Path) -> None:

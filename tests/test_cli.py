@@ -40,17 +40,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(run: Run) -> None
     assert not np.array_equal(pixels("x.png"), pixels("z.png"))
 
 
-def test_a_drawn_seed_is_said_and_recorded(run: Run) -> None:
+def test_a_random_seed_is_said_and_recorded(run: Run) -> None:
     photo("a.png")
     ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--json")
     (facts,) = ran.facts
-    assert f"seed: {facts['seed']} (drawn" in ran.err
+    assert f"seed: {facts['seed']} (random" in ran.err
     assert recipe("a-extended.png")["seed"] == facts["seed"]
 
 
 def test_a_json_line_says_all(run: Run) -> None:
     photo("a.png")
-    (facts,) = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", 7, "--json").facts
+    given = ("--sides", 0, 16, 0, 0, "--overlap", 2, "--feather", 4, "--seed", 7)
+    (facts,) = run("extend", "a.png", *given, "--json").facts
     assert facts.pop("seconds") >= 0
     assert facts.pop("scores")["total"] == facts.pop("score")
     assert facts == {
@@ -98,7 +99,7 @@ def test_options_reach_the_recipe_and_the_loader(run: Run) -> None:
         "strength": 0.5,
         "steps": 4,
         "guidance": 2.0,
-        "solver": "ddim",
+        "sampler": "ddim",
         "fill": "gray:color=#102030",
         "overlap": 3,
         "feather": 4,
@@ -149,7 +150,8 @@ def test_the_built_in_model(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
     before = photo("a.png")
     monkeypatch.undo()  # the real loader
     monkeypatch.chdir(tmp_path)
-    ran = run("extend", "a.png", "--sides", 0, 8, 0, 8, "--model", "self", "--seed", 1)
+    named = ("--overlap", 4, "--feather", 8, "--seed", 1)
+    ran = run("extend", "a.png", "--sides", 0, 8, 0, 8, "--model", "self", *named)
     assert (ran.code, ran.out) == (0, "a-extended.png\n")
     assert ran.err.startswith("a-extended.png: 64x40, seed 1")  # and nothing of what libraries say
     assert np.array_equal(pixels("a-extended.png")[:, 28:36], np.asarray(before)[:, 20:28])
@@ -158,7 +160,7 @@ def test_the_built_in_model(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_pipe_on_stderr_gets_lines_about_steps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("softextend.commands.report.PATIENCE", 0.0)
     photo("a.png")
-    assert re.search(r"a\.png: step 2 of 4, about \d+ s left", run("extend", "a.png", "--sides", 0, 16, 0, 0).err)
+    assert re.search(r"a\.png: step 2 of 5, about \d+ s left", run("extend", "a.png", "--sides", 0, 16, 0, 0).err)
 
 
 def test_lines_about_steps_begin_anew_with_each_seed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +168,7 @@ def test_lines_about_steps_begin_anew_with_each_seed(run: Run, monkeypatch: pyte
     photo("a.png")
     ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--best-of", 2)
     assert ran.code == 0, ran.err
-    assert len(re.findall(r"a\.png: step 2 of 4, about \d+ s left", ran.err)) == 2
+    assert len(re.findall(r"a\.png: step 2 of 5, about \d+ s left", ran.err)) == 2
 
 
 # --- streams -------------------------------------------------------------------------------------------------------
@@ -225,7 +227,7 @@ def test_a_failure_is_a_json_line_too(run: Run) -> None:
 def test_a_batch_resumes(run: Run) -> None:
     for name in "abc":
         photo(f"p/{name}.png")
-    photo("p/b-extended.png")
+    assert run("extend", "p/b.png", "--sides", 0, 16, 0, 0).code == 0
     before = Path("p/b-extended.png").read_bytes()
     ran = run("extend", "p", "--sides", 0, 16, 0, 0, "--skip-existing")
     assert ran.lines == ["p/a-extended.png", "p/c-extended.png"]
@@ -233,7 +235,7 @@ def test_a_batch_resumes(run: Run) -> None:
     assert "2 made, 1 skipped" in ran.err
     again = run("extend", "p", "--sides", 0, 16, 0, 0, "--skip-existing")
     assert (again.code, again.out) == (0, "")
-    assert len(run.loads) == 1  # type: ignore[attr-defined]
+    assert len(run.loads) == 2  # type: ignore[attr-defined]
 
 
 def test_overwrite_replaces(run: Run) -> None:
@@ -246,7 +248,7 @@ def test_overwrite_replaces(run: Run) -> None:
 def test_a_fault_of_the_program_is_one_line_and_a_traceback_with_v(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     photo("a.png")
     photo("b.png")
-    monkeypatch.setattr("softextend.extend.composite", lambda *given: {}["fault"])
+    monkeypatch.setattr(sys.modules["softextend.extend"], "composite", lambda *given: {}["fault"])
     ran = run("extend", "a.png", "b.png", "--sides", 0, 16, 0, 0, "-q")
     assert (ran.code, ran.out) == (1, "")
     lines = ran.err.splitlines()
@@ -301,7 +303,8 @@ def test_prepare_paint_by_hand(run: Run) -> None:
 
 def test_prepare_in_json(run: Run) -> None:
     photo("a.png")
-    (facts,) = run("prepare", "a.png", "--sides", 0, 16, 0, 0, "--json", "--seed", 1, "--fill", "edge").facts
+    given = ("--sides", 0, 16, 0, 0, "--overlap", 2, "--feather", 4, "--seed", 1, "--fill", "edge")
+    (facts,) = run("prepare", "a.png", *given, "--json").facts
     assert facts == {
         "input": "a.png",
         "output": "a-canvas.png",

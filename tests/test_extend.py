@@ -19,7 +19,7 @@ from softextend.extend import Result
 from softextend.mask import latent_change
 from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
-from softextend.plan.recipe import spec_of
+from softextend.plan.read_recipe import spec_of
 from softextend.types import Conditioning, Model, Predict, Profile, Scene, Stage
 
 

@@ -17,7 +17,7 @@ PACKAGE = Path(softextend.__file__).parent
 
 # From the ground up: a module may import its own room and those before it.
 ROOMS = (
-    ("errors",),
+    ("errors", "text"),
     ("types",),
     ("options",),
     ("diffdiff", "mask", "pictures", "finish"),

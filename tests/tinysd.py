@@ -73,11 +73,15 @@ def write_folder(folder: Path, kind: str = "sd1", channels: int = 4, scheduler: 
     pipeline = "StableDiffusionInpaintPipeline" if channels == 9 else "StableDiffusionPipeline"
     (folder / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
     (folder / "scheduler").mkdir()
-    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(scheduler or {"_class_name": "PNDMScheduler"}))
+    (folder / "scheduler" / "scheduler_config.json").write_text(
+        json.dumps(scheduler or {"_class_name": "PNDMScheduler"})
+    )
     return folder
 
 
-def write_single_file(path: Path, kind: str, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None) -> Path:
+def write_single_file(
+    path: Path, kind: str, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None
+) -> Path:
     """The original layout, as the CompVis and Stability checkpoints are shared."""
     unet = {"model.diffusion_model." + original_unet(k): v for k, v in parts["unet"].state_dict().items()}
     tensors = unet | {f"first_stage_model.{k}": v for k, v in tinysdxl.original_vae_state(parts["vae"]).items()}

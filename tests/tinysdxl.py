@@ -82,7 +82,9 @@ def write_configs(folder: Path, words: int) -> Path:
     return folder
 
 
-def write_folder(folder: Path, *, variant: str | None = None, shard: str = "10GB", seed: int = 0, channels: int = 4) -> Path:
+def write_folder(
+    folder: Path, *, variant: str | None = None, shard: str = "10GB", seed: int = 0, channels: int = 4
+) -> Path:
     """A diffusers folder with a byte-level vocabulary and no merges."""
     for name, part in make_parts(514, seed, channels).items():
         part.save_pretrained(folder / name, variant=variant, max_shard_size=shard)

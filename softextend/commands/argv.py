@@ -1,4 +1,4 @@
-"""The command line before it is parsed: `--sides` takes one to four values, which parsers of options cannot count."""
+"""The command line before it is parsed: values that parsers cannot count, and other ways to say the same."""
 
 from __future__ import annotations
 
@@ -9,9 +9,68 @@ from collections.abc import Sequence
 from softextend.errors import BadRequest
 
 SIDES, CAPTION = "--sides", "--caption"
+SKIP = "--skip-existing"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/(?![^.]*\.(?i:jpe?g|png|webp|tiff?|bmp|avif|heic)$)[\w.-]+")
 MOST = 4  # values
 AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts, and what was meant as one
+
+
+HELP_ALL = "--help-all"
+ONE_SIDE = ("--top", "--right", "--bottom", "--left")
+EXTENTS = ("--width", "--height")
+
+
+def understood(arguments: Sequence[str]) -> list[str]:
+    """The words as the commands take them; BadRequest for what cannot be understood.
+
+    `help extend` -> `extend --help`; `--right 256` -> `--sides "0 256 0 0"`; `--width 1920 --height 1080` -> `--size`.
+    """
+    words = list(arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    words, sides = _taken(words, ONE_SIDE)
+    if sides:
+        if any(word.partition("=")[0] == SIDES for word in words):
+            raise BadRequest(f"{next(iter(sides))}: --sides says already what is added where; leave one of them out")
+        words = _with_option(words, SIDES, " ".join(sides.get(name, "0") for name in ONE_SIDE))
+    words, extents = _taken(words, EXTENTS)
+    if len(extents) == 1:
+        ((name, value),) = extents.items()
+        raise BadRequest(f"{name} {value}: give both --width and --height, or --size WxH; --sides adds to one side")
+    if extents:
+        words = _with_option(words, "--size", "x".join(extents[name] for name in EXTENTS))
+    return join_sides(fill_caption(words))
+
+
+def _taken(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The words without these options, and their values."""
+    left: list[str] = []
+    values: dict[str, str] = {}
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word == "--":
+            return [*left, *words[index:]], values
+        name, equals, value = word.partition("=")
+        if name not in names:
+            left.append(word)
+        else:
+            if not equals:
+                index += 1
+                if index == len(words):
+                    raise BadRequest(f"{name}: give a value, such as {name} 256")
+                value = words[index]
+            if name in values:
+                raise BadRequest(f"{name}: is there twice; give it once")
+            values[name] = value
+        index += 1
+    return left, values
+
+
+def _with_option(words: list[str], name: str, value: str) -> list[str]:
+    """With one more option, before a `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    return [*words[:end], name, value, *words[end:]]
 
 
 def join_sides(arguments: Sequence[str]) -> list[str]:
@@ -27,6 +86,9 @@ def join_sides(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             return [*joined, word, *left]
         name, equals, value = word.partition("=")
+        if word == SKIP:  # its value is optional, and follows only after "="
+            joined.append(f"{SKIP}=same")
+            continue
         if name != SIDES:
             joined.append(word)
             continue

@@ -24,7 +24,9 @@ def verify(report: Report, given: Verify) -> int:
     recipe = read_recipe(result)
     if mask is None and (recipe.get("command") or {}).get("name") == "paint":
         mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
-    verdict = jobs_verify.verify(result, original, mask, allow_huge=compared.allow_huge)
+    verdict = jobs_verify.verify(
+        result, original, mask, allow_huge=compared.allow_huge, allow_damaged=compared.allow_damaged
+    )
     if compared.quiet:
         return 0 if verdict.holds else 1
     if report.options.json:
@@ -40,7 +42,8 @@ def verify(report: Report, given: Verify) -> int:
 def score(report: Report, given: Score) -> None:
     """`softextend score`: a table, or a JSON line."""
     result, original = given.scoring.result, given.scoring.original
-    scores, box = score_files(result, original, allow_huge=given.scoring.allow_huge)
+    source = given.scoring
+    scores, box = score_files(result, original, allow_huge=source.allow_huge, allow_damaged=source.allow_damaged)
     facts = scores.as_dict()
     said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
     rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()]

@@ -14,18 +14,20 @@ from softextend.commands.run import (
     gather,
     naming,
     plan_image_path,
+    skipping,
     with_others,
     work,
 )
 from softextend.commands.spec import spec_of_extend, spec_of_paint
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.outputs import plan_jobs
-from softextend.jobs.task import PictureTask
+from softextend.jobs.task import PictureTask, sha256
 from softextend.models import find
 from softextend.options import Spec
-from softextend.pictures.read import read_mask
+from softextend.pictures.read import file_bytes, read_mask
 
 if TYPE_CHECKING:
+    from softextend.commands.options import SourceOptions
     from softextend.commands.report import Report
     from softextend.commands.signatures import Extend, Paint
 
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 def extend(report: Report, given: Extend) -> int:
     """`softextend extend`: the exit code."""
     spec = spec_of_extend(given)
-    found = gather(given.inputs.inputs or [], given.inputs.files_from, report)
-    task = task_of(report, given, spec, allow_huge=given.inputs.allow_huge)
+    found = gather(given.inputs.inputs or [], given.inputs.files_from, report, given.output.out_dir)
+    task = task_of(report, given, spec, given.inputs)
     return variations(report, task, found, "-extended", given)
 
 
@@ -43,12 +45,14 @@ def paint(report: Report, given: Paint) -> int:
     spec, painting = spec_of_paint(given), given.painting
     refuse_missing([painting.image, str(painting.mask)])
     found = gather([painting.image], None, report)
-    repaint = read_mask(painting.mask, allow_huge=painting.allow_huge)
-    task = task_of(report, given, spec, allow_huge=painting.allow_huge)
-    return variations(report, replace(task, mask=painting.mask, repaint=repaint), found, "-painted", given)
+    drawn = file_bytes(painting.mask)
+    repaint = read_mask(drawn, name=str(painting.mask), allow_huge=painting.allow_huge)
+    task = task_of(report, given, spec, painting)
+    task = replace(task, mask=painting.mask, repaint=repaint, mask_sha256=sha256(drawn))
+    return variations(report, task, found, "-painted", given)
 
 
-def task_of(report: Report, given: Extend | Paint, spec: Spec, *, allow_huge: bool) -> PictureTask:
+def task_of(report: Report, given: Extend | Paint, spec: Spec, source: SourceOptions) -> PictureTask:
     """What the pictures of `extend` and `paint` share."""
     check_selection(given.selection)
     return PictureTask(
@@ -58,9 +62,10 @@ def task_of(report: Report, given: Extend | Paint, spec: Spec, *, allow_huge: bo
         engine=given.engine,
         conditions=given.conditions,
         selection=given.selection,
-        allow_huge=allow_huge,
+        allow_huge=source.allow_huge,
+        allow_damaged=source.allow_damaged,
         overwrite=given.output.overwrite,
-        skip_existing=given.output.skip_existing,
+        skip_existing=skipping(given.output.skip_existing),
         random_seed=given.sampling.seed is None,
     )
 
@@ -69,6 +74,7 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     """All pictures with all their seeds; the exit code."""
     debug, num, steps = given.debug, given.selection.num, given.debug.save_steps
     names = naming(given.output, suffix, extras_dir=steps, extras=STEPS if steps else ())
+    names = replace(names, tree=found.tree(given.output.keep_tree))
     task.check()
     if debug.plan_image is not None:
         task = replace(task, plan_image=plan_image_path(Path(debug.plan_image), len(found.sources)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from softextend.errors import BadRequest
@@ -12,11 +13,27 @@ from softextend.pictures.formats import Format
 READING, WRITING = "Where pictures come from", "Where results go"
 
 
+class Skip(str, Enum):
+    """Which results that exist are left out."""
+
+    SAME = "same"
+    ANY = "any"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceOptions(Checked):
     """Where pictures come from."""
 
-    allow_huge: bool = option(False, "read pictures above 500 megapixels", told="off, they are refused", panel=READING)
+    allow_huge: bool = option(
+        False, "read pictures above 500 megapixels", told="off, they are refused", panel=READING, expert=True
+    )
+    allow_damaged: bool = option(
+        False,
+        "take JPEGs of which a part is missing, and paint that part too",
+        told="off, they are refused",
+        panel=READING,
+        expert=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +66,22 @@ class OutputPath(Checked):
     out_dir: Path | None = option(
         None, "the folder for results, made if needed", told="beside each input", metavar="DIR"
     )
-    overwrite: bool = option(False, "replace what exists", told="existing files are an error")
-    skip_existing: bool = option(False, "leave out what exists: resumes a batch", told="existing files are an error")
+    overwrite: bool = option(
+        False, "replace what exists", told="existing files are an error", also=("--force", "-y", "--yes")
+    )
+    skip_existing: Skip | None = option(
+        None,
+        "leave out results that exist and were made of this very input with the same options: resumes a batch, which "
+        "several runs may share; =any: leave out any that exists",
+        told="existing files are an error",
+        metavar="[=any]",
+    )
+    keep_tree: bool | None = option(
+        None,
+        "mirror the inputs' folders in --out-dir",
+        told="for globs with **",
+        flags=("--keep-tree/--no-keep-tree",),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +124,7 @@ class DebugOptions(Checked):
         "draw the canvas with the windows that the model will see, numbered; also with --dry-run",
         told="not",
         metavar="FILE.png",
+        expert=True,
     )
 
 

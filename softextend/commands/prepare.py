@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from softextend.commands.run import folders_of, gather, naming, with_mask, work
+from softextend.commands.run import folders_of, gather, naming, skipping, with_mask, work
 from softextend.commands.spec import spec_of_prepare
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
 def prepare(report: Report, given: Prepare) -> int:
     """`softextend prepare`: the exit code."""
     spec = spec_of_prepare(given)
+    found = gather(given.inputs.inputs or [], given.inputs.files_from, report, given.output.out_dir)
     names = naming(given.output, "-canvas", format=Format.PNG)
-    found = gather(given.inputs.inputs or [], given.inputs.files_from, report)
+    names = replace(names, tree=found.tree(given.output.keep_tree))
     jobs = [with_mask(job) for job in plan_jobs(found.sources, names, [spec.seed])]
     task = PictureTask(
         listener=report,
         spec=spec,
         ref=find.resolve_model(given.canvas.model, profile=given.canvas.profile),
         allow_huge=given.inputs.allow_huge,
+        allow_damaged=given.inputs.allow_damaged,
         overwrite=given.output.overwrite,
-        skip_existing=given.output.skip_existing,
+        skip_existing=skipping(given.output.skip_existing),
+        name="prepare",
         random_seed=given.canvas.seed is None,
     )
     task.check()

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from softextend.errors import BadRequest
-from softextend.models.find import config_file, configured_text
+from softextend.models.config_file import config_file
+from softextend.models.find import configured_text
 from softextend.options import HOW_MUCH, flag
 
 if sys.version_info >= (3, 11):

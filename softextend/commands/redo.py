@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from softextend import __version__
 from softextend.commands.run import folders_of, naming, work
-from softextend.errors import BadRequest
+from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, digest
@@ -18,7 +18,7 @@ from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
 from softextend.pictures.formats import SUFFIXES, Format
 from softextend.pictures.read import read_mask, read_recipe
-from softextend.plan.recipe import spec_of
+from softextend.plan.read_recipe import spec_of
 from softextend.types import Model, PredictionName
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ def redo(report: Report, given: Redo) -> int:
     recipe = read_recipe(result)
     if "zoom" in recipe:
         raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
-    spec = spec_of(recipe)
+    if "prepared" in recipe:
+        raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
+    try:
+        spec = spec_of(recipe)
+    except BadPicture as error:
+        raise BadPicture(f"{result}: {error}") from error
     before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
     origin = given.redoing.input or found_again(result, before["input"], "input", "--input FILE")
     mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before["mask"] else None
@@ -59,8 +64,10 @@ def redo(report: Report, given: Redo) -> int:
         engine=engine,
         conditions=recorded_conditions(recipe),
         allow_huge=allow_huge,
+        allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
         mask=mask,
+        mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
     return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
@@ -91,10 +98,11 @@ def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:
     facts = model.as_dict()
     before, now = recipe["model"].get("hash"), facts.get("hash")
     if before != now:
-        task.listener.note(f"model: {task.ref.name} is another one (hash {now}) than the recipe's (hash {before})")
-    hashes = {each.get("hash") for each in recipe["model"].get("conditions") or ()}
+        hashes = " and ".join("none, as it is built in" if each is None else str(each) for each in (now, before))
+        task.listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
+    known = {each.get("hash") for each in recipe["model"].get("conditions") or ()}
     for each in facts.get("conditions") or ():
-        if each["hash"] not in hashes:
+        if each["hash"] not in known:
             task.listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
     return model
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import typer
 
 from softextend.commands.options import ReportOptions, ShowOptions
-from softextend.errors import OutputError, SoftExtendError
+from softextend.errors import AlreadyExists, MissingFile, OutputError, SoftExtendError
+from softextend.text import printable
 
 if TYPE_CHECKING:
     from softextend.jobs.job import Job, Outcome
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 SIGNALLED = 128  # plus the signal's number, as shells have it
 INTERRUPTED = SIGNALLED + 2  # SIGINT
 PIPE_CLOSED = SIGNALLED + 13  # SIGPIPE
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that asks the process to end; `number`: its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+SHOWN = 10  # of many alike: errors of one kind, names in the summary
 PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
 QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "critical",
@@ -84,7 +97,7 @@ class Lines:
     def log(self, line: str) -> None:
         """See `Progress`; a log on a full disk does not stop the work."""
         try:
-            print(line, file=sys.stderr, flush=True)
+            print(printable(line, sys.stderr, lines=True), file=sys.stderr, flush=True)
         except BrokenPipeError:
             raise
         except OSError:
@@ -123,7 +136,7 @@ class Bars:
         """See `Progress`."""
         self.live.update(self.pictures, completed=number - 1, total=total, visible=total > 1)
         self.live.remove_task(self.steps)  # with its estimate of the time left
-        self.steps = self.live.add_task(name, total=None)
+        self.steps = self.live.add_task(printable(name, sys.stderr), total=None)
         self.live.start()
 
     def step(self, done: int, total: int) -> None:
@@ -132,7 +145,7 @@ class Bars:
 
     def log(self, line: str) -> None:
         """See `Progress`."""
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(printable(line, sys.stderr, lines=True), markup=False, highlight=False, soft_wrap=True)
 
     def pause(self) -> None:
         """See `Progress`; the next picture starts the bars again."""
@@ -141,6 +154,28 @@ class Bars:
     def close(self) -> None:
         """See `Progress`."""
         self.live.stop()
+
+
+class Crowd:
+    """Errors of one kind in such numbers that the first ten tell enough: names that are not there, names taken."""
+
+    KINDS: ClassVar = {MissingFile: "such files that are not there", AlreadyExists: "results that exist already"}
+
+    def __init__(self) -> None:
+        self.counts: dict[type[SoftExtendError], int] = {}
+
+    def takes(self, error: BaseException) -> bool:
+        """Count an error; True where enough of its kind have been shown."""
+        kind = next((each for each in self.KINDS if isinstance(error, each)), None)
+        if kind is None:
+            return False
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return self.counts[kind] > SHOWN
+
+    def rest(self) -> list[str]:
+        """How many were not shown, by kind, once."""
+        counts, self.counts = self.counts, {}
+        return [f"{count - SHOWN} more {self.KINDS[kind]}" for kind, count in counts.items() if count > SHOWN]
 
 
 class Report:
@@ -153,13 +188,14 @@ class Report:
         )  # not every command has something to be quiet about
         self.watched = not self.quiet and sys.stderr.isatty()
         self.progress: Progress = Bars() if self.watched else Lines(silent=self.quiet)
-        self.done = 0  # results made or failed
+        self.done = 0  # results made, left out or failed
         self.total = 1
+        self.crowd = Crowd()
 
     def note(self, line: str) -> None:
         """One line worth knowing."""
         if not self.quiet:
-            self.progress.log(line)
+            self.progress.log(printable(line))
 
     def detail(self, line: str) -> None:
         """One line for those who asked for more."""
@@ -178,7 +214,7 @@ class Report:
             line = f"{name}: {line}"
         if self.options.verbose:
             self.progress.log("".join(traceback.format_exception(error)).rstrip())
-        self.progress.log(f"softextend: {line}")
+        self.progress.log(printable(f"softextend: {line}"))
 
     def begin(self, name: str) -> None:
         """The next picture is taken up."""
@@ -186,7 +222,7 @@ class Report:
 
     def picture(self, name: str, number: int, total: int) -> None:
         """See `Listener`."""
-        self.progress.picture(name, number, total)
+        self.progress.picture(printable(name), number, total)
 
     def step(self, done: int, total: int) -> None:
         """See `Listener`."""
@@ -197,16 +233,24 @@ class Report:
 
     def outcome(self, outcome: Outcome) -> None:
         """What became of a picture: its path (or itself) on stdout, or its error on stderr (and as JSON)."""
-        self.done += 1 if outcome.target else max(1, len(outcome.job.targets))
+        self.done += outcome.count
         self.progress.pause()
         names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
-        if outcome.error is not None:
-            self.failed(outcome.error, outcome.job.name)
+        if outcome.skipped is not None:
+            self.detail(f"{names['output']}: skipped ({outcome.skipped})")
             if self.options.json:
-                self.print(json.dumps({**names, "error": one_line(outcome.error)}))
+                self.print(json.dumps({**names, "skipped": outcome.skipped}))
+            return
+        if outcome.error is not None:
+            if not self.crowd.takes(outcome.error):
+                self.failed(outcome.error, outcome.job.name)
+            if self.options.json:  # there is no output, or one that this run did not make
+                self.print(json.dumps({**names, "output": None, "error": one_line(outcome.error)}))
             return
         facts = outcome.facts
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
+        if "frames" in facts:
+            seconds = f", {facts['frames']} frames, {facts['seconds']:.1f} s of film"
         score = f", score {facts['score']:.2f} of 1" if "score" in facts else ""
         self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
         if self.options.json:
@@ -229,18 +273,26 @@ class Report:
         """One line about a batch; nothing about a single picture, of which all has been said."""
         self.close()
         if self.total + tally.skipped > 1 or tally.skipped:
-            names = f": {', '.join(tally.failed)}" if tally.failed else ""
-            self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{_scores(tally)}")
+            names = f": {', '.join(tally.failed[:SHOWN])}" if tally.failed else ""
+            more = f" and {len(tally.failed) - SHOWN} more" if len(tally.failed) > SHOWN else ""
+            self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{more}{_scores(tally)}")
+        if self.done < self.total:
+            self.progress.log(f"softextend: stopped: {self.total - self.done} not made; --skip-existing resumes")
 
-    def stopped(self, tally: Tally | None = None) -> None:
-        """One line about Ctrl-C."""
+    def stopped(self, error: KeyboardInterrupt, tally: Tally | None = None) -> int:
+        """One line about Ctrl-C or another signal; the exit code."""
         self.close()
         done = f": {_counts(tally)}, {self.total - self.done} not made" if tally and self.total > 1 else ""
-        self.progress.log(f"softextend: stopped by Ctrl-C{done}")
+        number = error.number if isinstance(error, Terminated) else int(signal.SIGINT)
+        by = f"signal {signal.Signals(number).name}" if isinstance(error, Terminated) else "Ctrl-C"
+        self.progress.log(f"softextend: stopped by {by}{done}")
+        return SIGNALLED + number
 
     def close(self) -> None:
-        """Take the bars away."""
+        """Take the bars away, and say how many errors were not shown."""
         self.progress.close()
+        for line in self.crowd.rest():
+            self.progress.log(f"softextend: {line}")
 
     def show(self, facts: dict[str, Any], rows: Sequence[tuple[str, str]], title: str = "") -> None:
         """On stdout: `facts` as one JSON object for a program, or aligned `rows` for people."""
@@ -255,7 +307,7 @@ class Report:
         """One line on stdout, at once: whoever reads a pipe need not wait for the batch."""
         if sys.stdout is not None:
             with _writing_stdout():
-                print(line, flush=True)
+                print(printable(line, sys.stdout), flush=True)
 
     def picture_bytes(self, data: bytes) -> None:
         """The encoded picture on stdout; OutputError where stdout cannot take it."""
@@ -316,9 +368,8 @@ def reporting(options: ShowOptions) -> Iterator[Report]:
         report = Report(options)
         try:
             yield report
-        except KeyboardInterrupt:
-            report.stopped()
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            raise typer.Exit(report.stopped(error)) from None
         except BrokenPipeError:
             abandon_stdout()
             raise typer.Exit(PIPE_CLOSED) from None

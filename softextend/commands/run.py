@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softextend.commands.options import OutputOptions, OutputPath, RedoOutput
-from softextend.commands.report import INTERRUPTED
+from softextend.commands.options import OutputOptions, OutputPath, RedoOutput, Skip
 from softextend.errors import BadRequest
 from softextend.jobs import inputs, runner
+from softextend.jobs.claims import Claims
 from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.lists import read_list
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.runner import Tally
 from softextend.jobs.task import Make, PictureTask, Prepared
 from softextend.models import load
 from softextend.options import Selection
 from softextend.pictures.formats import Format
+from softextend.pictures.locks import sweep
 from softextend.plan.describe import plan_as_dict, plan_rows
 
 if TYPE_CHECKING:
@@ -31,27 +32,24 @@ if TYPE_CHECKING:
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
-def gather(given: Sequence[str], files_from: str | None, report: Report) -> Found:
-    """All pictures that the command line names, in order, and the folders in which there is none."""
+def gather(given: Sequence[str], files_from: str | None, report: Report, results: Path | None = None) -> Found:
+    """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
     listed: list[str] = []
     if files_from is not None:
         if files_from == "-" and "-" in given:
             raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
-        listed = inputs.split_list(read_list(files_from))
-    found = inputs.gather(given, listed)
+        listed = read_list(files_from)
+    found = inputs.gather(given, listed, results=results)
     for note in found.notes:
         report.note(note)
     return found
 
 
-def read_list(name: str) -> str:
-    """The text of a `--files-from` list; BadRequest where it cannot be read."""
-    if name == "-" and sys.stdin is not None:
-        return sys.stdin.read()
-    try:
-        return Path(name).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
+def skipping(given: Skip | bool | None) -> str | None:
+    """What --skip-existing leaves out: "same", "any" or None; a config file may say true."""
+    if isinstance(given, Skip):
+        return given.value
+    return Skip.SAME.value if given else None
 
 
 def naming(
@@ -135,21 +133,22 @@ def work(
     """
     if report.options.json and any(target.path is None for job in jobs for target in job.targets):
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    left, skipped = settle(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    left, settled = settle(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     for folder in folders:
         make_folder(folder)
-    tally = Tally(skipped=skipped)
-    report.total = sum(len(job.targets) for job in left) + len(empty)
+    clear(left)
+    tally = Tally()
+    report.total = sum(len(job.targets) for job in left) + sum(each.count for each in (*empty, *settled))
+    gate = Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None
     began = time.monotonic()
     read, make = _watched(report, task.read, make or task.make, several=any(len(job.targets) > 1 for job in jobs))
-    outcomes = runner.run(left, read=read, load=load or task.load, make=make)
+    outcomes = runner.run(left, read=read, load=load or task.load, make=make, gate=gate)
     try:
-        for outcome in chain(empty, outcomes):
+        for outcome in chain(empty, settled, outcomes):
             tally.add(outcome)
             report.outcome(outcome)
-    except KeyboardInterrupt:
-        report.stopped(tally)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return report.stopped(error, tally)
     report.summary(tally, time.monotonic() - began)
     return tally.exit_code
 
@@ -177,14 +176,14 @@ def dry_run(
 ) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
-    left, _ = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    left, settled = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     if not task.overwrite and (said := existing(left)):
         report.note(said)
     task.note_conditions()
     load.check_model(task.ref, task.engine.vae)
     tally = Tally()
-    report.total = len(left) + len(empty)
-    for outcome in empty:
+    report.total = len(left) + sum(each.count for each in (*empty, *settled))
+    for outcome in chain(empty, settled):
         tally.add(outcome)
         report.outcome(outcome)
     planning = replace(task, captions=False)
@@ -200,4 +199,11 @@ def dry_run(
             facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
             report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *plan_rows(plan)])
         tally.add(outcome)
+    report.close()
     return tally.exit_code
+
+
+def clear(jobs: Iterable[Job]) -> None:
+    """Remove what killed runs left in the folders of results."""
+    for folder in dict.fromkeys(path.parent for job in jobs for target in job.targets for path in target.files):
+        sweep(folder)

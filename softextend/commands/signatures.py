@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from softextend.commands.options import (
     DebugOptions,
@@ -30,6 +30,7 @@ class Extend:
     """Extend pictures: softextend extend photo.jpg --sides 0 256 0 256"""
 
     inputs: InputOptions
+    output: OutputOptions
     growth: Growth
     mask: Mask
     prompt: Prompt
@@ -37,7 +38,6 @@ class Extend:
     selection: Selection
     conditions: Conditions
     engine: Engine
-    output: OutputOptions
     debug: DebugOptions
     report: ReportOptions
 
@@ -51,18 +51,41 @@ class Painting(SourceOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PaintSampling(Checked):
+    """How the model paints."""
+
+    strength: float | None = like(Sampling, "strength")
+    steps: int | None = like(Sampling, "steps")
+    guidance: float | None = like(Sampling, "guidance")
+    sampler: SamplerName | None = like(Sampling, "sampler")
+    seed: int | None = like(Sampling, "seed")
+    refine_strength: float | None = like(Sampling, "refine_strength")
+    color_match: bool = like(Sampling, "color_match")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Paint:
     """Repaint a picture by a mask: softextend paint canvas.png mask.png -o out.png"""
 
     painting: Painting
+    output: OutputOptions
     prompt: Prompt
-    sampling: Sampling
+    sampling: PaintSampling
     selection: Selection
     conditions: Conditions
     engine: Engine
-    output: OutputOptions
     debug: DebugOptions
     report: ReportOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CanvasMask(Checked):
+    """How the new area begins, and how it meets the picture."""
+
+    fill: str | None = like(Mask, "fill")
+    overlap: int | None = like(Mask, "overlap")
+    feather: int | None = like(Mask, "feather")
+    change: float = like(Mask, "change")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +107,10 @@ class Prepare:
     """Write the filled canvas and the mask of each picture, to paint on by hand; loads no model."""
 
     inputs: InputOptions
-    growth: Growth
-    mask: Mask
-    canvas: Canvas
     output: OutputPath
+    growth: Growth
+    mask: CanvasMask
+    canvas: Canvas
     report: ReportOptions
 
 
@@ -266,3 +289,27 @@ class Doctor:
     """Show versions, devices, memory, and what 'auto' chooses here."""
 
     report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Show where the config file lies, and which defaults it sets."""
+
+    report: ShowOptions
+
+
+COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what runs it: "module:function"
+    (Extend, "extend:extend"),
+    (Paint, "extend:paint"),
+    (Prepare, "prepare:prepare"),
+    (Redo, "redo:redo"),
+    (Zoom, "zoom:zoom"),
+    (Verify, "check:verify"),
+    (Score, "check:score"),
+    (Sweep, "sweep:sweep"),
+    (Models, "info:models"),
+    (Fills, "info:fills"),
+    (Presets, "info:presets"),
+    (Doctor, "info:doctor"),
+    (Config, "config:config"),
+)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import fields
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from softextend.errors import BadRequest
 from softextend.options import Growth, Mask, Prompt, Sampling, Spec
@@ -12,6 +12,7 @@ from softextend.options import Growth, Mask, Prompt, Sampling, Spec
 if TYPE_CHECKING:
     from softextend.commands.signatures import Extend, Paint, Prepare, Sweep, Zoom
 
+Group = TypeVar("Group", Growth, Mask, Prompt, Sampling)
 RANDOM_SEEDS = 2**32  # random seeds lie below: the range that other tools take
 
 
@@ -24,12 +25,13 @@ def spec_of_extend(given: Extend) -> Spec:
 def spec_of_paint(given: Paint) -> Spec:
     """What `paint` asks for."""
     _check_variations(given)
-    return _seeded(given.prompt, given.sampling)
+    return _seeded(given.prompt, _completed(Sampling, given.sampling))
 
 
 def spec_of_prepare(given: Prepare) -> Spec:
     """What `prepare` asks for; BadRequest where nothing says how much."""
-    return _seeded(Prompt(), Sampling(seed=given.canvas.seed), given.growth.demanded(), given.mask)
+    mask = _completed(Mask, given.mask)
+    return _seeded(Prompt(), Sampling(seed=given.canvas.seed), given.growth.demanded(), mask)
 
 
 def spec_of_zoom(given: Zoom) -> Spec:
@@ -39,9 +41,8 @@ def spec_of_zoom(given: Zoom) -> Spec:
 
 def spec_of_sweep(given: Sweep) -> Spec:
     """What all cells of `sweep` have in common; BadRequest where nothing says how much."""
-    own = {each.name: getattr(given.sampling, each.name) for each in fields(given.sampling)}
-    mask = {each.name: getattr(given.mask, each.name) for each in fields(Mask)}
-    return _seeded(given.prompt, Sampling(**own), given.growth.demanded(), Mask(**{**mask, "fill": None}))
+    mask = replace(_completed(Mask, given.mask), fill=None)
+    return _seeded(given.prompt, _completed(Sampling, given.sampling), given.growth.demanded(), mask)
 
 
 def random_seed() -> int:
@@ -53,6 +54,11 @@ def _seeded(prompt: Prompt, sampling: Sampling, growth: Growth | None = None, ma
     """The request with a seed, random where none is given."""
     spec = Spec(growth=growth or Growth(), mask=mask or Mask(), prompt=prompt, sampling=sampling)
     return spec if sampling.seed is not None else spec.replaced(seed=random_seed())
+
+
+def _completed(kind: type[Group], given: Any) -> Group:
+    """A group of the request from options that a command has of it; the others are its defaults."""
+    return kind(**{each.name: getattr(given, each.name) for each in fields(given)})
 
 
 def _check_variations(given: Extend | Paint) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from softextend.commands.spec import spec_of_sweep
+from softextend.errors import BadRequest
 from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.job import Job, Target
 from softextend.jobs.outputs import settle
@@ -36,7 +37,9 @@ def sweep(report: Report, given: Sweep) -> None:
     specs = jobs_sweep.grid(spec, fills, strengths)
     path = given.sheet.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    settle([job], overwrite=overwrite, skip_existing=False, will_be_made=[path.parent])
+    _, faults = settle([job], overwrite=overwrite, skip_existing=None, will_be_made=[path.parent])
+    for fault in faults:
+        raise fault.error or BadRequest(f"{path}: cannot be written")
     task = PictureTask(
         listener=report,
         spec=spec,
@@ -44,6 +47,7 @@ def sweep(report: Report, given: Sweep) -> None:
         engine=engine,
         conditions=given.conditions,
         allow_huge=given.photo.allow_huge,
+        allow_damaged=given.photo.allow_damaged,
         overwrite=overwrite,
         random_seed=given.sampling.seed is None,
     )

@@ -13,11 +13,20 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from typer import Argument, Option
 
 from softextend.errors import BadRequest
-from softextend.options import About, about, flag
+from softextend.options import ANCHORS, About, about, flag
 from softextend.plan.grammar import FORMS
+from softextend.types import FillName
 
 Value = TypeVar("Value")
 KINDS = {int: "a whole number", float: "a number"}
+FIXED = {  # what a shell offers for options of other kinds
+    "device": ["auto", "cpu", "cuda", "mps"],
+    "dtype": ["auto", "float32", "bf16", "fp16"],
+    "anchor": list(ANCHORS),
+    "trim": ["auto"],
+    "passes": ["auto"],
+    "aspect": ["1:1", "4:3", "3:2", "16:9", "21:9", "9:16"],
+}
 
 
 def command(kind: type[Value], run: Callable[[Value], None]) -> Callable[..., None]:
@@ -69,17 +78,45 @@ def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -
     }
     if many and said.argument:
         return list[str] | None, Argument(metavar=said.metavar, **more)
+    names = (*option_names(field), *said.also)
     if many:
-        return list[str] | None, Option(flag(field.name), metavar=said.metavar, **more)
+        return list[str] | None, Option(*names, metavar=said.metavar, **more)
     if value is bool:
-        own = said.flags or (flag(field.name),)
-        return bool, Option(*own, metavar="", **more)
-    name = said.metavar if said.argument else flag(field.name)
-    reader = Reader(name, value, said)
-    more |= {"metavar": said.metavar or metavar(value), "parser": reader}
+        return bool, Option(*names, metavar="", **more)
+    reader = Reader(said.metavar if said.argument else flag(field.name), value, said)
+    more |= {"metavar": value_metavar(said, value), "parser": reader}
     if said.argument:
         return str, Argument(**more)
-    return str, Option(*(said.flags or (flag(field.name),)), **more)
+    return str, Option(*names, autocompletion=completer(field.name, value), **more)
+
+
+def option_names(field: Field[Any]) -> tuple[str, ...]:
+    """How an option is written, as it is shown."""
+    return about(field).flags or (flag(field.name),)
+
+
+def completer(name: str, value: Any) -> Callable[[str], list[str]]:
+    """What Typer asks for the completions of an option."""
+
+    def offer(incomplete: str) -> list[str]:
+        return completions(name, value, incomplete)
+
+    return offer
+
+
+def completions(name: str, value: Any, incomplete: str) -> list[str]:
+    """What a shell offers for the beginning of an option's value; nothing: files."""
+    if isinstance(value, type) and issubclass(value, Enum):
+        offered = [each.value for each in value]
+    elif name == "fill":
+        offered = [each.value for each in FillName]
+    elif name == "model":
+        from softextend.models.find import installed_models
+
+        offered = [each.ref.name for each in installed_models()]
+    else:
+        offered = FIXED.get(name, [])
+    return [each for each in offered if each.startswith(incomplete)]
 
 
 def value_type(hint: Any) -> tuple[Any, bool]:
@@ -88,8 +125,10 @@ def value_type(hint: Any) -> tuple[Any, bool]:
     return choices[0], get_origin(choices[0]) is list
 
 
-def metavar(value: Any) -> str:
+def value_metavar(said: About, value: Any) -> str:
     """What stands for a value in the help."""
+    if said.metavar:
+        return said.metavar
     if isinstance(value, type) and issubclass(value, Enum):
         return "NAME"
     return {int: "N", float: "X", Path: "FILE"}.get(value, "NAME")

@@ -29,6 +29,7 @@ def zoom(report: Report, given: Zoom) -> int:
         engine=given.engine,
         conditions=given.conditions,
         allow_huge=given.photo.allow_huge,
+        allow_damaged=given.photo.allow_damaged,
         overwrite=given.film.overwrite,
         random_seed=given.sampling.seed is None,
     )
@@ -53,7 +54,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     """The photo read and everything checked that can be before a model is loaded."""
     (target,) = job.targets
     report.begin(job.name)
-    picture = read_picture(source_of(job), name=job.name, allow_huge=task.allow_huge)
+    picture = read_picture(source_of(job), name=job.name, allow_huge=task.allow_huge, allow_damaged=task.allow_damaged)
     input = prepare_input(picture.pixels, picture.known, task.spec.growth)
     height, width = input.known.shape
     wanted = given.film.frame_size or largest(width, height)
@@ -66,6 +67,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
         job=job,
         input=input,
         icc=picture.metadata.icc,
+        sha256=picture.sha256,
         motion=motion,
         film=film,
         entry=fit(width, height, motion),

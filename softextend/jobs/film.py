@@ -14,7 +14,7 @@ from softextend import __version__
 from softextend.errors import OutputError
 from softextend.jobs import zoom
 from softextend.jobs.job import STDIN, Job
-from softextend.jobs.task import PictureTask, digest, relative_path
+from softextend.jobs.task import PictureTask, relative_path
 from softextend.options import HOW_MUCH
 from softextend.pictures import video
 from softextend.pictures.icc import to_srgb
@@ -41,6 +41,7 @@ class Shoot:
     job: Job
     input: Input  # the photo, cropped where that is asked for
     icc: bytes | None  # its colour profile
+    sha256: str | None  # of its file
     motion: Motion
     film: Film
     entry: Fit
@@ -140,7 +141,7 @@ class Shoot:
             "model": model.as_dict(),
             "seed": self.task.spec.seed,
             "input": relative_path(self.film.path.parent, self.job.source),
-            "input_sha256": self.job.source and digest(self.job.source),
+            "input_sha256": self.sha256,
         }
 
 
@@ -160,7 +161,7 @@ def remarks(
     if size != wanted:
         yield f"H.264 takes even sizes: the frames are {size[0]}x{size[1]}, not {wanted[0]}x{wanted[1]}"
     if chosen and box.width / (right - left) > 1.01:
-        yield f"the photo is enlarged {box.width / (right - left):.2g} times; --size {width}x{height} shows it as it is"
+        yield f"the photo is enlarged {box.width / (right - left):.2f} times; --size {width}x{height} shows it as it is"
     if entry.crops and chosen and (right - left < width - 0.5 or bottom - top < height - 0.5):
         yield f"{width - (right - left):.1f}x{height - (bottom - top):.1f} px are cut off to fill the frame"
 

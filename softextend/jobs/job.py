@@ -53,8 +53,31 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)  # JSON values about a result
     error: Exception | None = None
     data: bytes = b""  # the encoded picture, where it goes to stdout
+    skipped: str | None = None  # why it was left out, which is no failure
+
+    @property
+    def count(self) -> int:
+        """Of how many results it tells; a folder without pictures counts as one."""
+        return 1 if self.target else max(1, len(self.job.targets))
 
 
-def _key(path: Path | None) -> str | None:
-    """The same for two spellings of one file."""
-    return None if path is None else os.path.normcase(os.path.realpath(path))
+class Keys:
+    """One name for two spellings of one file; folders are looked up once, so that 100,000 paths cost little."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {}
+
+    def of(self, path: Path | None) -> str | None:
+        """The same for two spellings of one file, links followed; None for stdin."""
+        if path is None:
+            return None
+        text = os.fspath(path)
+        folder, name = os.path.split(text)
+        try:
+            if name in ("", ".", "..") or os.path.islink(text):  # noqa: PTH114 - 100,000 paths
+                return os.path.normcase(os.path.realpath(text))
+            if folder not in self.folders:
+                self.folders[folder] = os.path.realpath(folder)
+        except ValueError:  # a NUL, which no file name has: reading it will say so
+            return text
+        return os.path.normcase(os.path.join(self.folders[folder], name))  # noqa: PTH118 - 100,000 paths

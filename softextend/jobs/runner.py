@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from softextend.errors import BadPicture, BadRequest
+from softextend.errors import AlreadyExists, BadPicture, BadRequest, DiskFull
+from softextend.jobs.claims import Claims, Free
 from softextend.jobs.job import Job, Outcome, Target
 
 Picture = TypeVar("Picture")
@@ -25,7 +26,9 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
-        if outcome.error is None:
+        if outcome.skipped is not None:
+            self.skipped += 1
+        elif outcome.error is None:
             self.made += 1
             if "score" in outcome.facts:
                 self.scores.append((outcome.facts["score"], outcome.job.name))
@@ -47,25 +50,53 @@ def run(
     read: Callable[[Job], Picture],
     load: Callable[[], Engine],
     make: Callable[[Picture, Job, Target, Engine], Outcome],
+    gate: Claims | Free | None = None,
 ) -> Iterator[Outcome]:
     """Every job in turn; an error in `read` or `make` becomes an outcome, one in `load` ends the batch.
 
-    `load` runs once, when the first picture has been read well.
+    `load` runs once, when the first picture has been read well. `gate` is asked right before each picture. A full
+    disk ends the batch too, after its outcome: no other result would find room.
     """
+    gate = gate or Free()
     engine: list[Engine] = []
     for job in jobs:
-        try:
-            picture = read(job)
-        except Exception as error:
-            yield Outcome(job=job, target=None, error=error)
-            continue
-        if not engine:
-            engine.append(load())
-        for target in job.targets:
+        with gate.open(job) as (todo, others):
+            yield from others
+            if todo is None:
+                continue
             try:
-                outcome = make(picture, job, target, engine[0])
-            except BrokenPipeError:
-                raise  # nobody reads the results any more
+                picture = read(todo)
             except Exception as error:
-                outcome = Outcome(job=job, target=target, error=error)
-            yield outcome
+                yield Outcome(job=todo, target=None, error=error)
+                if isinstance(error, DiskFull):
+                    return
+                continue
+            if not engine:
+                engine.append(load())
+            for target in todo.targets:
+                outcome = _made(make, picture, todo, target, engine[0], shared=isinstance(gate, Claims))
+                yield outcome
+                if isinstance(outcome.error, DiskFull):
+                    return
+
+
+def _made(
+    make: Callable[[Picture, Job, Target, Engine], Outcome],
+    picture: Picture,
+    job: Job,
+    target: Target,
+    engine: Engine,
+    *,
+    shared: bool,
+) -> Outcome:
+    """What becomes of one target; in a `shared` folder a result that another run made meanwhile is as good."""
+    try:
+        return make(picture, job, target, engine)
+    except BrokenPipeError:
+        raise  # nobody reads the results any more
+    except AlreadyExists as error:
+        if shared:
+            return Outcome(job=job, target=target, skipped="another run made it meanwhile")
+        return Outcome(job=job, target=target, error=error)
+    except Exception as error:
+        return Outcome(job=job, target=target, error=error)

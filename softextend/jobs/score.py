@@ -26,12 +26,15 @@ COARSE = 320  # px, longer side of the picture on which the original is looked f
 ALIKE = 14.0  # grey levels, root mean square, up to which a place is the original's: JPEG and colour shifts stay below
 
 
-def score_files(result: Path, original: Path, *, allow_huge: bool = False) -> tuple[Scores, dict[str, int]]:
+def score_files(
+    result: Path, original: Path, *, allow_huge: bool = False, allow_damaged: bool = False
+) -> tuple[Scores, dict[str, int]]:
     """Scores, and where the original lies (left, top, width, height in px of the result).
 
     By the result's recipe, or by looking for the original in it. BadPicture where it is not to be found.
     """
-    made, given = (read_picture(path, allow_huge=allow_huge) for path in (result, original))
+    made = read_picture(result, allow_huge=allow_huge)
+    given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged)
     recipe = _recipe(result)
     height, width = given.pixels.shape[:2]
     crop = crop_of(recipe) if recipe and "plan" in recipe else None

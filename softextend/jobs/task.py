@@ -15,7 +15,9 @@ import numpy as np
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
+from softextend.jobs.claims import Request
 from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.room import check_room
 from softextend.models import find, load
 from softextend.models.conditions.caption import caption_photo
 from softextend.models.conditions.laid_over import check_files
@@ -34,6 +36,7 @@ from softextend.plan.drawing import draw_plan
 from softextend.plan.input import Input, prepare_input
 from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint, resolve_stages
 from softextend.plan.prepared import prepare
+from softextend.plan.recipe import canvas_recipe
 from softextend.sampling.samplers import make_sampler
 from softextend.types import Listener, Model, Profile
 
@@ -66,8 +69,12 @@ class PictureTask:
     selection: Selection = field(default_factory=Selection)
     allow_huge: bool = False
     overwrite: bool = False
-    skip_existing: bool = False
+    allow_damaged: bool = False
+    skip_existing: str | None = None  # "same" or "any"; see jobs/claims
+    name: str | None = None  # the command, where it is neither `extend` nor `paint`
+    notes: list[str] = field(default_factory=list)  # on the picture at hand, for --json
     mask: Path | None = None
+    mask_sha256: str | None = None
     repaint: Change | None = None  # what the mask says
     random_seed: bool = False  # nobody named the seed
     captions: bool = True  # made where they are asked for
@@ -76,7 +83,10 @@ class PictureTask:
     def read(self, job: Job) -> Prepared:
         """The picture and its plan, both made once; checked before a model is loaded for them."""
         note = partial(self._note, job)
-        picture = read_picture(source_of(job), name=job.name, allow_huge=self.allow_huge)
+        self.notes.clear()
+        picture = read_picture(
+            source_of(job), name=job.name, allow_huge=self.allow_huge, allow_damaged=self.allow_damaged
+        )
         for line in picture.notes:
             note(line)
         input = self._input(job, picture)
@@ -91,6 +101,7 @@ class PictureTask:
             check_size(format, *plan.canvas.size)
             if loss := losses(format):
                 note(loss)
+        check_room(job, plan.canvas.size)
         for name, value in plan_rows(plan):
             self.listener.detail(f"  {name}: {value}")
         if self.plan_image is not None:
@@ -108,6 +119,7 @@ class PictureTask:
 
     def _note(self, job: Job, line: str) -> None:
         self.listener.note(f"{job.name}: {line}")
+        self.notes.append(line)
 
     def _input(self, job: Job, picture: Picture) -> Input:
         """What of the picture is extended; of a picture to repaint all, as it is."""
@@ -225,7 +237,7 @@ class PictureTask:
         seconds = round(sum(each.seconds for each in choice.made), 2)
         facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
         changed = {name: value for name in ("trimmed", "scaled") if (value := best.recipe[name])}
-        changed |= notes_as_dict(best.notes)
+        changed |= notes_as_dict((*self.notes, *best.notes))
         return Outcome(job=job, target=target, facts={**facts, **scores_as_dict(best), **changed}, data=data)
 
     def once(self, read: Prepared, model: Model, spec: Spec) -> Result:
@@ -243,29 +255,50 @@ class PictureTask:
 
         The encoded picture, where it goes to stdout.
         """
-        replacing = self.overwrite or self.skip_existing
+        replacing = self.overwrite or self.skip_existing is not None
         for path, pixels in zip(target.extras, (result.filled, grey(result.change), result.raw), strict=False):
             write_picture(path, pixels, format="PNG", overwrite=replacing)
         encode: dict[str, Any] = {
             "format": format_of(target),
             "metadata": picture.metadata,
-            "recipe": {**result.recipe, "command": self.command(job, target)},
+            "recipe": {**result.recipe, "command": self.command(picture, job, target)},
             "parameters": result.parameters,
-            "on_note": self.listener.note,
+            "on_note": partial(self._note, job),
         }
         if target.path is None:
             return encode_picture(result.pixels, **encode)
         write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
         return b""
 
-    def command(self, job: Job, target: Target) -> dict[str, Any]:
+    @property
+    def command_name(self) -> str:
+        """Which command the recipe of a result names."""
+        return self.name or ("extend" if self.mask is None else "paint")
+
+    def request(self) -> Request:
+        """What `--skip-existing` compares existing results with."""
+        vae = self.engine.vae and str(self.engine.vae)
+        return Request(
+            spec=self.spec,
+            command={
+                "name": self.command_name,
+                "model": self.ref.name,
+                "vae": vae,
+                "mask_sha256": self.mask_sha256,
+            },
+            seeds=0 if self.random_seed else self.selection.most,
+            retried=self.selection.retry > 0,
+        )
+
+    def command(self, picture: Picture, job: Job, target: Target) -> dict[str, Any]:
         """What `redo` needs beside the spec; files by their way from the result, so that both can move together."""
         home = target.path.parent if target.path else Path()
         return {
-            "name": "extend" if self.mask is None else "paint",
+            "name": self.command_name,
             "input": relative_path(home, job.source),
-            "input_sha256": job.source and digest(job.source),
+            "input_sha256": picture.sha256,
             "mask": relative_path(home, self.mask),
+            "mask_sha256": self.mask_sha256,
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
             "unet": self.engine.unet and str(self.engine.unet),
@@ -278,13 +311,16 @@ class PictureTask:
         """`prepare`'s two files: the filled canvas and the mask."""
         made = prepare(read.input.pixels, read.input.known, read.plan)
         (mask,) = target.extras
-        write_picture(mask, grey(made.change), format="PNG", overwrite=self.overwrite or self.skip_existing)
+        replacing = self.overwrite or self.skip_existing is not None
+        write_picture(mask, grey(made.change), format="PNG", overwrite=replacing)
         if target.path is None:
             raise BadRequest("prepare makes two files: give --out-dir DIR")
-        write_picture(target.path, made.filled, format="PNG", metadata=read.picture.metadata, overwrite=self.overwrite)
+        recipe = {**canvas_recipe(self.spec), "command": self.command(read.picture, job, target)}
+        more: dict[str, Any] = {"metadata": read.picture.metadata, "recipe": recipe}
+        write_picture(target.path, made.filled, format="PNG", overwrite=self.overwrite, **more)
         height, width = made.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
-        notes = notes_as_dict((*read.input.notes, *read.plan.notes))
+        notes = notes_as_dict(self.notes)
         return Outcome(job=job, target=target, facts={**facts, **notes})
 
 
@@ -307,8 +343,8 @@ Make = Callable[[Prepared, Job, Target, Any], Outcome]
 
 
 def notes_as_dict(notes: Sequence[str]) -> dict[str, list[str]]:
-    """What `--json` says of notes; nothing where there are none."""
-    return {"notes": list(notes)} if notes else {}
+    """What `--json` says of notes, each once; nothing where there are none."""
+    return {"notes": list(dict.fromkeys(notes))} if notes else {}
 
 
 def source_of(job: Job) -> Path | bytes:
@@ -342,4 +378,9 @@ def relative_path(home: Path, path: Path | None) -> str | None:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path.read_bytes())
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

@@ -48,13 +48,16 @@ class Verdict:
         return f"of {self.kept} original pixels {band} {self.difference}{reason}"
 
 
-def verify(result: Path, original: Path, mask: Path | None = None, *, allow_huge: bool = False) -> Verdict:
+def verify(
+    result: Path, original: Path, mask: Path | None = None, *, allow_huge: bool = False, allow_damaged: bool = False
+) -> Verdict:
     """Two files, by the recipe in the first; `mask`: what a painted result was made with.
 
     BadPicture where a file cannot be read, there is no recipe, or the two do not belong together.
     """
     recipe = read_recipe(result)
-    made, given = (read_picture(path, allow_huge=allow_huge) for path in (result, original))
+    made = read_picture(result, allow_huge=allow_huge)
+    given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged)
     box, size, band = _facts(result, recipe)
     given = _used(given, recipe, original, result)
     height, width = given.pixels.shape[:2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def choose_by_name(name: str, asked: Asked) -> Choice:
     """Of a hub id that is not here yet."""
     title = name.rpartition("/")[2]
     words = words_of(title)
-    versions = [two[1] for two in zip(words, words[1:], strict=False) if two[0] in ("diffusion", "v", "sd")]
+    versions = [two[1] for two in pairwise(words) if two[0] in ("diffusion", "v", "sd")]
     one, two = ({"1", "15", "14"} & {*versions}, {"2", "21", "20"} & {*versions})
     family = "sdxl" if "xl" in words or not (one or two) else "sd1" if one else "sd2"
     said = read_name(title)
@@ -212,9 +213,9 @@ def _scheduler_says(folder: Path, scheduler: dict[str, Any], said: NameSays, whe
     if kind.startswith("TCD") and said.kind != "tcd":
         return NameSays(kind="tcd", steps=said.steps, because="TCDScheduler"), source
     turbo = read_json(folder / "unet" / "config.json").get("sample_size") == TURBO_SAMPLE
-    if said.kind is None and scheduler.get("timestep_spacing") == "trailing" and turbo:
-        if folder_family(folder) == "sdxl":
-            return NameSays(kind="turbo", window=512, because="trailing steps and a UNet of 64 latents"), source
+    trailing = scheduler.get("timestep_spacing") == "trailing"
+    if said.kind is None and trailing and turbo and folder_family(folder) == "sdxl":
+        return NameSays(kind="turbo", window=512, because="trailing steps and a UNet of 64 latents"), source
     return said, where
 
 

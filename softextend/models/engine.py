@@ -25,19 +25,28 @@ class Engine(Checked):
         "distillation (few-step, few-step-lcm, few-step-hyper, ...)",
         told="found out; 'softextend models --explain' says why",
         metavar="NAME",
+        expert=True,
     )
-    prediction: PredictionName | None = option(None, "what the model was trained to predict", told="found out")
-    device: str = option("auto", "where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", "data type: auto (what the device computes fast), float32, bf16, fp16")
+    prediction: PredictionName | None = option(
+        None, "what the model was trained to predict", told="found out", expert=True
+    )
+    device: str = option(
+        "auto", "where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps", expert=True
+    )
+    dtype: str = option("auto", "data type: auto (what the device computes fast), float32, bf16, fp16", expert=True)
     offload: Offload | None = option(
         None,
         "what leaves the device's memory while idle: none, model (whole models), sequential (layers)",
         told="what fits",
+        expert=True,
     )
-    vae: Path | None = option(None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE")
+    vae: Path | None = option(
+        None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
+    )
     unet: Path | None = option(
         None,
         "a UNet's own file, such as a distilled one, to use instead of the model's",
         told="the model's",
         metavar="FILE",
+        expert=True,
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from softextend.errors import BadModel
 from softextend.models.choice import Asked, Choice, choose_by_name, choose_file, choose_folder
+from softextend.models.config_file import config_file, read_config
 from softextend.models.engine import Engine
 from softextend.models.library import find_in
 from softextend.models.profiles import SELF_PROFILE
@@ -21,11 +21,8 @@ from softextend.models.weights.header import PICKLE_SUFFIXES, read_header, refus
 from softextend.models.weights.hub import cached_snapshot, hub_cache, snapshot_of
 from softextend.types import PredictionName, Profile
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 Kind = Literal["self", "file", "folder", "hub"]
+NOTHING = Asked()
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 CACHE_PREFIX = "models--"  # of a repository's folder in the hub's cache
 
@@ -42,7 +39,7 @@ class ModelRef:
     path: Path | None = None
     origin: str = "--model"
     choice: Choice | None = None
-    asked: Asked = Asked()
+    asked: Asked = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,20 +140,14 @@ def downloaded(ref: ModelRef, folder: Path) -> ModelRef:
 
 
 def models_folder() -> Path | None:
-    """$SOFTEXTEND_MODELS, else `models` of the config file, else None. Raises BadModel: see `configured_text`."""
-    named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models")
+    """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel: see `configured_text`."""
+    named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models_folder")
     return Path(named).expanduser() if named else None
 
 
 def repository(folder: str) -> str:
     """`models--owner--name` -> `owner/name`."""
     return folder.removeprefix(CACHE_PREFIX).replace("--", "/")
-
-
-def config_file() -> Path:
-    """Where the user's defaults lie, whether or not the file exists."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "softextend" / "config.toml"
 
 
 def _named(name: str, origin: str, asked: Asked) -> ModelRef:
@@ -167,7 +158,7 @@ def _named(name: str, origin: str, asked: Asked) -> ModelRef:
         return ModelRef(kind="self", name=name, origin=origin)
     path = Path(name).expanduser()
     if path.exists():
-        return _local(name, Path(os.path.abspath(path)), origin, asked)
+        return _local(name, Path(os.path.abspath(path)), origin, asked)  # noqa: PTH100 - a link keeps its own name
     looks_local = path.is_absolute() or name.startswith((".", "~")) or path.suffix.lower() in SUFFIXES
     if HUB_ID.fullmatch(name) and not looks_local and not path.parent.is_dir():
         snapshot = cached_snapshot(name)
@@ -233,13 +224,8 @@ def _close_to(name: str, path: Path) -> str:
 
 
 def configured_text(config: Path, key: str) -> str | None:
-    """A text of the config file, None where it has none. Raises BadModel for a file that cannot be read, or no text."""
-    try:
-        found = tomllib.loads(config.read_text(encoding="utf-8")).get(key)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise BadModel(f"config file {config}: cannot be read ({error}): correct or remove it") from error
+    """A text of the config file, None where it has none. Raises BadModel for what is no text, and see `read_config`."""
+    found = read_config(config).get(key)
     if found is not None and not isinstance(found, str):
         example = "self" if key == "model" else "~/models"
         raise BadModel(f'config file {config}: {key} = {found!r}: must be text, as in {key} = "{example}"')

@@ -42,11 +42,12 @@ def find_in(root: Path, name: str) -> Path | None:
     """The file or folder that a name means in a models folder: its way, its file name, or that without suffix."""
     wanted = name.lower()
     known = [each for each in entries(root) if each.path.suffix.lower() not in PICKLE_SUFFIXES]
-    for said in (lambda each: each.name, lambda each: each.path.name, lambda each: each.path.stem):
-        found = [each for each in known if said(each).lower() == wanted]
-        found = [each for each in found if each.fault is None] or found
-        if found:
-            return found[0].path
+    known.sort(key=lambda each: each.fault is not None)  # of two of one name the one that runs
+    ways = ([each.name for each in known], [each.path.name for each in known], [each.path.stem for each in known])
+    for names in ways:
+        for said, each in zip(names, known, strict=True):
+            if said.lower() == wanted:
+                return each.path
     return None
 
 

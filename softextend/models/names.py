@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from softextend.types import PredictionName
 
@@ -17,13 +18,17 @@ NEGATIONS = frozenset({"non", "no", "not", "without", "anti", "un"})
 GLUED_BEHIND = ("lightning", "turbo", "hyper", "vpred", "lcm", "dmd", "tcd")  # realvishyper, xlturbo
 GLUED_BEFORE = (*GLUED_BEHIND, "flash", "pcm", "sdxl", "sd")  # lightningxl: where only words of the trade follow
 TRADE = frozenset(  # words that say nothing of what a model draws
-    "a alpha b bakedvae baked base beta bf bf16 cfg checkpoint ckpt clip diffusers distill distilled dmd dmd2 dpm dpmpp "
-    "dpmsde e edition ema emaonly euler eulera experimental f fast final fix fixed flash fp fp16 fp32 full gguf half "
-    "hotfix hyper incl inpaint inpainting karras lcm lightning lite lora m merge merged mini model noema novae nsfw "
-    "onnx pcm pp plus prediction pred pro pruned q rc release s safetensors sampler scaled sd sde sdxl sfw step steps "
-    "superfast tcd test tiny turbo ultra unet update v vae ver version vpred with x xl".split()
+    """
+    a alpha b bakedvae baked base beta bf bf16 cfg checkpoint ckpt clip diffusers distill distilled dmd dmd2 dpm dpmpp
+    dpmsde e edition ema emaonly euler eulera experimental f fast final fix fixed flash fp fp16 fp32 full gguf half
+    hotfix hyper incl inpaint inpainting karras lcm lightning lite lora m merge merged mini model noema novae nsfw
+    onnx pcm pp plus prediction pred pro pruned q rc release s safetensors sampler scaled sd sde sdxl sfw step steps
+    superfast tcd test tiny turbo ultra unet update v vae ver version vpred with x xl
+    """.split()  # noqa: SIM905 - a list of words is read as one
 )
-SCENERY = frozenset("bolt bolts car cars charged diesel engine engines fan jet racer racing storm strike thunder".split())
+SCENERY = frozenset(
+    "bolt bolts car cars charged diesel engine engines fan jet racer racing storm strike thunder".split()  # noqa: SIM905
+)
 DIGITS = re.compile(r"\d+")
 
 
@@ -88,16 +93,12 @@ def read_name(name: str) -> NameSays:
 
 def _pairs(words: list[str]) -> set[str]:
     """Two neighbours as one word: v, pred; dmd, 2."""
-    return {one + two for one, two in zip(words, words[1:], strict=False)}
+    return {one + two for one, two in pairwise(words)}
 
 
 def _steps(words: list[str]) -> int | None:
     """Of `4step`, `8Steps`; of a range the higher."""
-    found = [
-        int(number)
-        for number, unit in zip(words, words[1:], strict=False)
-        if unit in ("step", "steps") and DIGITS.fullmatch(number)
-    ]
+    found = [int(number) for number, unit in pairwise(words) if unit in ("step", "steps") and DIGITS.fullmatch(number)]
     return next((each for each in found if 1 <= each <= MOST_STEPS), None)
 
 

@@ -81,7 +81,7 @@ DISTILLATIONS: Mapping[str, Distillation] = {  # by the kinds that models/names.
     "lcm": LCM,
     "dmd2": replace(LCM, name="few-step-lcm-dmd2", steps=4, trained_at=(999, 749, 499, 249)),  # tianweiy/DMD2
 }
-NAMES: Mapping[str, str] = {each.name: kind for kind, each in reversed(DISTILLATIONS.items())}  # for --profile
+NAMES: Mapping[str, str] = {each.name: kind for kind, each in [*DISTILLATIONS.items()][::-1]}  # for --profile
 PREDICTS: Mapping[PredictionName, str] = {
     PredictionName.V: "-v-pred",
     PredictionName.V_ZERO_SNR: "-v-pred",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from softextend.errors import OutputError
+from softextend.errors import AlreadyExists, DiskFull, OutputError
+from softextend.pictures.locks import locked, temporary_name
 
 REASONS = {
     errno.ENOSPC: "the disk is full; free some space or write elsewhere",
@@ -24,20 +25,50 @@ REASONS = {
 }
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
-    """Bytes into a file, as `whole_file` does it."""
+    """Bytes into a file, as `whole_file` does it; into a named pipe or a device as they are, which stays what it is."""
+    if is_stream(target):
+        with writing(target), open(target, "wb", buffering=0) as stream:  # noqa: PTH123 - never made, never cut off
+            _write_all(stream.fileno(), data)
+        return
     with whole_file(target, overwrite=overwrite) as temporary:
         _write_through(temporary, data)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether writing into it replaces nothing: a named pipe or a device such as /dev/null, also through a link."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def refuse_special(path: Path) -> None:
+    """OutputError for what is neither a regular file nor a stream nor a folder: a socket, a disk's device."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
+        what = "a socket" if stat.S_ISSOCK(mode) else "a disk's device"
+        raise OutputError(f"{path}: is {what}, into which no picture is written; name a file with -o")
 
 
 @contextmanager
 def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """A new file to write under a temporary name in the same folder, then renamed: never half a file, no other lost.
 
-    OutputError, with the reason, for any OSError.
+    OutputError, with the reason, for any OSError, and for what is no regular file: a rename would replace it.
     """
+    refuse_special(target)
+    if is_stream(target):
+        raise OutputError(f"{target}: is a pipe or a device, which cannot hold this; name a file with -o")
     real = Path(os.path.realpath(target))  # a link stays a link
-    temporary = real.parent / f".softextend-{secrets.token_hex(8)}.tmp"
+    temporary = temporary_name(real.parent)
     with writing(target):
         if real.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -46,26 +77,28 @@ def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
         make_folder(real.parent)
         try:
             temporary.open("xb").close()
-            yield temporary
-            _settle(temporary, like=real)
-            if overwrite:
-                temporary.replace(real)
-            else:
-                move_to_free_name(temporary, real)
+            with locked(temporary):
+                yield temporary
+                _settle(temporary, like=real)
+                if overwrite:
+                    temporary.replace(real)
+                else:
+                    move_to_free_name(temporary, real)
         finally:  # after an error, after Ctrl-C, and the second name after a link
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Any OSError as an OutputError that says what `target` ran into."""
+    """Any OSError as an OutputError that says what `target` ran into; AlreadyExists and DiskFull are such."""
     try:
         yield
     except FileExistsError:
-        raise OutputError(f"{target}: exists already; --overwrite replaces it, -o names another") from None
+        raise AlreadyExists(f"{target}: exists already; --overwrite replaces it, -o names another") from None
     except OSError as error:
         reason = REASONS.get(error.errno or 0, f"{error.strerror or error}; choose another place with -o or --out-dir")
-        raise OutputError(f"{target}: cannot be written: {reason}") from error
+        kind = DiskFull if error.errno in FULL else OutputError
+        raise kind(f"{target}: cannot be written: {reason}") from error
 
 
 def make_folder(folder: Path) -> None:
@@ -74,6 +107,12 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _write_through(path: Path, data: bytes) -> None:

@@ -29,3 +29,4 @@ class Picture:
     format: str
     metadata: Metadata
     notes: tuple[str, ...] = ()
+    sha256: str | None = None  # of the bytes it was read from, hexadecimal

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,10 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from softextend.errors import BadPicture
-from softextend.pictures import exif, xmp
+from softextend.errors import BadPicture, MissingFile
+from softextend.pictures import exif, other_formats, xmp
+from softextend.pictures.checksums import without_damaged
+from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.high_bit_depth import (
     OPAQUE,
     Source,
@@ -40,31 +43,57 @@ if TYPE_CHECKING:
 
 
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "AVIF", "GIF")  # Pillow's names; its JPEG reader finds MPO
-WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG"}
+WRITTEN_AS = {"MPO": "JPEG", "DIB": "BMP", "GIF": "PNG", "HEIF": "PNG", "JXL": "PNG"}
 ALLOWED = "PNG, JPEG, WebP, TIFF, BMP, AVIF or GIF"
+CONVERT = "convert it to a PNG, or to a JPEG of 8 bits"
+SAVE_ANEW = "open it in the program that made it, or another, and save it as PNG"
+UNUSUAL = re.compile(r"(?i)unsupported|not supported|not implemented|unknown (compression|.*mode|data)|not available")
+OWN = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"BM": "BMP",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
 # What other files begin with, so that the error can name them: (offset, bytes, name).
 STRANGERS = (
-    (4, b"ftypheic", "a HEIC picture"),
-    (4, b"ftypmif1", "a HEIF picture"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (0, b"8BPS", "a Photoshop file"),
     (0, b"%PDF", "a PDF"),
     (0, b"PK\x03\x04", "a zip archive"),
+    (4, b"ftyp", "a video or another file of Apple's or MPEG's kind"),
+    (0, b"\x1aE\xdf\xa3", "a video (Matroska, WebM)"),
+    (0, b"gimp xcf", "a GIMP picture"),
+    (0, b"v/1\x01", "an OpenEXR picture"),
+    (0, b"#?RADIANCE", "a Radiance HDR picture"),
+    (0, b"qoif", "a QOI picture"),
+    (0, b"<svg", "an SVG drawing"),
+    (0, b"<?xml", "an XML file, perhaps an SVG drawing"),
+    (0, b"II\xbc\x01", "a JPEG XR picture"),
+    (0, b"II+\0", "a BigTIFF"),
+    (0, b"MM\0+", "a BigTIFF"),
 )
 LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
 OPENCV_LOG = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # moved in OpenCV 5
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs lands on stderr
 
 
-def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Picture:
-    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels."""
+def read_picture(
+    source: Path | bytes, *, name: str | None = None, allow_huge: bool = False, allow_damaged: bool = False
+) -> Picture:
+    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels.
+
+    `allow_damaged`: a JPEG that ends early is taken; what is missing of it is not known.
+    """
     data, name = _bytes_of(source, name)
-    with _decoder_errors(name):
+    read_from = sha256(data).hexdigest()
+    with _decoder_errors(name, data):
+        data, dropped = without_damaged(data)
+        data, ending = _mended(data, name, allow_huge, allow_damaged)
         opened = _opened(data, name, allow_huge)
-        notes = list(_notes_on(opened))
+        notes = [*([ending.said] if ending else ()), *dropped, *_notes_on(opened)]
         base, known = _base(opened, notes)
+        known = _without(known, ending, base.size)
         metadata, orientation = _metadata(opened, notes)
         pixels, icc = _to_rgb(base, metadata.icc, notes)
     if known is None or (opened.format == "BMP" and not known.any()):  # many 32-bit BMPs leave their alpha at 0
@@ -77,13 +106,14 @@ def read_picture(source: Path | bytes, *, name: str | None = None, allow_huge: b
         format=WRITTEN_AS.get(opened.format, opened.format),
         metadata=replace(metadata, icc=icc),
         notes=tuple(notes),
+        sha256=read_from,
     )
 
 
-def read_mask(source: Path, *, allow_huge: bool = False) -> Change:
+def read_mask(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Change:
     """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
-    data, name = _bytes_of(source, None)
-    with _decoder_errors(name):
+    data, name = _bytes_of(source, name)
+    with _decoder_errors(name, data):
         opened = _opened(data, name, allow_huge)
         load(opened)
         _, orientation = _metadata(opened, [])
@@ -101,7 +131,7 @@ def read_mask(source: Path, *, allow_huge: bool = False) -> Change:
 def read_recipe(source: Path) -> dict[str, Any]:
     """The recipe that a result carries; BadPicture where it carries none."""
     data, name = _bytes_of(source, None)
-    with _decoder_errors(name):
+    with _decoder_errors(name, data):
         opened = _opened(data, name, allow_huge=True)
         text = opened.info.get("softextend")
         if text is None:
@@ -119,6 +149,11 @@ def read_recipe(source: Path) -> dict[str, Any]:
     return recipe
 
 
+def file_bytes(path: Path) -> bytes:
+    """What a file or a pipe holds, read once; BadPicture where that cannot be or is nothing."""
+    return _bytes_of(path, None)[0]
+
+
 def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
     """The file's bytes and the name that errors give it."""
     name = name or ("standard input" if isinstance(source, bytes) else str(source))
@@ -128,7 +163,7 @@ def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
         try:
             data = source.read_bytes()
         except FileNotFoundError:
-            raise BadPicture(f"{name}: no such file; check the name and the folder") from None
+            raise MissingFile(f"{name}: no such file; check the name and the folder") from None
         except IsADirectoryError:
             raise BadPicture(f"{name}: is a folder, not a picture; name a file") from None
         except PermissionError:
@@ -141,7 +176,7 @@ def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
 
 
 @contextmanager
-def _decoder_errors(name: str) -> Iterator[None]:
+def _decoder_errors(name: str, data: bytes) -> Iterator[None]:
     """Decoders of damaged data raise anything and warn of anything: one line for the user, and nothing on stderr."""
     limit, level = Image.MAX_IMAGE_PIXELS, OPENCV_LOG.getLogLevel()
     Image.MAX_IMAGE_PIXELS = None  # the size is checked before anything is decoded, against a limit of our own
@@ -157,28 +192,79 @@ def _decoder_errors(name: str) -> Iterator[None]:
     except MemoryError:
         raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
     except Exception as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise BadPicture(f"{name}: is damaged or incomplete ({reason}); fetch or export it again") from error
+        raise BadPicture(f"{name}: {_complaint(error, data)}") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
         OPENCV_LOG.setLogLevel(level)
 
 
+def _complaint(error: Exception, data: bytes) -> str:
+    """What a decoder's error means for the user: the format, the reason, the remedy."""
+    kind = next((name for magic, name in OWN.items() if data.startswith(magic)), None)
+    said = "" if isinstance(error, AssertionError | KeyError | IndexError | TypeError) else str(error)
+    reason = " ".join(said.split())[:120] or "its numbers make no sense"
+    if isinstance(error, NotImplementedError) or UNUSUAL.search(reason):
+        return f"is a {kind or 'picture'} of an unusual kind ({reason}); {SAVE_ANEW}"
+    what = f"the {kind} is" if kind else "is"
+    return f"{what} damaged or incomplete ({reason}); fetch or export it again"
+
+
 def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
     """The first picture in the data, its size checked, not decoded yet."""
+    if raw := other_formats.raw_name(data):
+        raise BadPicture(f"{name}: is a camera raw file ({raw}); {other_formats.RAW.remedy}")
+    formats = (*READABLE, *other_formats.plugins_for(data))
     try:
-        opened = source_of(Image.open(BytesIO(data), formats=READABLE), data)
+        opened = source_of(Image.open(BytesIO(data), formats=formats), data)
     except UnidentifiedImageError:
         if not exif.is_tiff(data):
-            raise BadPicture(f"{name}: {_what_it_is(data)}; a {ALLOWED} picture is needed") from None
+            raise BadPicture(f"{name}: {_refusal(data)}") from None
         opened = source_of_tiff(data)
-    width, height = opened.size
-    if width * height > LARGEST and not allow_huge:
-        size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
-        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+    _refuse_huge(name, *opened.size, allow_huge)
     if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
         raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
     return opened
+
+
+def _refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
+    """BadPicture above the limit."""
+    if width * height > LARGEST and not allow_huge:
+        size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
+        raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+
+
+def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tuple[bytes, Ending | None]:
+    """A JPEG with its end marker, and how it ends; BadPicture where a part is missing and nobody said that it may."""
+    layout = layout_of(data)
+    if layout is None:
+        return data, None
+    if layout.precision != 8:
+        raise BadPicture(f"{name}: is a JPEG of {layout.precision} bits a sample, which few programs read; {CONVERT}")
+    _refuse_huge(name, *layout.size, allow_huge)
+    data, ending = ended(data)
+    if ending is None or not ending.missing:
+        return data, ending
+    if not allow_damaged:
+        raise BadPicture(f"{name}: {ending.said}; fetch it again, or take what is there with --allow-damaged")
+    return data, replace(ending, said=f"{ending.said}; what is there is taken (--allow-damaged)")
+
+
+def _without(known: Known | None, ending: Ending | None, size: tuple[int, int]) -> Known | None:
+    """What is known, less what a JPEG that ends early does not hold."""
+    if ending is None or ending.known is None or ending.known.shape != size[::-1]:
+        return known
+    return ending.known if known is None else known & ending.known
+
+
+def _refusal(data: bytes) -> str:
+    """What a file is that cannot be opened, and what to do."""
+    other = other_formats.what_it_is(data)
+    if other:
+        return "; ".join(other)
+    kind = next((name for magic, name in OWN.items() if data.startswith(magic)), None)
+    if kind:
+        return f"is a {kind} of an unusual kind, or its header is damaged; {SAVE_ANEW}, or fetch it again"
+    return f"{_what_it_is(data)}; a {ALLOWED} picture is needed"
 
 
 def _what_it_is(data: bytes) -> str:
@@ -199,6 +285,9 @@ def _notes_on(opened: Source) -> Iterator[str]:
         yield f"the file has {frames} {'pages' if opened.format == 'TIFF' else 'frames'}; only the first is used"
     if opened.format == "GIF":
         yield "GIF is only read: the result is a PNG unless the output's name says otherwise"
+    elif opened.format in ("HEIF", "JXL"):
+        name = {"HEIF": "HEIC", "JXL": "JPEG XL"}[opened.format]
+        yield f"{name} is only read: the result is a PNG unless the output's name says otherwise"
 
 
 def _base(opened: Source, notes: list[str]) -> tuple[Image.Image, Known | None]:
@@ -238,7 +327,8 @@ def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
     packet = info.get("xmp")
     packet = packet.encode() if isinstance(packet, str) else packet
     orientation = (tags.number("image", exif.ORIENTATION) if tags else None) or xmp.orientation(packet)
-    if is_turned_by_pillow(opened) or orientation not in range(1, 9):
+    turned = opened.format == "HEIF" or (opened.format == "JXL" and not getattr(opened.image, "jpeg", False))
+    if turned or is_turned_by_pillow(opened) or orientation not in range(1, 9):
         orientation = 1
     if tags and opened.format == "TIFF":
         tags = exif.descriptive(tags)

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import secrets
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from softextend.errors import BadRequest, OutputError
 from softextend.pictures import xmp
 from softextend.pictures.files import make_folder, move_to_free_name, whole_file, writing
 from softextend.pictures.formats import check_size
+from softextend.pictures.locks import locked, temporary_name
 from softextend.pictures.write import encode_picture
 
 if TYPE_CHECKING:
@@ -185,18 +185,19 @@ def _write_numbered(film: Film, frames: Iterable[Pixels], recipe: dict[str, Any]
     with writing(film.path):
         made = not film.folder.is_dir()
         make_folder(film.folder)
-        hidden = film.folder / f".softextend-{secrets.token_hex(8)}.tmp"
+        hidden = temporary_name(film.folder)
         try:
             hidden.mkdir()
             targets = list(film.files)
-            for target, pixels in zip(targets, frames, strict=True):
-                data = encode_picture(pixels, format="PNG", recipe=recipe if target is targets[0] else None)
-                (hidden / target.name).write_bytes(data)
-            for target in targets:
-                if overwrite:
-                    (hidden / target.name).replace(target)
-                else:
-                    move_to_free_name(hidden / target.name, target)
+            with locked(hidden):
+                for target, pixels in zip(targets, frames, strict=True):
+                    data = encode_picture(pixels, format="PNG", recipe=recipe if target is targets[0] else None)
+                    (hidden / target.name).write_bytes(data)
+                for target in targets:
+                    if overwrite:
+                        (hidden / target.name).replace(target)
+                    else:
+                        move_to_free_name(hidden / target.name, target)
         finally:
             shutil.rmtree(hidden, ignore_errors=True)
             if made and not any(film.folder.iterdir()):

@@ -8,20 +8,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from softextend.errors import BadRequest
+from softextend.options import ANCHORS
 from softextend.types import Amount, Amounts
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
-ANCHORS = {  # where the original lies, from left to right and from top to bottom
-    "center": (0.5, 0.5),
-    "top": (0.5, 0.0),
-    "top-right": (1.0, 0.0),
-    "right": (1.0, 0.5),
-    "bottom-right": (1.0, 1.0),
-    "bottom": (0.5, 1.0),
-    "bottom-left": (0.0, 1.0),
-    "left": (0.0, 0.5),
-    "top-left": (0.0, 0.0),
-}
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
 
 
@@ -56,11 +46,11 @@ def parse_sides(text: str) -> Amounts:
 
 
 def parse_aspect(text: str) -> tuple[int, int]:
-    """`16:9` or `2.39:1` -> width to height in lowest terms."""
-    parts = re.fullmatch(rf"({NUMBER}):({NUMBER})", text.strip())
-    if parts is None or not float(parts[1]) or not float(parts[2]):
+    """`16:9`, `16x9`, `16/9`, `2.39:1` or `1.78` -> width to height in lowest terms."""
+    parts = re.fullmatch(rf"({NUMBER})(?:[:xX×/]({NUMBER}))?", text.strip())
+    if parts is None or not float(parts[1]) or not float(parts[2] or 1):
         raise BadRequest(f"--aspect {text!r}: write width:height, both above 0, such as 16:9 or 2.39:1")
-    ratio = Fraction(parts[1]) / Fraction(parts[2])
+    ratio = Fraction(parts[1]) / Fraction(parts[2] or 1)
     return ratio.numerator, ratio.denominator
 
 
@@ -81,8 +71,9 @@ def parse_scale(text: str) -> float:
 
 def parse_anchor(text: str) -> tuple[float, float]:
     """`center`, `top-right`, ... or `0.3,0.5` -> where the original lies from left to right and from top to bottom."""
-    if text in ANCHORS:
-        return ANCHORS[text]
+    name = "center" if text in ("centre", "middle") else text
+    if name in ANCHORS:
+        return ANCHORS[name]
     parts = re.fullmatch(rf"({NUMBER}),\s*({NUMBER})", text.strip())
     if parts is None or max(float(parts[1]), float(parts[2])) > 1:
         raise BadRequest(

@@ -49,9 +49,7 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth) -> Input:
     else:
         border = find_border(pixels, known)
         if growth.trim is None and border.what:
-            notes.append(
-                f"this may be no picture: {'; '.join(border.what)}. It would show in the result; --trim auto shaves it"
-            )
+            notes.append(f"{'; '.join(border.what)}: it will show in the result; --trim auto crops it")
             border = Border()
     sides = border.sides
     box = Box(top=sides.top, left=sides.left, bottom=height - sides.bottom, right=width - sides.right)

@@ -194,9 +194,7 @@ def resolve(
         trailing=profile.trailing,
         color_match=sampling.color_match,
         refine_strength=refine,
-        guidance_rescale=(
-            profile.guidance_rescale if sampling.guidance_rescale is None else sampling.guidance_rescale
-        ),
+        guidance_rescale=(profile.guidance_rescale if sampling.guidance_rescale is None else sampling.guidance_rescale),
         method=sampling.method,
         passes=split_passes(sides, width=width, height=height, window=profile.window, count=count),
         crop=crop,

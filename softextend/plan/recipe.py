@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from softextend import __version__
-from softextend.errors import BadPicture, BadRequest
-from softextend.options import HOW_MUCH, Spec
+from softextend.options import Spec
 from softextend.plan.describe import crop_as_dict
 from softextend.plan.plan import Plan
-from softextend.types import Amount, Method, SamplerName
+from softextend.types import SamplerName
 
 WATCHED = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "pillow")
 A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion-webui
@@ -28,7 +26,6 @@ A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion
     SamplerName.LCM: "LCM",
     SamplerName.TCD: "TCD",
 }
-RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 
 
 def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dict[str, Any]:
@@ -55,6 +52,11 @@ def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dic
     }
 
 
+def canvas_recipe(spec: Spec) -> dict[str, Any]:
+    """What a canvas of `prepare` remembers, as JSON values: no result yet, but what it was asked for."""
+    return {"softextend": __version__, "prepared": True, "spec": _plain(spec.options()), "seed": spec.seed}
+
+
 def _plan_as_dict(plan: Plan) -> dict[str, Any]:
     """All that was resolved, flat."""
     found = {
@@ -76,48 +78,6 @@ def kept_box(plan: Plan) -> dict[str, int]:
         "width": max(0, canvas.width - left - band * (sides.right > 0)),
         "height": max(0, canvas.height - top - band * (sides.bottom > 0)),
     }
-
-
-def spec_of(recipe: dict[str, Any]) -> Spec:
-    """The request that a recipe was made from; BadPicture for a recipe of an unknown form."""
-    try:
-        given = dict(recipe["spec"])
-        for before, now in RENAMED.items():
-            if before in given:
-                given[now] = given.pop(before)
-        given |= given.pop("target", None) or {}  # as earlier versions grouped them
-        for name, read in READ_BACK.items():
-            if given.get(name) is not None:
-                given[name] = read(given[name])
-        if given.get("sides") and given.keys() & {*HOW_MUCH[1:]} and not any(each.value for each in given["sides"]):
-            given["sides"] = None if any(given.get(name) for name in HOW_MUCH[1:]) else given["sides"]
-        if not any(given.get(name) for name in HOW_MUCH[1:]):
-            given["anchor"] = None
-        return Spec.of(**given)
-    except BadRequest:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BadPicture(f"the recipe cannot be read ({error}): it was written by another version") from error
-
-
-def _amount(given: dict[str, Any]) -> Amount:
-    return Amount(value=given["value"], percent=given["percent"])
-
-
-def _amounts(given: list[dict[str, Any]]) -> tuple[Amount, ...]:
-    top, right, bottom, left = map(_amount, given)
-    return top, right, bottom, left
-
-
-READ_BACK: dict[str, Callable[[Any], Any]] = {  # from JSON values
-    "sides": _amounts,
-    "all": _amount,
-    "aspect": tuple,
-    "size": tuple,
-    "anchor": tuple,
-    "sampler": SamplerName,
-    "method": Method,
-}
 
 
 def parameters(recipe: dict[str, Any]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from softextend.errors import BadRequest
 from softextend.options import Growth, Mask
 from softextend.types import Amount, Profile, Sides
 
 CENTER = (0.5, 0.5)  # where a photo lies unless an anchor says otherwise
 UNTOUCHED = 6  # parts of a picture, of which one at most may change at each side
+MOST_STEPS = 1000  # of a schedule
 LARGEST_GROWTH = 4  # times the picture's own size, per side, unless lifted
 
 
@@ -122,21 +125,26 @@ def fit_band(mask: Mask, profile: Profile, sides: Sides, *, width: int, height: 
         fitted = overlap, min(feather, max(0, 2 * (room - overlap)))
     else:
         fitted = min(overlap, max(0, room - feather // 2)), feather
-    said = (
-        f"overlap {fitted[0]} px, feather {fitted[1]} px: the model's {overlap} and {feather} are for larger pictures"
-    )
-    return *fitted, said if fitted != (overlap, feather) else None
+    return *fitted, _shrunk(("overlap", overlap, fitted[0]), ("feather", feather, fitted[1]))
+
+
+def _shrunk(*widths: tuple[str, int, int]) -> str | None:
+    """The note about widths (name, the model's px, px here) that are less than the model's."""
+    less = [each for each in widths if each[1] != each[2]]
+    if not less:
+        return None
+    now, own = ", ".join(f"{name} {here} px" for name, _, here in less), " and ".join(str(own) for _, own, _ in less)
+    return f"{now}: the model's {own} {'is' if len(less) == 1 else 'are'} for larger pictures"
 
 
 def running_steps(steps: int, strength: float) -> int:
     """int(steps * strength), the steps that run; BadRequest, naming the steps that would do, when that is none."""
     ran = int(steps * strength)
     if ran < 1:
-        least = int(1 / strength) if strength else 0
-        while strength and int(least * strength) < 1:
-            least += 1
+        least = math.ceil(1 / max(strength, 1 / (2 * MOST_STEPS)))
+        least += int(least * strength) < 1
+        enough = f"use --steps {least} or more, or" if least <= MOST_STEPS else "use"
         raise BadRequest(
-            f"--strength {strength:g} with --steps {steps} runs no step: use --steps {least} or more, "
-            "or --strength 0 for the fill alone"
+            f"--strength {strength:g} with --steps {steps} runs no step: {enough} --strength 0 for the fill alone"
         )
     return ran

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from running import Run
 from toymodel import load_toy
 
 from softextend import cli
@@ -279,13 +280,15 @@ def test_output_equal_to_input(refuse: Refuse) -> None:
     assert "the output is an input" in refuse(2, "extend", "a.png", *SIDES, "-o", "a.png", "--overwrite")
 
 
-def test_two_inputs_with_one_output_name(refuse: Refuse) -> None:
+def test_the_second_input_with_one_output_name_fails_alone(run: Run) -> None:
     for folder in "pq":
         Path(folder).mkdir()
         photo(f"{folder}/a.png")
-    said = refuse(2, "extend", "p/a.png", "q/a.png", *SIDES, "--out-dir", "out")
-    assert "p/a.png" in said
-    assert "q/a.png" in said
+    ran = run("extend", "p/a.png", "q/a.png", *SIDES, "--out-dir", "out")
+    assert (ran.code, ran.lines) == (1, ["out/a-extended.png"])
+    (said,) = (line for line in ran.err.splitlines() if line.startswith("softextend: "))
+    assert "p/a.png and q/a.png" in said
+    assert "--keep-tree" in said
 
 
 def test_unwritable_output_folder(refuse: Refuse) -> None:

@@ -26,23 +26,15 @@ ADVICE = b"an SDXL checkpoint does better"
 # --- inputs --------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_half_done_where_an_input_is_missing(run: Run) -> None:
+@pytest.mark.parametrize("words", [("gone.png", "a.png", "b/gone.png"), ("--files-from", "list")])
+def test_a_file_that_is_missing_fails_alone_wherever_it_was_named(run: Run, words: tuple[str, ...]) -> None:
     photo("a.png")
-    for command in ("extend", "prepare"):
-        ran = run(command, "a.png", "gone.png", "b/gone.png", *SIDES)
-        assert (ran.code, ran.out) == (1, "")
-        assert ran.err.startswith("softextend: gone.png, b/gone.png: no such file")
-        assert ran.err.count("\n") == 1
-    assert [path.name for path in Path().iterdir()] == ["a.png"]
-    assert run.loads == []  # type: ignore[attr-defined]
-
-
-def test_a_listed_file_that_is_missing_fails_alone(run: Run) -> None:
-    photo("a.png")
-    Path("list").write_text("gone.png\na.png\n")
-    ran = run("extend", "--files-from", "list", *SIDES)
+    Path("list").write_text("gone.png\na.png\nb/gone.png\n")
+    ran = run("extend", *words, *SIDES)
     assert (ran.code, ran.out) == (1, "a-extended.png\n")
-    assert "softextend: gone.png: no such file" in ran.err
+    for name in ("gone.png", "b/gone.png"):
+        assert f"softextend: {name}: no such file" in ran.err
+    assert not Path("b").exists()
 
 
 @pytest.mark.parametrize("order", [("empty", "a.png"), ("a.png", "empty")])
@@ -109,7 +101,7 @@ def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
         (("fills",), {"meaning", "default"}),
         (("models",), set()),
         (("doctor",), {"system", "name"}),
-        (("extend", "a.png", *SIDES, "--dry-run"), set()),
+        (("extend", "a.png", *SIDES, "--dry-run"), {"notes"}),
         (("zoom", "a.png", "--dry-run"), set()),
     ],
 )

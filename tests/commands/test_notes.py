@@ -6,7 +6,7 @@ import pytest
 from running import Run, photo, size
 
 LACK = "too little of the picture is known for patches: its edge is stretched instead"
-SIDES = ("--sides", 0, 8, 0, 0)
+SIDES = ("--sides", 0, 8, 0, 0, "--overlap", 1, "--feather", 1)  # named, so that nothing is said of them
 
 
 @pytest.mark.parametrize("side", [2, 5])
@@ -53,3 +53,34 @@ def test_notes_of_the_picture_are_in_json_too(run: Run) -> None:
         ran = run(command, "a.png", *SIDES, "--trim", 4, "--fill", "edge", "--seed", 1, "--json")
         assert ran.facts[0]["notes"] == ["trimmed to 52x52"]
         assert ran.err.count("trimmed to 52x52") == 1
+
+
+# --- the model's own overlap and feather on a small picture -----------------------------------------------------------
+
+SHRUNK = "overlap 4 px, feather 8 px: the model's 12 and 24 are for larger pictures"
+
+
+@pytest.mark.parametrize("command", ["extend", "prepare"])
+def test_what_shrinks_by_itself_is_said(run: Run, command: str) -> None:
+    photo("a.png")
+    given = (command, "a.png", "--sides", 0, 16, 0, 0, "--fill", "edge", "--seed", 1)
+    ran = run(*given, "--json")
+    assert ran.err.count(f"a.png: {SHRUNK}\n") == 1
+    assert ran.facts[0]["notes"] == [SHRUNK]
+    named = run(*given, "--overlap", 12, "--feather", 24, "--json", "--overwrite")
+    assert "larger pictures" not in named.err
+    assert "notes" not in named.facts[0]
+    half = run(*given, "--overlap", 2, "--json", "--overwrite")
+    assert half.facts[0]["notes"] == ["feather 12 px: the model's 24 is for larger pictures"]
+    assert run(*given, "--quiet", "--overwrite").err == ""
+
+
+def test_a_plan_has_what_was_named(run: Run) -> None:
+    photo("a.png")
+    given = ("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run", "--json")
+    (facts,) = run(*given, "--overlap", 12, "--feather", 24).facts
+    assert (facts["plan"]["overlap_px"], facts["plan"]["feather_px"], facts["plan"]["band_px"]) == (12, 24, 24)
+    assert facts["plan"]["notes"] == []
+    (facts,) = run(*given).facts
+    assert (facts["plan"]["overlap_px"], facts["plan"]["feather_px"], facts["plan"]["band_px"]) == (4, 8, 8)
+    assert facts["plan"]["notes"] == [SHRUNK]

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import is_dataclass
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
+from inspect import Parameter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 import typer.main
 from PIL import Image
 from running import Run
-from typer.models import OptionInfo
+from typer.models import ParameterInfo
 
 from softextend import cli
 from softextend.commands import signatures
 from softextend.commands.report import Report
-from softextend.commands.typer_args import Reader, parameters
+from softextend.commands.typer_args import parameters
+from softextend.options import about
 from softextend.pictures import read
+from softextend.pictures.damage import Ending, Layout
 
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 GROW = "--all 8"
@@ -76,11 +80,13 @@ PLACING: dict[str, Shown] = {
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
 }
 WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp"}
-SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing", "-o there.png")}
+SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing=any", "-o there.png")}
+TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.png --out-dir d")}
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
+READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
 LIST: dict[str, Shown] = {"files_from": "--files-from list"}
 PASSES: dict[str, Shown] = {"passes": "--passes 2"}
 ZOOMING: dict[str, Shown] = {
@@ -93,13 +99,13 @@ ZOOMING: dict[str, Shown] = {
     "ease": "--ease",
     "fill": "--fill gray",
     "output": "-o n.gif",
-    "size": "--size 32x32",
+    "frame_size": "--size 32x32",
     "save_steps": "--save-steps s",
     "overwrite": ("-o there.gif --overwrite", "-o there.gif"),
     "dry_run": "--dry-run",
 }
 SWEEPING: dict[str, Shown] = {
-    "strength": "--strength 0.5",
+    "strengths": "--strength 0.5",
     "output": "-o n.png",
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
 }
@@ -107,27 +113,29 @@ SWEEPING: dict[str, Shown] = {
 TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "extend": (
         "extend a.png",
-        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | HUGE | WRITING | SKIP | LOOKING | TALK,
+        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | READ | WRITING | SKIP | TREE | LOOKING | TALK,
     ),
-    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | HUGE | WRITING | SKIP | LOOKING | TALK),
+    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
     "prepare": (
         "prepare a.png",
         AREA
         | {"model": MODEL["model"], "seed": f"{GROW} --fill perlin --seed 7"}
         | LIST
-        | HUGE
+        | READ
         | PLACING
         | SKIP
+        | TREE
         | TALK,
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
-    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | HUGE | TALK),
+    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | READ | TALK),
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | HUGE | TELLING),
     "score": ("score e.png a.png", HUGE | TELLING),
-    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | HUGE | TALK),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | READ | TALK),
     "models": ("models", {"model": MODEL["model"]} | TELLING),
     "fills": ("fills", TELLING),
     "doctor": ("doctor", TELLING),
+    "config": ("config", TELLING),
 }
 DEFAULTS = {  # what a run has where the option in question does not say something else
     "extend": (GROW, "--seed 5"),
@@ -138,8 +146,25 @@ DEFAULTS = {  # what a run has where the option in question does not say somethi
 }
 
 
-SILENT = ("verify", "score", "models", "fills", "doctor")  # -v shows only where an error comes from
+SILENT = ("verify", "score", "models", "fills", "doctor", "config")  # -v shows only where an error comes from
 REFUSED = ("model", "refine_strength", "min_score", "mask")  # their examples show by an error that they are used
+
+
+def every_field(kind: Any) -> Iterator[Field[Any]]:
+    """The fields of a signature, group by group."""
+    hints = get_type_hints(kind)
+    for each in fields(kind):
+        if is_dataclass(hints[each.name]):
+            yield from every_field(hints[each.name])
+        else:
+            yield each
+
+
+def typer_info(option: Parameter) -> ParameterInfo:
+    """What Typer is told of a parameter."""
+    info = get_args(option.annotation)[1]
+    assert isinstance(info, ParameterInfo)
+    return info
 
 
 def options_of(command: str) -> list[Any]:
@@ -166,12 +191,15 @@ def test_every_option_changes_something(
         with monkeypatch.context() as patched:
             if name == "allow_huge":
                 patched.setattr(read, "LARGEST", 100)
+            if name == "allow_damaged":
+                patched.setattr(read, "ended", lambda data: (data, Ending(said="cut", missing=0.5)))
+                patched.setattr(read, "layout_of", lambda data: Layout())
             if name == "verbose" and command in SILENT:
                 patched.setattr(Report, "print", fault)
             return tried(run, words, desk, tmp_path / "run", patched)
 
     def remembered(words: str, name: str) -> Any:
-        key = f"{words} ({name})" if name in ("allow_huge", "verbose") else words
+        key = f"{words} ({name})" if name in ("allow_huge", "allow_damaged", "verbose") else words
         if key not in seen:
             seen[key] = look(words, name)
         return seen[key]
@@ -213,6 +241,8 @@ def furnished(desk: Path, run: Run) -> Path:
     Image.fromarray(pixels[::-1]).save(desk / "b.png")
     for name in ("there.png", "there.gif"):
         shutil.copy(desk / "b.png", desk / name)
+    (desk / "p").mkdir()
+    shutil.copy(desk / "b.png", desk / "p" / "c.png")
     mask = np.zeros((40, 48), np.uint8)
     Image.fromarray(mask).save(desk / "black.png")
     mask[:, 32:] = 255
@@ -244,36 +274,51 @@ def fault(*given: object) -> None:
 # --- help ----------------------------------------------------------------------------------------------------------
 
 
-SIGNATURES = [
-    each for each in vars(signatures).values() if is_dataclass(each) and each.__module__ == signatures.__name__
-]
-OPTIONS = [
-    pytest.param(option, each.default, id=f"{kind.__name__} {each.name}")
-    for kind in SIGNATURES
-    for each in parameters(kind)
-    if isinstance(option := get_args(each.annotation)[1], OptionInfo)
+SIGNATURES = {each.name: getattr(signatures, each.name.capitalize()) for each in COMMANDS.values()}
+FIELDS = [
+    pytest.param(field, option, id=f"{command} {field.name}")
+    for command, kind in SIGNATURES.items()
+    for field, option in zip(every_field(kind), parameters(kind), strict=True)
 ]
 
 
 def test_every_signature_is_looked_at() -> None:
-    assert len(SIGNATURES) == len(COMMANDS) - 1  # fills and doctor share one
-    assert len(OPTIONS) == sum(len(options_of(each)) for each in COMMANDS if each != "doctor")
+    for command, kind in SIGNATURES.items():
+        assert [each.name for each in every_field(kind)] == [each.name for each in COMMANDS[command].params]
+    assert {id(kind) for kind in SIGNATURES.values()} == {
+        id(each) for each in vars(signatures).values() if is_dataclass(each) and each.__name__.lower() in COMMANDS
+    }
 
 
-@pytest.mark.parametrize(("option", "default"), OPTIONS)
-def test_help_says_the_default(option: OptionInfo, default: Any) -> None:
-    assert option.show_default or "Default: " in str(option.help)
-    assert option.show_default == (default not in (None, "") and default is not False)
-
-
-@pytest.mark.parametrize(("option", "default"), OPTIONS)
-def test_help_says_the_range_of_a_number_and_the_names_of_a_choice(option: OptionInfo, default: Any) -> None:
-    reader, said = option.parser, str(option.help)
-    if not isinstance(reader, Reader):
+@pytest.mark.parametrize(("field", "option"), FIELDS)
+def test_help_says_the_default(field: Field[Any], option: Parameter) -> None:
+    """In the words that its field has for it, or as the value."""
+    said = str(typer_info(option).help)
+    if about(field).argument and field.default is MISSING:
         return
-    if issubclass(reader.kind, Enum):
-        assert all(re.search(rf"\b{each.value}\b", said) for each in reader.kind)
-        return
-    assert reader.range is not None, "give a number its Range"
-    assert re.search(rf"\b{reader.range.low:g}\b", said)
-    assert reader.range.high is None or re.search(rf"\b{reader.range.high:g}\b", said)
+    assert not typer_info(option).show_default, "it is in the help"
+    found = re.search(r"Default: (.+)\.$", said)
+    assert found, said
+    default = field.default
+    shown = f"{default:g}" if isinstance(default, float) else str(default)
+    if isinstance(default, bool):
+        shown = "on" if default else "off"
+    assert found[1] == (about(field).default or shown)
+    assert found[1] != "None"
+
+
+@pytest.mark.parametrize(("field", "option"), FIELDS)
+def test_help_says_the_range_the_unit_and_the_names_of_a_choice(field: Field[Any], option: Parameter) -> None:
+    said, kind = about(field), getattr(typer_info(option).parser, "kind", None)
+    text = str(typer_info(option).help)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        assert all(re.search(rf"\b{each.value}\b", text) for each in kind)
+    if isinstance(kind, type) and issubclass(kind, int | float) and not issubclass(kind, bool):
+        assert said.range is not None, "give a number its range"
+    if said.range is not None:
+        assert said.unit in text
+        if said.form:  # its help says it in words of its own
+            assert re.search(rf"\b{said.range.low}\b", text)
+        else:
+            assert f"; {said.range} {said.unit}".rstrip() in text
+            assert re.search(r"\d", str(said.range))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from softextend.errors import BadModel, BadPicture, BadRequest, OutputError
-from softextend.jobs import inputs, outputs, runner
+from softextend.jobs import inputs, outputs, patterns, runner
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.outputs import Naming
 from softextend.jobs.runner import Tally
+from softextend.pictures import other_formats
 
 EXTENDED = Naming(suffix="-extended")
 
@@ -65,9 +68,10 @@ def test_a_missing_file_of_a_list_stays_in_to_fail_alone(tmp_path: Path) -> None
     assert names(inputs.gather([], [str(tmp_path / "gone.png")]).sources) == ["gone.png"]
 
 
-def test_missing_files_that_were_named_are_said_at_once(folder: Path) -> None:
+def test_missing_files_that_were_named_fail_alone_too(folder: Path) -> None:
+    assert names(inputs.gather([str(folder / "b.png"), str(folder / "x.png")]).sources) == ["b.png", "x.png"]
     with pytest.raises(BadPicture, match=r"x\.png, .*b\.png/y\.png: no such file.*nothing was made"):
-        inputs.gather([str(folder / "b.png"), str(folder / "x.png"), str(folder / "b.png" / "y.png")])
+        inputs.refuse_missing([str(folder / "b.png"), str(folder / "x.png"), str(folder / "b.png" / "y.png")])
 
 
 def test_a_folder_without_pictures_fails_alone_among_others(folder: Path) -> None:
@@ -96,6 +100,49 @@ def test_earlier_results_are_left_out_of_folders_and_said(tmp_path: Path) -> Non
     assert names(inputs.gather([str(tmp_path / "a-extended.png")]).sources) == ["a-extended.png"]  # named: wanted
 
 
+def test_parts_of_a_glob_that_exist_are_no_wildcards(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("[2024] trip/a.jpg", "2 trip/b.jpg", "x/[2024] trip/c.jpg", "4/d.jpg")))
+    for pattern, expected in (
+        ("[2024] trip/*.jpg", ["a.jpg"]),
+        ("*/[2024] trip/*.jpg", ["c.jpg"]),
+        ("**/[2024] trip/?.jpg", ["a.jpg", "c.jpg"]),
+        ("[2-4]/*.jpg", ["d.jpg"]),  # no such folder: a wildcard
+        ("[2024] trip/**/*.jpg", ["a.jpg"]),
+    ):
+        assert names(inputs.gather([f"{tmp_path}/{pattern}"]).sources) == expected, pattern
+
+
+def test_globs_find_what_pythons_do(tmp_path: Path) -> None:
+    deep = ("a.png", "p/a.png", "p/q/b.png", "p/.hidden/c.png", ".d.png", "p/x.txt")
+    touch(*(tmp_path / name for name in deep))
+    (tmp_path / "link").symlink_to(tmp_path / "p")
+    for pattern in ("*.png", "*/*.png", "**/*.png", "p/**", "**/q/*", "**/**/b.png", "./p/../*.png", ".*.png"):
+        wanted = {str(Path(each)) for each in glob.glob(f"{tmp_path}/{pattern}", recursive=True)}  # noqa: PTH207
+        assert {str(each) for each in patterns.matches(f"{tmp_path}/{pattern}")} == wanted - {f"{tmp_path}/p"}, pattern
+
+
+def test_kinds_that_need_a_library_are_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other_formats, "is_installed", lambda kind: False)
+    touch(*(tmp_path / name for name in ("a.jpg", "1.HEIC", "2.heif", "3.jxl", "4.NEF", "5.txt")))
+    (tmp_path / "6.heic").write_bytes(b"\xff\xd8\xff\xe0 really a JPEG")
+    found = inputs.gather([str(tmp_path)])
+    assert names(found.sources) == ["6.heic", "a.jpg"]
+    said = str(found.empty[0].error)
+    for each in ("2 HEIC file(s)", "softextend[heif]", "1 JPEG XL file(s)", "1 camera raw file(s)", "develop"):
+        assert each in said
+    with pytest.raises(BadPicture, match=r"1 HEIC file\(s\) left out.*; .*1 HEIC file\(s\)"):
+        inputs.gather([f"{tmp_path}/*.HEIC", f"{tmp_path}/?.heif"])
+    monkeypatch.setattr(other_formats, "is_installed", lambda kind: kind is other_formats.HEIF)
+    assert "1.HEIC" in names(inputs.gather([str(tmp_path)]).sources)
+
+
+def test_earlier_results_in_the_output_folder_are_no_inputs(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "wide" / "a-extended.png", tmp_path / "wide" / "b.png")
+    found = inputs.gather([f"{tmp_path}/**/*.png"], results=tmp_path / "wide")
+    assert names(found.sources) == ["a.png", "b.png"]
+    assert "left out 1" in found.notes[0]
+
+
 @pytest.mark.parametrize("pattern", ["empty", "empty/*.jpg", "notes"])
 def test_nothing_found_is_wrong_usage(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -107,11 +154,6 @@ def test_nothing_found_is_wrong_usage(tmp_path: Path, pattern: str) -> None:
 def test_no_input_is_wrong_usage() -> None:
     with pytest.raises(BadRequest, match="--files-from"):
         inputs.gather([])
-
-
-def test_lists_are_lines_or_nul_separated() -> None:
-    assert inputs.split_list("a.png\n\n b c.png\r\n") == ["a.png", " b c.png"]
-    assert inputs.split_list("a\nb.png\0c.png\0") == ["a\nb.png", "c.png"]
 
 
 def planned(source: str | None, naming: Naming, seeds: tuple[int, ...] = (1,)) -> list[str]:
@@ -175,36 +217,67 @@ def jobs_beside(*sources: Path) -> list[Job]:
     return outputs.plan_jobs(list(sources), EXTENDED, [1])
 
 
-def test_an_existing_result_stops_everything_before_work(tmp_path: Path) -> None:
+def settled(
+    jobs: list[Job], *, overwrite: bool = False, skip: str | None = None, made: tuple[Path, ...] = ()
+) -> tuple[list[str], list[str]]:
+    """The names of the pictures that are left, and what is said of the others."""
+    left, outcomes = outputs.settle(jobs, overwrite=overwrite, skip_existing=skip, will_be_made=made)
+    told = [each.skipped or f"{type(each.error).__name__} {each.error}" for each in outcomes]
+    return [Path(job.name).name for job in left], told
+
+
+def test_an_existing_result_is_its_pictures_error_alone(tmp_path: Path) -> None:
     touch(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "b-extended.png")
     jobs = jobs_beside(tmp_path / "a.png", tmp_path / "b.png")
-    with pytest.raises(OutputError, match=r"b-extended\.png: exists already.*--overwrite"):
-        outputs.settle(jobs, overwrite=False, skip_existing=False)
-    left, skipped = outputs.settle(jobs, overwrite=False, skip_existing=True)
-    assert ([job.name for job in left], skipped) == ([str(tmp_path / "a.png")], 1)
-    assert outputs.settle(jobs, overwrite=True, skip_existing=False) == (jobs, 0)
+    left, (told,) = settled(jobs)
+    assert left == ["a.png"]
+    assert "b-extended.png: exists already" in told
+    assert "--overwrite" in told
+    assert settled(jobs, skip="any") == (["a.png"], ["exists"])
+    assert settled(jobs, skip="same") == (["a.png", "b.png"], [])  # looked into where its turn comes
+    assert settled(jobs, overwrite=True) == (["a.png", "b.png"], [])
 
 
 def test_a_broken_link_is_a_result_that_exists(tmp_path: Path) -> None:
     touch(tmp_path / "a.png")
     (tmp_path / "a-extended.png").symlink_to(tmp_path / "gone")
-    with pytest.raises(OutputError, match="exists"):
-        outputs.settle(jobs_beside(tmp_path / "a.png"), overwrite=False, skip_existing=False)
+    left, (told,) = settled(jobs_beside(tmp_path / "a.png"))
+    assert not left
+    assert "exists" in told
 
 
 def test_an_existing_intermediate_counts_too(tmp_path: Path) -> None:
     touch(tmp_path / "a.png", tmp_path / "s" / "a-extended-mask.png")
     naming = Naming(suffix="-extended", extras_dir=tmp_path / "s", extras=("-mask.png",))
-    with pytest.raises(OutputError, match=r"a-extended-mask\.png: exists"):
-        outputs.settle(outputs.plan_jobs([tmp_path / "a.png"], naming, [1]), overwrite=False, skip_existing=False)
+    _, (told,) = settled(outputs.plan_jobs([tmp_path / "a.png"], naming, [1]))
+    assert "a-extended-mask.png: exists" in told
 
 
-def test_two_results_of_one_name(tmp_path: Path) -> None:
-    touch(tmp_path / "p" / "a.png", tmp_path / "q" / "a.png")
+def test_of_two_results_of_one_name_the_second_is_an_error(tmp_path: Path) -> None:
+    touch(tmp_path / "p" / "a.png", tmp_path / "q" / "a.png", tmp_path / "b.png")
     naming = Naming(suffix="-extended", out_dir=tmp_path)
-    jobs = outputs.plan_jobs([tmp_path / "p" / "a.png", tmp_path / "q" / "a.png"], naming, [1])
-    with pytest.raises(BadRequest, match=r"p/a\.png and .*q/a\.png"):
-        outputs.settle(jobs, overwrite=True, skip_existing=False)
+    jobs = outputs.plan_jobs([tmp_path / "p" / "a.png", tmp_path / "q" / "a.png", tmp_path / "b.png"], naming, [1])
+    left, (told,) = settled(jobs, overwrite=True)
+    assert left == ["a.png", "b.png"]
+    assert told.startswith("BadRequest")
+    assert "p/a.png and " in told
+
+
+def test_a_kept_tree_has_room_for_both(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "p" / "a.png", tmp_path / "in" / "q" / "r" / "a.png")
+    found = inputs.gather([str(tmp_path / "in" / "**" / "*.png")])
+    for keep in (None, True):
+        naming = Naming(suffix="", out_dir=tmp_path / "out", tree=found.tree(keep))
+        jobs = outputs.plan_jobs(found.sources, naming, [1])
+        assert [job.targets[0].path for job in jobs] == [tmp_path / "out/p/a.png", tmp_path / "out/q/r/a.png"]
+        assert settled(jobs, made=(tmp_path / "out",)) == (["a.png", "a.png"], [])
+    assert found.tree(False) == {}
+    named = [str(tmp_path / "in" / "p" / "a.png"), str(tmp_path / "in" / "q" / "r" / "a.png")]
+    assert inputs.gather(named).tree(None) == {}
+    assert list(inputs.gather(named).tree(True).values()) == [Path("p"), Path("q/r")]
+    assert list(inputs.gather([], named).tree(True).values()) == [Path("p"), Path("q/r")]
+    two = inputs.gather([str(tmp_path / "in/p"), str(tmp_path / "in/q/**/*.png")])
+    assert list(two.tree(True).values()) == [Path("p"), Path("q/r")]
 
 
 @pytest.mark.parametrize("spelling", ["a.png", "deep/../a.png", "link.png"])
@@ -212,31 +285,51 @@ def test_a_result_is_never_an_input(tmp_path: Path, spelling: str) -> None:
     touch(tmp_path / "a.png", tmp_path / "deep" / "x")
     (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
     naming = Naming(suffix="", output=str(tmp_path / spelling))
-    jobs = outputs.plan_jobs([tmp_path / "a.png"], naming, [1])
-    with pytest.raises(BadRequest, match="the output is an input"):
-        outputs.settle(jobs, overwrite=True, skip_existing=False)
+    left, (told,) = settled(outputs.plan_jobs([tmp_path / "a.png"], naming, [1]), overwrite=True)
+    assert not left
+    assert "the output is an input" in told
 
 
 def test_a_result_is_no_other_input_either(tmp_path: Path) -> None:
     touch(tmp_path / "a.png", tmp_path / "a-extended.png")
-    with pytest.raises(BadRequest, match="the output is an input"):
-        outputs.settle(
-            jobs_beside(tmp_path / "a.png", tmp_path / "a-extended.png"), overwrite=True, skip_existing=False
-        )
+    left, (told,) = settled(jobs_beside(tmp_path / "a.png", tmp_path / "a-extended.png"), overwrite=True)
+    assert left == ["a-extended.png"]
+    assert "the output is an input" in told
+
+
+def test_a_name_that_is_too_long_is_known_before_work(tmp_path: Path) -> None:
+    touch(tmp_path / f"{'a' * 250}.png", tmp_path / f"{'é' * 122}.png", tmp_path / "b.png")
+    jobs = jobs_beside(*sorted(tmp_path.iterdir()))
+    left, told = settled(jobs)
+    assert left == ["b.png"]
+    assert len(told) == 2
+    assert all("the name has 2" in each and "255 are allowed" in each for each in told)
+
+
+def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    with socket.socket(socket.AF_UNIX) as server:
+        os.chdir(tmp_path)  # names of sockets are short
+        server.bind("socket.png")
+        for name, fits in (("pipe.png", True), ("socket.png", False), ("link.png", True)):
+            if name == "link.png":
+                (tmp_path / name).symlink_to("/dev/null")
+            jobs = outputs.plan_jobs([tmp_path / "a.png"], Naming(suffix="", output=str(tmp_path / name)), [1])
+            assert bool(settled(jobs)[0]) == fits
 
 
 def test_folders_are_checked_before_work(tmp_path: Path) -> None:
     touch(tmp_path / "file", tmp_path / "a.png")
 
-    def settle(folder: Path, *, made: bool) -> None:
+    def said(folder: Path, *, made: bool) -> list[str]:
         jobs = outputs.plan_jobs([tmp_path / "a.png"], Naming(suffix="", out_dir=folder), [1])
-        outputs.settle(jobs, overwrite=False, skip_existing=False, will_be_made=[folder] if made else [])
+        return settled(jobs, made=(folder,) if made else ())[1]
 
-    settle(tmp_path / "new" / "deep", made=True)
-    with pytest.raises(OutputError, match="does not exist"):
-        settle(tmp_path / "new", made=False)
+    assert said(tmp_path / "new" / "deep", made=True) == []
+    assert "does not exist" in said(tmp_path / "new", made=False)[0]
     with pytest.raises(OutputError, match="is no folder"):
-        settle(tmp_path / "file" / "new", made=True)
+        said(tmp_path / "file" / "new", made=True)
     assert not (tmp_path / "new").exists()
 
 
@@ -244,13 +337,12 @@ def test_folders_are_checked_before_work(tmp_path: Path) -> None:
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     touch(tmp_path / "p" / "a.png")
     (tmp_path / "p").chmod(0o555)
-    with pytest.raises(OutputError, match="no permission"):
-        outputs.settle(jobs_beside(tmp_path / "p" / "a.png"), overwrite=False, skip_existing=False)
+    assert "no permission" in settled(jobs_beside(tmp_path / "p" / "a.png"))[1][0]
 
 
 def test_overwrite_and_skip_exclude_each_other() -> None:
     with pytest.raises(BadRequest, match="give one"):
-        outputs.settle([], overwrite=True, skip_existing=True)
+        outputs.settle([], overwrite=True, skip_existing="same")
 
 
 def job(name: str, seeds: tuple[int, ...] = (1,)) -> Job:

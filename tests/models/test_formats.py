@@ -65,6 +65,8 @@ def wrong(name: str, shapes: Shapes, said: str, **more: object) -> Format:
     return Format(name, shapes, said, 1, **more)  # type: ignore[arg-type]
 
 
+DOWN = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight"
+HINT = {"controlnet_cond_embedding.conv_in.weight": [16, 3, 3, 3]}
 LORA = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
 FORMATS = [
     # --- checkpoints that run
@@ -75,7 +77,11 @@ FORMATS = [
     runs("photo-fp8-scaled", sdxl(scaled_fp8=[1]), "family: SDXL, predicts epsilon", dtype="F8_E4M3"),
     runs("sdxl-inpainting", sdxl(9), "family: SDXL, inpainting (9 channels), predicts epsilon"),
     runs("v1-5-pruned", sd1(), "family: Stable Diffusion 1.x, predicts epsilon"),
-    runs("sd15-old-text", {**unet(768), **DECODER, "cond_stage_model.transformer.embeddings.x": [1]}, "family: Stable Diffusion 1.x, predicts epsilon"),
+    runs(
+        "sd15-old-text",
+        {**unet(768), **DECODER, "cond_stage_model.transformer.embeddings.x": [1]},
+        "family: Stable Diffusion 1.x, predicts epsilon",
+    ),
     runs("sd-v1-5-inpainting", sd1(9), "family: Stable Diffusion 1.x, inpainting (9 channels), predicts epsilon"),
     runs("v2-1_768-ema-pruned", sd2(), "family: Stable Diffusion 2.x, predicts v"),
     runs("v2-1_512-ema-pruned", sd2(), "family: Stable Diffusion 2.x, predicts epsilon"),
@@ -86,7 +92,9 @@ FORMATS = [
     runs("by-keys", sdxl(v_pred=[0], ztsnr=[0]), "predicts v-zero-snr"),
     runs("by-spec", sdxl(), "predicts v-zero-snr", metadata={"modelspec.prediction_type": "v"}),
     runs("by-kohya", sdxl(), "predicts v-zero-snr", metadata={"ss_v_parameterization": "True"}),
-    runs("no-zero", sdxl(), "predicts v\n", metadata={"ss_v_parameterization": "True", "ss_zero_terminal_snr": "False"}),
+    runs(
+        "no-zero", sdxl(), "predicts v\n", metadata={"ss_v_parameterization": "True", "ss_zero_terminal_snr": "False"}
+    ),
     runs("mixVPred", sdxl(), "profile: sdxl-v-pred"),
     runs("says-VPred", sdxl(), "predicts epsilon", metadata={"modelspec.prediction_type": "epsilon"}),
     runs("renamed", sdxl(**{"edm_vpred.sigma_max": [1], "edm_vpred.sigma_min": [1]}), "predicts edm-v", dtype="F32"),
@@ -108,22 +116,36 @@ FORMATS = [
     wrong("512-depth-ema", sd2(5), "a depth model"),
     wrong("x4-upscaler-ema", sd2(7), "an upscaler"),
     wrong("refiner", {**unet(1280), **DECODER, "conditioner.embedders.0.model.x": [1]}, "--refiner"),
-    wrong("no-vae", {**unet(2048), UNET + "label_emb.0.0.weight": [1, 1], **SDXL_TEXT}, "without the VAE: add --vae FILE"),
+    wrong(
+        "no-vae", {**unet(2048), UNET + "label_emb.0.0.weight": [1, 1], **SDXL_TEXT}, "without the VAE: add --vae FILE"
+    ),
     wrong("no-text", {**unet(2048), UNET + "label_emb.0.0.weight": [1, 1], **DECODER}, "an SDXL UNet alone.*--unet"),
     wrong("unet-only", unet(2048, prefix=""), "an SDXL UNet alone.*--unet"),
-    wrong("unet-diffusers", {"conv_in.weight": [320, 4, 3, 3], "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight": [640, 2048]}, "an SDXL UNet alone.*--unet"),
-    wrong("unet-inpaint", {"conv_in.weight": [320, 9, 3, 3], "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight": [640, 768]}, "1.x inpainting UNet alone"),
+    wrong("unet-diffusers", {"conv_in.weight": [320, 4, 3, 3], DOWN: [640, 2048]}, "an SDXL UNet alone.*--unet"),
+    wrong("unet-inpaint", {"conv_in.weight": [320, 9, 3, 3], DOWN: [640, 768]}, "1.x inpainting UNet alone"),
     wrong("nf4", sdxl(**{UNET + "out.weight.quant_state.bitsandbytes__nf4": [8]}), r"NF4 \(bitsandbytes\)"),
     wrong("int8", sdxl(**{UNET + "out.SCB": [8]}), r"int8 \(bitsandbytes\)"),
     wrong("int8-plain", sdxl(), r"quantised \(int8\)", dtypes={"to_k.weight": "I8"}),
     wrong("lcm-full", sdxl(**{UNET + "time_embedding.cond_proj.weight": [320, 256]}), "takes the guidance as an input"),
-    wrong("vae-ft-mse", {"decoder.conv_in.weight": [512, 4, 3, 3], "encoder.conv_in.weight": [128, 3, 3, 3]}, "a VAE: give it as --vae"),
+    wrong(
+        "vae-ft-mse",
+        {"decoder.conv_in.weight": [512, 4, 3, 3], "encoder.conv_in.weight": [128, 3, 3, 3]},
+        "a VAE: give it as --vae",
+    ),
     wrong("ae", {"decoder.conv_in.weight": [512, 16, 3, 3]}, "16 latent channels"),
     wrong("clip_l", {"text_model.final_layer_norm.weight": [768]}, "a CLIP text encoder"),
     # --- conditions
-    wrong("lora", {LORA + ".lora_down.weight": [8, 2048], LORA + ".lora_up.weight": [640, 8]}, "a LoRA for SDXL: give it as --lora"),
+    wrong(
+        "lora",
+        {LORA + ".lora_down.weight": [8, 2048], LORA + ".lora_up.weight": [640, 8]},
+        "a LoRA for SDXL: give it as --lora",
+    ),
     wrong("lora15", {LORA + ".lora_down.weight": [8, 768]}, "a LoRA for Stable Diffusion 1.x: give it as --lora"),
-    wrong("lora-peft", {"unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight": [8, 2048]}, "a LoRA for SDXL"),
+    wrong(
+        "lora-peft",
+        {"unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight": [8, 2048]},
+        "a LoRA for SDXL",
+    ),
     wrong("loha", {LORA + ".hada_w1_a": [8, 8]}, r"a LoRA \(LoHa\)"),
     wrong("lokr", {LORA + ".lokr_w1": [8, 8]}, r"a LoRA \(LoKr\)"),
     wrong("dora", {LORA + ".lora_down.weight": [8, 2048], LORA + ".dora_scale": [1, 8]}, r"a LoRA \(DoRA\) for SDXL"),
@@ -131,11 +153,27 @@ FORMATS = [
     wrong("oft", {LORA + ".oft_blocks": [8, 8]}, r"a LoRA \(OFT\)"),
     wrong("ia3", {LORA + ".on_input": [1], LORA + ".weight": [8]}, r"a LoRA \(IA3\)"),
     wrong("full-diff", {LORA + ".diff": [8, 8]}, r"a LoRA \(full difference\)"),
-    wrong("flux-lora", {"transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight": [8, 8]}, "a LoRA for Flux: no model"),
-    wrong("ip-adapter", {"ip_adapter.1.to_k_ip.weight": [8, 8], "image_proj.proj.weight": [8, 8]}, "an IP-Adapter.*--image-prompt"),
-    wrong("controlnet", {"controlnet_cond_embedding.conv_in.weight": [16, 3, 3, 3], "down_blocks.0.x": [1], "conv_in.weight": [320, 4, 3, 3]}, "a ControlNet: give it as --control"),
-    wrong("controlnet-old", {"control_model.input_blocks.0.0.weight": [320, 4, 3, 3]}, "a ControlNet: give it as --control"),
-    wrong("union", {"control_add_embedding.linear_1.weight": [8], "controlnet_cond_embedding.conv_in.weight": [16, 3, 3, 3]}, "a union ControlNet"),
+    wrong(
+        "flux-lora",
+        {"transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight": [8, 8]},
+        "a LoRA for Flux: no model",
+    ),
+    wrong(
+        "ip-adapter",
+        {"ip_adapter.1.to_k_ip.weight": [8, 8], "image_proj.proj.weight": [8, 8]},
+        "an IP-Adapter.*--image-prompt",
+    ),
+    wrong(
+        "controlnet",
+        {**HINT, "down_blocks.0.x": [1], "conv_in.weight": [320, 4, 3, 3]},
+        "a ControlNet: give it as --control",
+    ),
+    wrong(
+        "controlnet-old",
+        {"control_model.input_blocks.0.0.weight": [320, 4, 3, 3]},
+        "a ControlNet: give it as --control",
+    ),
+    wrong("union", {"control_add_embedding.linear_1.weight": [8], **HINT}, "a union ControlNet"),
     wrong("t2i", {"adapter.body.0.resnets.0.block1.weight": [8]}, "a T2I-Adapter"),
     wrong("embedding", {"emb_params": [4, 768]}, "a textual inversion: give it as --embedding"),
     wrong("embedding-xl", {"clip_l": [4, 768], "clip_g": [4, 1280]}, "a textual inversion: give it as --embedding"),
@@ -144,17 +182,25 @@ FORMATS = [
     wrong("taesd", {"decoder.layers.0.weight": [8]}, "a TAESD preview decoder"),
     wrong("clip-vision", {"vision_model.embeddings.patch_embedding.weight": [8]}, "a CLIP vision encoder"),
     wrong("t5", {"encoder.block.0.layer.0.SelfAttention.q.weight": [8]}, "a T5 text encoder"),
-    wrong("qwen-text", {"model.layers.0.self_attn.q_proj.weight": [8], "model.layers.0.mlp.gate_proj.weight": [8]}, "a language model"),
+    wrong(
+        "qwen-text",
+        {"model.layers.0.self_attn.q_proj.weight": [8], "model.layers.0.mlp.gate_proj.weight": [8]},
+        "a language model",
+    ),
     wrong("esrgan", {"model.1.sub.0.RDB1.conv1.0.weight": [8]}, "an upscaler"),
     wrong("flux1-dev", {"double_blocks.0.img_attn.norm.weight": [8]}, "a Flux model"),
     wrong("flux-full", {UNET + "double_blocks.0.img_attn.norm.weight": [8], **DECODER}, "a Flux model"),
     wrong("sd3", {UNET + "joint_blocks.0.x": [8]}, "an SD3 model"),
-    wrong("z_image", {"noise_refiner.0.x": [8], "x_pad_token": [8], "layers.0.attention.qkv.weight": [8]}, "a Z-Image model"),
+    wrong(
+        "z_image",
+        {"noise_refiner.0.x": [8], "x_pad_token": [8], "layers.0.attention.qkv.weight": [8]},
+        "a Z-Image model",
+    ),
     wrong("qwen_image", {"transformer_blocks.0.img_mlp.net.0.weight": [8]}, "a Qwen-Image model"),
     wrong("wan", {"blocks.0.self_attn.q.weight": [8], "blocks.0.cross_attn.q.weight": [8]}, "a Wan model"),
     wrong("svd", {UNET + "input_blocks.1.0.time_stack.x": [8]}, "a Stable Video Diffusion model"),
     wrong("nothing", {"weight": [8]}, "no image model that is known here"),
-]  # fmt: skip
+]
 
 
 def write(path: Path, made: Format) -> Path:

@@ -103,12 +103,27 @@ def test_another_models_betas(beta_schedule: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lcm", "tcd"])
-def test_more_steps_than_a_model_was_distilled_from(name: str) -> None:
-    scheduler = scheduler_of(name, 66, {"original_inference_steps": 66})
+@pytest.mark.parametrize("steps", [52, 66])
+def test_more_steps_than_a_model_was_distilled_from(name: str, steps: int) -> None:
+    scheduler = scheduler_of(name, steps, {"original_inference_steps": steps})
     theirs = run_scheduler(scheduler, 1.0, seed=3)
-    ours = make_sampler(name, schedule_of(SDXL), steps=66, strength=1.0, generators=generators(3))
+    ours = make_sampler(name, schedule_of(SDXL), steps=steps, strength=1.0, generators=generators(3))
     assert ours.timesteps == tuple(scheduler.timesteps.tolist())
     assert apart(run(ours, latents(1), latents(2)), theirs) < LIMIT[name]
+
+
+def test_the_boundary_condition_of_lcm() -> None:
+    scheduler = scheduler_of("lcm", 50, {})
+    rows = updates.lcm_rows(noise_levels.lcm(schedule_of(SDXL), 50, False))
+    for row, t in zip(rows, scheduler.timesteps, strict=True):
+        theirs = [float(each) for each in scheduler.get_scalings_for_boundary_condition_discrete(t)]
+        assert [row.skip, row.out] == pytest.approx(theirs, rel=1e-5)
+
+
+@pytest.mark.parametrize("steps", [14, 15])
+def test_a_short_run_of_deis_ends_in_first_order(steps: int) -> None:
+    ours = run(make_sampler("deis", schedule_of(SDXL), steps=steps, strength=1.0), latents(1), latents(2))
+    assert apart(ours, run_scheduler(scheduler_of("deis", steps, {}), 1.0)) < LIMIT["deis"]
 
 
 @pytest.mark.parametrize("name", ["euler", "heun"])

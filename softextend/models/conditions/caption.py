@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from softextend.errors import BadModel
-from softextend.models.find import config_file, configured_text
+from softextend.models.config_file import config_file
+from softextend.models.find import configured_text
 
 if TYPE_CHECKING:
     from softextend.types import Pixels, Sides

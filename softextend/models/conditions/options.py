@@ -12,7 +12,8 @@ from softextend.errors import BadRequest
 from softextend.models.conditions import prompt_weights
 from softextend.models.conditions.span import TEXT as SPAN
 from softextend.models.conditions.span import Span, parse_span
-from softextend.models.find import config_file, configured_text, models_folder
+from softextend.models.config_file import config_file
+from softextend.models.find import configured_text, models_folder
 from softextend.models.library import Entry, entries
 from softextend.options import Checked, option
 

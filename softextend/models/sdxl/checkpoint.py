@@ -1,4 +1,4 @@
-"""The parts of a model, SDXL's and of families like it: built without memory, then filled tensor by tensor.
+"""The parts of a model from files: built without memory, then filled tensor by tensor in the wanted dtype.
 
 Files are read, not mapped: mapped pages would count twice in the process's memory until the system drops them.
 """

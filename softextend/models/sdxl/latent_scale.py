@@ -1,4 +1,4 @@
-"""Between what an autoencoder gives and the latents that a denoiser was trained on: shift and scale, as its config says.
+"""Between what an autoencoder gives and the latents that a denoiser was trained on: as its config says.
 
 z = (mean - m) / s: of most models m = 0 and s = 1 / scaling_factor; SD3's kind has a shift_factor, Playground 2.5
 latents_mean and latents_std of each channel.

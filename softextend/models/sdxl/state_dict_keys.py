@@ -123,9 +123,7 @@ def unet_pieces(names: list[str]) -> dict[str, Piece]:
 def unet_layers(names: list[str]) -> int:
     """Residual blocks a level: of n + 1 blocks on the way down the first is no level's, and levels end in one more."""
     blocks = {int(found[1]) for name in names if (found := IN_BLOCK.match(name))}
-    levels = 1 + len(
-        {name for name in names if name.startswith(UNET + "input_blocks.") and name.endswith(".op.weight")}
-    )
+    levels = 1 + sum(name.startswith(UNET + "input_blocks.") and name.endswith(".op.weight") for name in names)
     return max((max(blocks, default=0) + 1) // levels - 1, 1) if levels > 1 else LAYERS
 
 

@@ -1,4 +1,4 @@
-"""What a safetensors file is, by the names and shapes of its tensors: a checkpoint, a part of one, or something else."""
+"""What a safetensors file is, by its tensors' names and shapes: a checkpoint, a part of one, or something else."""
 
 from __future__ import annotations
 
@@ -85,16 +85,13 @@ def _checkpoint(tensors: dict[str, Entry]) -> Identity:
     family = next((name for name, found in present.items() if found), None)
     if has_mark(tensors, "^conditioner.embedders.0.model."):
         what = "the SDXL refiner"
-        return Identity(
-            kind="refiner", family="refiner", what=what, fault=f"{what}: take the base checkpoint; this is its --refiner"
-        )
+        fault = f"{what}: take the base checkpoint; this is its --refiner"
+        return Identity(kind="refiner", family="refiner", what=what, fault=fault)
     if family is None:
         return _unet_alone(tensors, context_family(tensors))
     channels = _channels(tensors)
     words = " inpainting" if channels == 9 else ""
-    found = Identity(
-        kind="checkpoint", family=family, channels=channels, what=f"{_article(family)}{words} checkpoint"
-    )
+    found = Identity(kind="checkpoint", family=family, channels=channels, what=f"{_article(family)}{words} checkpoint")
     return replace(found, missing=_missing(tensors, family), fault=_fault(tensors, family, channels))
 
 

@@ -1,4 +1,4 @@
-"""The tensors of files that are no Stable Diffusion checkpoint: each kind by fragments of their names, as plain data."""
+"""Files that are no Stable Diffusion checkpoint: each kind by fragments of its tensors' names, as plain data."""
 
 from __future__ import annotations
 
@@ -52,44 +52,48 @@ def has_mark(names: Collection[str], mark: str) -> bool:
     return any(mark in name for name in names)
 
 
-def _control(what: str, *marks: str, remedy: str = "give it as --control FILE beside --model CHECKPOINT") -> Other:
-    return Other(kind="control", what=what, marks=marks, remedy=remedy)
+UNUSED = "no option takes it"
+NO_MODEL = "no model that runs here takes it"
+CONTROL = "give it as --control FILE beside --model CHECKPOINT"
+INSTEAD = "take a ControlNet, as --control"
+IMAGE_PROMPT = "it goes with --image-prompt, beside --model CHECKPOINT"
+ENCODER = "it goes with an IP-Adapter, which --image-prompt uses"
+EMBEDDING = "give it as --embedding NAME=FILE"
+ONLY_FOUR = "--vae takes those of Stable Diffusion and SDXL"
+TAESD, ESRGAN = "a TAESD preview decoder", "an upscaler (ESRGAN)"
+
+
+def _one(kind: str, what: str, *marks: str, remedy: str = NOT_HERE, without: tuple[str, ...] = ()) -> Other:
+    return Other(kind=kind, what=what, marks=marks, without=without, remedy=remedy)
+
+
+def _control(what: str, *marks: str, remedy: str = CONTROL) -> Other:
+    return _one("control", what, *marks, remedy=remedy)
 
 
 def _model(what: str, *marks: str, without: tuple[str, ...] = ()) -> Other:
-    return Other(kind="other-model", what=what, marks=marks, without=without)
+    return _one("other-model", what, *marks, without=without)
 
 
-UNUSED = "no option takes it"
 OTHERS = (  # the first that fits
     # --- conditions laid over a checkpoint
-    Other(
-        kind="image-prompt",
-        what="an IP-Adapter",
-        marks=("to_k_ip",),
-        remedy="it goes with --image-prompt, beside --model CHECKPOINT",
-    ),
-    Other(
-        kind="image-prompt",
-        what="an IP-Adapter",
-        marks=("^ip_adapter.",),
-        remedy="it goes with --image-prompt, beside --model CHECKPOINT",
-    ),
+    _one("image-prompt", "an IP-Adapter", "to_k_ip", remedy=IMAGE_PROMPT),
+    _one("image-prompt", "an IP-Adapter", "^ip_adapter.", remedy=IMAGE_PROMPT),
     _control("a ControlNet-LLLite", "^lllite_", remedy=UNUSED),
     _control("a Control-LoRA", "^lora_controlnet", remedy="take the full ControlNet"),
-    _control("a ControlNet for Flux, SD3 or Qwen-Image", "controlnet_blocks.", remedy="no model that runs here takes it"),
+    _control("a ControlNet for Flux, SD3 or Qwen-Image", "controlnet_blocks.", remedy=NO_MODEL),
     _control("a union ControlNet", "control_add_embedding."),
     _control("a union ControlNet", "task_embedding", "controlnet_cond_embedding."),
     _control("a ControlNet", "controlnet_cond_embedding."),
     _control("a ControlNet", "^control_model."),
     _control("a ControlNet", "^controlnet_"),
     _control("a ControlNet", "input_hint_block."),
-    Other(kind="adapter", what="a T2I-Adapter", marks=("^adapter.body.",), remedy="take a ControlNet, as --control"),
-    Other(kind="adapter", what="a T2I-Adapter", marks=("^body.0.", ".block1.weight$"), remedy="take a ControlNet, as --control"),
-    Other(kind="embedding", what="a textual inversion", marks=("^emb_params",), remedy="give it as --embedding NAME=FILE"),
-    Other(kind="embedding", what="a textual inversion", marks=("^string_to_param",), remedy="give it as --embedding NAME=FILE"),
-    Other(kind="motion", what="an AnimateDiff motion module", marks=("motion_modules.",), remedy=UNUSED),
-    Other(kind="id", what="an InstantID or PhotoMaker adapter", marks=("^id_encoder.",), remedy=UNUSED),
+    _one("adapter", "a T2I-Adapter", "^adapter.body.", remedy=INSTEAD),
+    _one("adapter", "a T2I-Adapter", "^body.0.", ".block1.weight$", remedy=INSTEAD),
+    _one("embedding", "a textual inversion", "^emb_params", remedy=EMBEDDING),
+    _one("embedding", "a textual inversion", "^string_to_param", remedy=EMBEDDING),
+    _one("motion", "an AnimateDiff motion module", "motion_modules.", remedy=UNUSED),
+    _one("id", "an InstantID or PhotoMaker adapter", "^id_encoder.", remedy=UNUSED),
     # --- models of other families, with and without the prefix of single files
     _model("a Stable Video Diffusion model", "time_stack."),
     _model("a Chroma model", "distilled_guidance_layer."),
@@ -115,18 +119,24 @@ OTHERS = (  # the first that fits
     _model("a Kolors model", "encoder_hid_proj.", "attn2.to_k."),
     _model("a Kandinsky model", "encoder_hid_proj.image_embeds"),
     # --- parts
-    Other(kind="vision", what="a CLIP vision encoder", marks=("vision_model.",), without=("^model.diffusion_model.",), remedy="it goes with an IP-Adapter, as --image-prompt needs it"),
-    Other(kind="vision", what="a CLIP vision encoder", marks=("^visual.", "conv1.weight$"), remedy="it goes with an IP-Adapter, as --image-prompt needs it"),
-    Other(kind="text", what="a T5 text encoder", marks=(".SelfAttention.q.",), remedy="no model that runs here takes it"),
-    Other(kind="text", what="a language model (Qwen, Gemma, Llama and others)", marks=("layers.0.self_attn.q_proj.", "layers.0.mlp.gate_proj."), remedy="no model that runs here takes it"),
-    Other(kind="taesd", what="a TAESD preview decoder", marks=("^decoder.layers.",), remedy=UNUSED),
-    Other(kind="taesd", what="a TAESD preview decoder", marks=("^taesd_",), remedy=UNUSED),
-    Other(kind="taesd", what="a TAESD preview decoder", marks=("^1.weight", "conv.0.weight$", "conv.4.weight$"), remedy=UNUSED),
-    Other(kind="other-vae", what="a Wan or Qwen-Image VAE", marks=("^decoder.conv1.", "residual."), remedy="--vae takes those of Stable Diffusion and SDXL"),
-    Other(kind="other-vae", what="a VAE for video", marks=("decoder.conv_in.conv.",), remedy="--vae takes those of Stable Diffusion and SDXL"),
-    Other(kind="upscaler", what="an upscaler (ESRGAN)", marks=("^model.1.sub.0.",), remedy=UNUSED),
-    Other(kind="upscaler", what="an upscaler (ESRGAN)", marks=("^conv_first.", "rdb1."), remedy=UNUSED),
-    Other(kind="upscaler", what="an upscaler (ESRGAN)", marks=("^params_ema.",), remedy=UNUSED),
-    Other(kind="upscaler", what="an upscaler (SwinIR, HAT or DAT)", marks=("^conv_first.", "^layers.0."), remedy=UNUSED),
-    Other(kind="upscaler", what="an upscaler (compact ESRGAN)", marks=("^body.0.weight", "^body.1.weight"), remedy=UNUSED),
-)  # fmt: skip
+    _one("vision", "a CLIP vision encoder", "vision_model.", remedy=ENCODER, without=("^model.diffusion_model.",)),
+    _one("vision", "a CLIP vision encoder", "^visual.", "conv1.weight$", remedy=ENCODER),
+    _one("text", "a T5 text encoder", ".SelfAttention.q.", remedy=NO_MODEL),
+    _one(
+        "text",
+        "a language model (Qwen, Gemma, Llama and others)",
+        "layers.0.self_attn.q_proj.",
+        "layers.0.mlp.gate_proj.",
+        remedy=NO_MODEL,
+    ),
+    _one("taesd", TAESD, "^decoder.layers.", remedy=UNUSED),
+    _one("taesd", TAESD, "^taesd_", remedy=UNUSED),
+    _one("taesd", TAESD, "^1.weight", "conv.0.weight$", "conv.4.weight$", remedy=UNUSED),
+    _one("other-vae", "a Wan or Qwen-Image VAE", "^decoder.conv1.", "residual.", remedy=ONLY_FOUR),
+    _one("other-vae", "a VAE for video", "decoder.conv_in.conv.", remedy=ONLY_FOUR),
+    _one("upscaler", ESRGAN, "^model.1.sub.0.", remedy=UNUSED),
+    _one("upscaler", ESRGAN, "^conv_first.", "rdb1.", remedy=UNUSED),
+    _one("upscaler", ESRGAN, "^params_ema.", remedy=UNUSED),
+    _one("upscaler", "an upscaler (SwinIR, HAT or DAT)", "^conv_first.", "^layers.0.", remedy=UNUSED),
+    _one("upscaler", "an upscaler (compact ESRGAN)", "^body.0.weight", "^body.1.weight", remedy=UNUSED),
+)

@@ -55,11 +55,10 @@ class Store:
             if name in self.entries and stem != piece.name:
                 path, entry = self.entries[name]
                 rows = self.entries[piece.name][1].shape[0]
-                values = torch.tensor(read_numbers(path, entry)) if prod(entry.shape) in (1, rows) else torch.empty(0)
-                if not len(values):
-                    raise BadModel(
-                        f"{path}: {name} is {entry.shape}, not one number or {rows}: take a 16-bit checkpoint"
-                    )
+                if prod(entry.shape) not in (1, rows):
+                    wanted = f"one number or {rows}: take a 16-bit checkpoint"
+                    raise BadModel(f"{path}: {name} is {entry.shape}, not {wanted}")
+                values = torch.tensor(read_numbers(path, entry))
                 return values[0] if len(values) == 1 else values
         return None
 
@@ -130,7 +129,7 @@ class Part:
                 raise BadModel(f"{self._files()}: {name} of the {type(module).__name__} is missing: {REMEDY}")
             shape, needed = self.store.shape(piece), _shape(module, name)
             if _plain(shape) != _plain(needed):
-                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in SDXL: {REMEDY}")
+                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in its family: {REMEDY}")
             if self.store.entries[piece.name][1].dtype not in DTYPES:
                 raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
             self.store.scale(piece)
@@ -145,7 +144,7 @@ class Part:
         return ", ".join(str(path) for path in self.paths())
 
 
-REMEDY = "give a complete SDXL base checkpoint"
+REMEDY = "give a complete checkpoint"
 
 
 def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor:

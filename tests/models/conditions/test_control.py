@@ -81,7 +81,7 @@ def by_diffusers(net: Any, model: SdxlModel, scene: Scene, shown: torch.Tensor, 
     with torch.no_grad():
         down, middle = net(x, 601.0, hidden, conditioning_scale=0.8, added_cond_kwargs=added, return_dict=False, **more)
         residuals = {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
-        negative, positive = model._ready_unet()(x, 601.0, hidden, added_cond_kwargs=added, **residuals)[0].chunk(2)
+        negative, positive = model.networks.unet()(x, 601.0, hidden, added_cond_kwargs=added, **residuals)[0].chunk(2)
     return negative + 3 * (positive - negative)
 
 

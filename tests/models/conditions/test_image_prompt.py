@@ -114,7 +114,7 @@ def test_the_photo_as_prompt_is_as_in_diffusers(
         out = pipe.unet(x, 601.0, torch.cat([negative, hidden]), added_cond_kwargs=added)[0]
     wanted = out[:1] + 4 * (out[1:] - out[:1])
     model = model_of(folder, laid(path, encoder))
-    model.lean = lean
+    model.networks.lean = lean
     torch.testing.assert_close(predicted(model), wanted, atol=1e-3 * float(wanted.abs().max()), rtol=0)
     assert (predicted(model_of(folder, LaidOver())) - wanted).abs().max() > 1e-3
 
