@@ -36,6 +36,7 @@ from softextend.pictures.high_bit_depth import (
     to_eight_bit,
 )
 from softextend.pictures.icc import _to_rgb
+from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Metadata, Picture
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ def _refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
     if width * height > LARGEST and not allow_huge:
         size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
         raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+    check_memory(name, width, height, allow_huge=allow_huge)
 
 
 def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tuple[bytes, Ending | None]:
