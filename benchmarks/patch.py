@@ -23,21 +23,21 @@ from softextend.fills import patchmatch
 from softextend.fills.patch import Patch
 
 Array = np.ndarray[Any, Any]
-JUMPS = ((1, 0), (0, 1), (-1, 0), (0, -1), (4, 0), (0, 4))  # px, as `patchmatch.improve`
+JUMPS = ((1, 0), (0, 1), (-1, 0), (0, -1), (4, 0), (0, 4))  # px, as `patchmatch.improve_part`
 
 
 def plain_compare(
-    image: Array, trust: Array, target: Array, source: Array, gauss: Array, lift: float, ease: float
+    image: Array, confidence: Array, target: Array, source: Array, gauss: Array, lift: float, ease: float
 ) -> tuple[Array, Array]:
     """Differences (N,) and lifts (N, 3) of the patches at flat places `target` and `source`."""
-    radius, (height, width) = len(gauss) // 2, trust.shape
+    radius, (height, width) = len(gauss) // 2, confidence.shape
     (y, x), (v, u) = np.divmod(target, width), np.divmod(source, width)
     mass, first, second = np.zeros(len(y), np.float32), np.zeros((len(y), 3), np.float32), np.zeros(len(y), np.float32)
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
             inside = (y + dy >= 0) & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
             row, column = np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)
-            weight = inside * trust[row, column] * gauss[dy + radius] * gauss[dx + radius]
+            weight = inside * confidence[row, column] * gauss[dy + radius] * gauss[dx + radius]
             apart = image[row, column] - image[v + dy, u + dx]
             mass += weight
             first += weight[:, None] * apart
@@ -68,11 +68,12 @@ def plain_prior(
 
 
 def plain_improve(
-    image: Array, trust: Array, variance: Array, slot: Array, place: Array, start: int, stop: int, before: Array,
+    start: int, stop: int, image: Array, confidence: Array, variance: Array, slot: Array, place: Array, before: Array,
     after: Array, cost: Array, raised: Array, penalty: Array, near: Array, look: Array, across: Array, along: Array,
-    alike: Array, gauss: Array, lift: float, ease: float, reach: int, reverse: bool, seed: int,
+    alike: Array, close: Array, nearby: float, gauss: Array, lift: float, ease: float, reach: int, reverse: bool,
+    seed: int,
 ) -> None:  # fmt: skip
-    """`patchmatch.improve` for all targets of the part at once."""
+    """`patchmatch.improve_part` for all targets of the part at once."""
     part, (height, width) = slice(start, stop), slot.shape
     rng = np.random.default_rng([seed, start])
     target, best, flat = place[part], before[part].copy(), variance.ravel()
@@ -80,9 +81,11 @@ def plain_improve(
     terms = (near[part], look, across[part], along[part], alike[part])
 
     def price(source: Array, which: Array) -> tuple[Array, Array]:
-        apart, rise = plain_compare(image, trust, target[which], source, gauss, lift, ease)
+        apart, rise = plain_compare(image, confidence, target[which], source, gauss, lift, ease)
         prior = plain_prior(target[which], source, terms[0][which], look, *(term[which] for term in terms[2:]))
-        return apart / (flat[target[which]] + flat[source]) + prior + penalty.ravel()[source], rise
+        (y, x), (v, u) = (np.divmod(each, width) for each in (target[which], source))
+        beside = close.ravel()[source] * np.maximum(1 - np.hypot(y - v, x - u) / nearby, 0)
+        return apart / (flat[target[which]] + flat[source]) + prior + beside + penalty.ravel()[source], rise
 
     least, rises = price(best, np.arange(len(best)))
     radius, moves = reach, list(JUMPS)
@@ -107,10 +110,10 @@ def plain_improve(
 
 
 def plain_vote(
-    image: Array, slot: Array, pixel: Array, start: int, stop: int, source: Array, weight: Array, raised: Array,
+    start: int, stop: int, image: Array, slot: Array, pixel: Array, source: Array, weight: Array, raised: Array,
     gauss: Array, sharp: float, out: Array,
 ) -> None:  # fmt: skip
-    """`patchmatch.vote` for all pixels of the part at once."""
+    """`patchmatch.vote_part` for all pixels of the part at once."""
     radius, (height, width) = len(gauss) // 2, slot.shape
     y, x = np.divmod(pixel[start:stop], width)
     mean = np.zeros((len(y), 3), np.float32)
@@ -168,7 +171,7 @@ def main() -> None:
     print(f"{options.size} plus {options.sides}: first {first:.2f} s, then {best:.2f} s ({spent:.2f} s of processor)")
     print(f"process peak {peak:.0f} MiB")
     if options.plain == "once":
-        with mock.patch.multiple(patchmatch, improve=plain_improve, vote=plain_vote):
+        with mock.patch.multiple(patchmatch, improve_part=plain_improve, vote_part=plain_vote):
             plain, same = seconds(pixels, known)
         apart = np.abs(cv2.blur(painted, (15, 15)).astype(int) - cv2.blur(same, (15, 15)))[~known].mean()
         print(

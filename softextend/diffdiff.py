@@ -27,13 +27,13 @@ class Sampler(Protocol):
         """What the denoiser is told at each step."""
 
     def scaled(self, x: Tensor, i: int) -> Tensor:
-        """The latents as the denoiser expects them at step i."""
+        """x float32 (B, C, h, w) -> the latents as the denoiser expects them at step i."""
 
     def noised(self, z0: Tensor, noise: Tensor, i: int) -> Tensor:
-        """The clean latents with step i's amount of noise."""
+        """z0, noise: float32 (B, C, h, w) -> the clean latents with step i's amount of noise."""
 
     def step(self, out: Tensor, i: int, x: Tensor) -> Tensor:
-        """The latents after step i, `out` being what the denoiser answered."""
+        """out, x: float32 (B, C, h, w) -> the latents after step i, `out` being what the denoiser answered."""
 
 
 def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
@@ -43,7 +43,7 @@ def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list
 
 
 def keep_share(change: Tensor, i: float, n: int, blend: Blend = Blend.HARD) -> Tensor:
-    """Share of the noised original at step i of n; change in [0, 1], 1 = free from the first step.
+    """Share of the noised original at step i of n; change float32 (B or 1, 1, h, w) in [0, 1], 1 = free from the first.
 
     HARD is the published `keep > i / n`, exact for every 8-bit map. CONTINUOUS is its linear form: summed over the
     steps it is n (1 - change), so that a ramp keeps all its levels however few steps there are.
@@ -67,7 +67,7 @@ def diffdiff(
     blend: Blend = Blend.HARD,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """z0, noise: (B, C, h, w); change: (B or 1, 1, h, w) in [0, 1]; arXiv:2306.00950, Alg. 1.
+    """z0, noise: float32 (B, C, h, w); change: float32 (B or 1, 1, h, w) in [0, 1]; arXiv:2306.00950, Alg. 1.
 
     Thresholds run over `span` steps (None: the steps that run, SoftExtend's convention; the published pipelines count
     the steps before the strength cut), beginning at step `offset`; `start` continues from latents of an earlier run.
@@ -84,5 +84,8 @@ def diffdiff(
 
 
 def restore(x: Tensor, z0: Tensor, change: Tensor) -> Tensor:
-    """Clean latents back where nothing may change, which the published loop leaves at the last step's noise level."""
+    """x with z0 back where nothing may change; x, z0: float32 (B, C, h, w), change: (B or 1, 1, h, w) in [0, 1].
+
+    The published loop leaves those latents at the last step's noise level.
+    """
     return torch.where(change > 0, x, z0)

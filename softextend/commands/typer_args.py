@@ -13,8 +13,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from typer import Argument, Option
 
 from softextend.errors import BadRequest
-from softextend.options import About, about, flag
-from softextend.plan.grammar import ANCHORS, FORMS
+from softextend.options import ANCHORS, About, about, flag
+from softextend.plan.grammar import FORMS
 from softextend.types import FillName
 
 Value = TypeVar("Value")

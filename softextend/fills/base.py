@@ -20,7 +20,7 @@ class Fill(Protocol):
     """One way to paint what is empty; its parameters are its fields."""
 
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
-        """Return a painted copy: equal to `pixels` where `known`; raise BadRequest where nothing is known."""
+        """pixels uint8 (H, W, 3), known bool (H, W) -> a painted copy, equal where known; BadRequest if nothing is."""
 
     def shortfall(self, known: Known) -> str | None:
         """What `paint` does in place of what it is for, where too little is `known` (H, W) for that; None if enough."""
@@ -65,7 +65,7 @@ def is_full(known: Known) -> bool:
 
 
 def nearest_known(known: Known) -> tuple[Flat, Floats]:
-    """known (H, W) -> flat index of the nearest known pixel and the distance to it in px, both (H, W).
+    """known (H, W) -> flat index int32 of the nearest known pixel, distance to it float32 in px, both (H, W).
 
     Outside a known rectangle this is replication as in cv2.BORDER_REPLICATE, corners included; elsewhere nearest in
     the 5x5 chamfer metric of OpenCV, the only one for which it names the pixel.
@@ -78,7 +78,7 @@ def nearest_known(known: Known) -> tuple[Flat, Floats]:
 
 
 def replicate(pixels: Pixels, known: Known) -> Pixels:
-    """Give every empty pixel the colour of the nearest known one."""
+    """pixels uint8 (H, W, 3), known bool (H, W) -> every empty pixel in the colour of the nearest known one."""
     source, _ = nearest_known(known)
     return pixels.reshape(-1, 3)[source]
 
@@ -100,14 +100,14 @@ def inpaint(pixels: Pixels, known: Known, radius: float, method: int) -> Floats:
     inside = slice(MARGIN, -MARGIN)
     painted = np.empty(pixels.shape, np.float32)
     for channel in range(3):
-        deep = framed[..., channel].astype(np.uint16) * DEPTH
-        painted[..., channel] = cv2.inpaint(deep, empty, radius, method)[inside, inside]
+        sixteen_bit = framed[..., channel].astype(np.uint16) * DEPTH
+        painted[..., channel] = cv2.inpaint(sixteen_bit, empty, radius, method)[inside, inside]
     painted /= DEPTH
     return painted
 
 
 def rounded(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
-    """Levels -> the nearest 8-bit ones."""
+    """Levels (...), float -> the nearest 8-bit ones, uint8 in [0, 255]."""
     levels: npt.NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return levels
 
@@ -116,5 +116,5 @@ Doubles = npt.NDArray[np.float64]
 
 
 def within(pixels: Pixels, known: Known, painted: npt.NDArray[np.floating[Any]]) -> Pixels:
-    """The picture where it is known, and the levels `painted` (H, W, 3), 0 to 255, elsewhere."""
+    """The picture where it is known, and the levels `painted`, float32 or float64 (H, W, 3) in [0, 255], elsewhere."""
     return np.where(known[..., None], pixels, rounded(painted))

@@ -11,16 +11,16 @@ from numba import njit
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # infinities and NaN keep their meaning: a barred source costs infinity
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Machine code, kept beside this file or in the user's cache folder; where neither can be written, in memory."""
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Machine code, kept beside its file or in the user's cache folder; where neither can be written, in memory."""
     try:
         return njit(cache=True, nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
     except RuntimeError:
         return njit(nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
 
 
-@_compiled
-def _hash(a, b, c):  # type: ignore[no-untyped-def]
+@compiled
+def mixed(a, b, c):  # type: ignore[no-untyped-def]
     """Three integers -> one well mixed uint32 (the finaliser of MurmurHash3, Appleby, public domain)."""
     h = (np.uint64(a) * np.uint64(0x9E3779B1)) ^ (np.uint64(b) * np.uint64(0x85EBCA6B)) ^ np.uint64(c)
     h = (h ^ (h >> np.uint64(32))) & np.uint64(0xFFFFFFFF)

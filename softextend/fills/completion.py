@@ -8,8 +8,7 @@ difference counts relative to the variance of both patches: plain squared differ
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ import numpy as np
 from softextend.errors import BadRequest
 from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
-from softextend.fills.parts import PARTS, cuts_of, to_all
+from softextend.fills.parts import threads
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
 
 if TYPE_CHECKING:
@@ -77,12 +76,12 @@ class Costs(Ranged):
 
 
 def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:
-    """The picture with its untrusted pixels composed of trusted patches."""
+    """uint8 (H, W, 3): the picture, its untrusted pixels composed of trusted patches of `size` px a side, odd."""
     radius = size // 2
     sizes, halvings = pyramid(pixels, trusted, radius)
     spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN
     centre = gauss(radius, CENTRE)
-    with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1)) as pool:
+    with threads() as pool:
         level = searchable(*sizes.pop(), radius)
         _paint_nearest(level)
         traits = _Traits(
@@ -115,7 +114,7 @@ def _solve(
     above: int,
     depth: int,
     seed: int,
-    pool: ThreadPoolExecutor,
+    pool: Executor,
 ) -> None:
     """Search and vote in turns; `above` levels are finer than this one, `depth` coarser. Changes level and found."""
     rules = _rules(level, traits, costs, ANNEAL**depth)
@@ -208,7 +207,7 @@ class _Rules:
     """What a source costs besides the difference of the patches."""
 
     gauss: Floats  # (size,) patch weights, one dimension of the separable window
-    trust: Floats  # (H, W) weight of a pixel in the difference
+    confidence: Floats  # (H, W) weight of a pixel in the difference
     fixed: Floats  # (H, W) rarity; infinity where no source may be
     across: Floats  # (T,) prior weights, per px squared
     along: Floats
@@ -248,7 +247,7 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
     textured = 1 - GRAIN / (2 * _variance(level.image, radius))  # an even area repeats itself anyway
     return _Rules(
         gauss=gauss(radius, radius * 0.8),
-        trust=np.where(level.trusted, 1, GUESS).astype(np.float32),
+        confidence=np.where(level.trusted, 1, GUESS).astype(np.float32),
         fixed=np.where(level.valid, costs.unique * rare, np.inf).astype(np.float32),
         across=across,
         along=across * np.float32(ALONG),
@@ -259,42 +258,52 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
     )
 
 
-def _search(
-    level: Level, found: _Field, rules: _Rules, reach: int, seed: int, reverse: bool, pool: ThreadPoolExecutor
-) -> None:
+def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, reverse: bool, pool: Executor) -> None:
     """One sweep over all targets; changes found."""
     from softextend.fills import patchmatch
 
-    after = found.source.copy()
     side = 2 * len(rules.gauss) // 2 + 1
     used = np.bincount(found.source, minlength=level.slot.size).astype(np.float32).reshape(level.slot.shape)
     average = len(level.place) / np.count_nonzero(level.valid)
     used = np.minimum(cv2.blur(used, (side, side)) / average, MOST_USED)
-    cuts = cuts_of(len(level.place))
-    list(
-        pool.map(
-            patchmatch.improve,
-            *to_all(level.image, rules.trust, _variance(level.image, len(rules.gauss) // 2), level.slot, level.place),
-            cuts[:-1],
-            cuts[1:],
-            *to_all(found.source, after, found.cost, found.raised),
-            *to_all(rules.fixed + rules.reuse * used, level.near, rules.look),
-            *to_all(rules.across, rules.along, rules.alike),
-            *to_all(rules.close, np.float32(NEARBY * max(level.slot.shape))),
-            *to_all(rules.gauss, np.float32(LIFT), np.float32(EASE), reach, reverse, seed),
-        )
+    prices = patchmatch.Prices(
+        penalty=rules.fixed + rules.reuse * used,
+        near=level.near,
+        look=rules.look,
+        across=rules.across,
+        along=rules.along,
+        alike=rules.alike,
+        close=rules.close,
+        nearby=NEARBY * max(level.slot.shape),
     )
-    found.source = after
+    found.source = patchmatch.improve(
+        found.source,
+        found.cost,
+        found.raised,
+        image=level.image,
+        confidence=rules.confidence,
+        variance=_variance(level.image, len(rules.gauss) // 2),
+        slot=level.slot,
+        place=level.place,
+        prices=prices,
+        gauss=rules.gauss,
+        lift=LIFT,
+        ease=EASE,
+        reach=reach,
+        reverse=reverse,
+        seed=seed,
+        pool=pool,
+    )
 
 
-def _paint(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> None:
+def _paint(level: Level, found: _Field, gauss: Floats, pool: Executor) -> None:
     colour = _vote(level, found, level.hole, gauss, pool)
     level.image.reshape(-1, 3)[level.hole] = (
         np.clip(np.rint(colour), 0, 255) if level.image.dtype == np.uint8 else colour
     )
 
 
-def _levelled(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecutor) -> _Field:
+def _levelled(level: Level, found: _Field, gauss: Floats, pool: Executor) -> _Field:
     """Lift the sources by what they miss the known pixels by at the old border, smoother and less with the distance."""
     height, width = level.trusted.shape
     ring = level.place[level.trusted.ravel()[level.place]]
@@ -317,22 +326,20 @@ def _levelled(level: Level, found: _Field, gauss: Floats, pool: ThreadPoolExecut
     return _Field(source=found.source, cost=found.cost, raised=found.raised + lift)
 
 
-def _vote(level: Level, found: _Field, pixel: Ints, gauss: Floats, pool: ThreadPoolExecutor) -> Floats:
+def _vote(level: Level, found: _Field, pixel: Ints, gauss: Floats, pool: Executor) -> Floats:
     """(N, 3): each pixel's colour as its patches see it (Wexler et al. 2007, eq. 8; sigma: 75th percentile)."""
     from softextend.fills import patchmatch
 
     sigma = float(np.percentile(found.cost, 75)) + 1e-4
-    trust = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
-    weight = np.exp(np.maximum(trust, -40)).astype(np.float32)
-    colour = np.empty((len(pixel), 3), np.float32)
-    cuts = cuts_of(len(pixel))
-    list(
-        pool.map(
-            patchmatch.vote,
-            *to_all(level.image, level.slot, pixel),
-            cuts[:-1],
-            cuts[1:],
-            *to_all(found.source, weight, found.raised, gauss, np.float32(SHARP), colour),
-        )
+    likely = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
+    return patchmatch.vote(
+        pixel,
+        image=level.image,
+        slot=level.slot,
+        source=found.source,
+        weight=np.exp(np.maximum(likely, -40)).astype(np.float32),
+        raised=found.raised,
+        gauss=gauss,
+        sharp=SHARP,
+        pool=pool,
     )
-    return colour

@@ -64,8 +64,10 @@ class Spectral(Ranged):
 
 
 def spectral_window(shape: tuple[int, ...]) -> Doubles:
-    """1 / ((1 + u^2)(1 + v^2)), the weight of mk2's noise, as `rfft2` lays it out; u, v = +-1 at the shorter side's
-    highest frequency and +-aspect ratio at the longer side's."""
+    """Weight in (0, 1] of mk2's noise, 1 / ((1 + u^2)(1 + v^2)), as `rfft2` lays it out: float64 (H, W // 2 + 1).
+
+    u, v = +-1 at the shorter side's highest frequency and +-aspect ratio at the longer side's.
+    """
     height, width = shape
     v = 2 * np.fft.fftfreq(height) * height / min(shape)
     u = 2 * np.fft.rfftfreq(width) * width / min(shape)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import repeat
-from typing import Any
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 
-PARTS = 8  # pieces a level is cut into, whatever the number of threads
-
-
-def cuts_of(count: int) -> list[int]:
-    """Where a list is cut into parts, whatever the number of threads."""
-    return [count * part // PARTS for part in range(PARTS + 1)]
+PARTS = 8  # pieces that a list is cut into, and threads at most
 
 
-def to_all(*values: Any) -> list[Any]:
-    """The same values for every part, as `map` takes them."""
-    return [repeat(value) for value in values]
+def threads() -> ThreadPoolExecutor:
+    """A thread for each core, up to one for each part."""
+    return ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1))
+
+
+def in_parts(work: Callable[[int, int], None], count: int, pool: Executor) -> None:
+    """work(start, stop) over a list of `count`, cut in the same places whatever the number of threads."""
+    cuts = [count * part // PARTS for part in range(PARTS + 1)]
+    list(pool.map(work, cuts[:-1], cuts[1:]))

@@ -4,18 +4,135 @@ A level of the pyramid is `image`, float32 (H, W, 3) in [0, 255]. Its targets, t
 empty area, are listed in raster order in `place`, int32 (T,), flat indices y * W + x; `slot`, int32 (H, W), leads back
 from a pixel to its row in the list, -1 elsewhere. `source`, int32 (T,), is the field: the centre of the patch that each
 target copies. Loops run over a part [start, stop) of the list and let go of the interpreter lock: parts are fixed by
-the caller, so that the result does not depend on how many threads run them.
+`parts`, so that the result does not depend on how many threads run them.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from softextend.fills.compiled import _compiled, _hash
+from softextend.fills.compiled import compiled, mixed
+from softextend.fills.parts import in_parts
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from softextend.fills.base import Flat as Ints
+    from softextend.fills.base import Floats
+    from softextend.types import Known
 
 
-@_compiled
-def _compare(image, trust, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-untyped-def]
+NEIGHBOURS = 6  # whose sources are tried, shifted, before random ones
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """What a source costs besides the difference of the patches, in units of a patch's variance."""
+
+    penalty: Floats  # (H, W) by itself; infinity where it must not be used
+    near: Ints  # (T,) flat index of the known pixel that a target goes on from
+    look: Floats  # (H, W, C) the surroundings of a pixel
+    across: Floats  # (T,) per px squared between source and near pixel, across the direction of the extension
+    along: Floats  # (T,) the same along it
+    alike: Floats  # (T,) per squared difference of the looks of both
+    close: Floats  # (H, W) right beside the target, falling to 0 at `nearby` px
+    nearby: float
+
+    @classmethod
+    def free(cls, valid: Known, place: Ints) -> Prices:
+        """No prices for the targets `place` (T,): every `valid` (H, W) source is as good as its patch."""
+        none = np.zeros(len(place), np.float32)
+        return cls(
+            penalty=np.where(valid, np.float32(0), np.float32(np.inf)),
+            near=place,
+            look=np.zeros((*valid.shape, 1), np.float32),
+            across=none,
+            along=none,
+            alike=none,
+            close=np.zeros(valid.shape, np.float32),
+            nearby=0.0,
+        )
+
+
+def improve(
+    source: Ints,
+    cost: Floats,
+    raised: Floats,
+    *,
+    image: Floats,
+    confidence: Floats,
+    variance: Floats,
+    slot: Ints,
+    place: Ints,
+    prices: Prices,
+    gauss: Floats,
+    lift: float,
+    ease: float,
+    reach: int,
+    reverse: bool,
+    seed: int,
+    pool: Executor,
+) -> Ints:
+    """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2): source (T,) -> the better one; writes cost and raised.
+
+    cost: (T,); raised: (T, 3), levels of 255 added to the source, each up to `lift`, at `ease` times their square;
+    confidence: (H, W) in [0, 1], weight of a pixel in a difference; variance: (H, W) of the colours in a patch, what
+    differences are relative to; gauss: (S,), the patch's window in one dimension; reach: radius in px of the random
+    search, halved until 1; reverse: from the last target to the first.
+    """
+    after = source.copy()
+    part = partial(
+        improve_part, image=image, confidence=confidence, variance=variance, slot=slot, place=place, before=source,
+        after=after, cost=cost, raised=raised, penalty=prices.penalty, near=prices.near, look=prices.look,
+        across=prices.across, along=prices.along, alike=prices.alike, close=prices.close,
+        nearby=np.float32(prices.nearby), gauss=gauss, lift=np.float32(lift), ease=np.float32(ease), reach=reach,
+        reverse=reverse, seed=seed,
+    )  # fmt: skip
+    in_parts(part, len(place), pool)
+    return after
+
+
+def vote(
+    pixel: Ints,
+    *,
+    image: npt.NDArray[Any],
+    slot: Ints,
+    source: Ints,
+    weight: Floats,
+    raised: Floats,
+    gauss: Floats,
+    sharp: float,
+    pool: Executor,
+) -> Floats:
+    """(N, 3) colour of each listed pixel (N,), as the patches that cover it see it: their mean, weight (T,) each.
+
+    image: uint8 or float32 (H, W, 3). sharp > 0: a second mean counts opinions by their distance from the first,
+    `1 / (1 + sharp * |c - mean|^2)^2`, so that two textures that disagree do not blur into a third.
+    """
+    out = np.empty((len(pixel), 3), np.float32)
+    part = partial(
+        vote_part,
+        image=image,
+        slot=slot,
+        pixel=pixel,
+        source=source,
+        weight=weight,
+        raised=raised,
+        gauss=gauss,
+        sharp=np.float32(sharp),
+        out=out,
+    )
+    in_parts(part, len(pixel), pool)
+    return out
+
+
+@compiled
+def _compare(image, confidence, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-untyped-def]
     """Weighted mean squared difference of the patches at (y, x) and (v, u), and the lift that makes them agree.
 
     A difference of mean colour up to `lift` a channel is made up by adding it to the source and costs `ease` of its
@@ -32,7 +149,7 @@ def _compare(image, trust, y, x, v, u, gauss, lift, ease, limit):  # type: ignor
     for dy in range(top, bottom + 1):
         gy = gauss[dy + r]
         for dx in range(left, right + 1):
-            g = gy * gauss[dx + r] * trust[y + dy, x + dx]
+            g = gy * gauss[dx + r] * confidence[y + dy, x + dx]
             d0 = image[y + dy, x + dx, 0] - image[v + dy, u + dx, 0]
             d1 = image[y + dy, x + dx, 1] - image[v + dy, u + dx, 1]
             d2 = image[y + dy, x + dx, 2] - image[v + dy, u + dx, 2]
@@ -56,7 +173,7 @@ def _compare(image, trust, y, x, v, u, gauss, lift, ease, limit):  # type: ignor
     return cost, b0, b1, b2
 
 
-@_compiled
+@compiled
 def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type: ignore[no-untyped-def]
     """What the place (v, u) costs for a target at (y, x) whose nearest known pixel is `near`: squares of the distances
     from that pixel, across the direction of the extension and along it, and of the difference of their looks; and
@@ -78,19 +195,35 @@ def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type
     return cost
 
 
-@_compiled
-def improve(  # type: ignore[no-untyped-def]
-    image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along,
-    alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
-):  # fmt: skip
-    """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
+@compiled
+def _towards(k, step):  # type: ignore[no-untyped-def]
+    """Rows and columns to the k-th neighbour: the ones that the sweep has passed, those ahead, passed ones 4 px off."""
+    far = (4 if k >= 4 else 1) * (step if k == 2 or k == 3 else -step)
+    return (far, 0) if k % 2 == 0 else (0, far)
 
-    trust: (H, W) weight of a pixel in a difference; variance: (H, W) of the colours in a patch, what differences are
-    relative to; penalty: (H, W), what a source costs by itself, infinity where it must not be used; near: (T,) the
-    nearest known pixel; look: (H, W, C), the surroundings of a pixel; across, along, alike: (T,) prior weights; close:
-    (H, W), what a source costs right beside its target, falling to 0 at `nearby` px; reach: radius in px of the random
-    search, halved until 1. Rows outside the part are read from `before`.
-    """
+
+@compiled
+def _anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-untyped-def]
+    """A place up to `radius` px from the best one, drawn by the hash h; at first level with the target (y, x), that is
+    on the way along which the picture is extended from its pixel `near`."""
+    span = 2 * radius + 1
+    v = best_place // width + (h & 0xFFFF) % span - radius
+    u = best_place % width + (h >> 16) % span - radius
+    if k == NEIGHBOURS:
+        up, aside = abs(y - near // width), abs(x - near % width)
+        if up < aside:
+            v = y + h % 3 - 1
+        elif up > aside:
+            u = x + h % 3 - 1
+    return v, u
+
+
+@compiled
+def improve_part(  # type: ignore[no-untyped-def]
+    start, stop, image, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
+    along, alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
+):  # fmt: skip
+    """`improve` over targets [start, stop): writes after, cost, raised; rows outside the part are read from before."""
     height, width = slot.shape
     step = -1 if reverse else 1
     for n in range(stop - start):
@@ -99,16 +232,13 @@ def improve(  # type: ignore[no-untyped-def]
         best_place = before[i]
         v, u = best_place // width, best_place % width
         extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
-        best, b0, b1, b2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
+        best, b0, b1, b2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
         own = variance[y, x]
         best = best / (own + variance[v, u]) + extra
         radius = reach
         for k in range(64):
-            if k < 6:
-                jump = 1 if k < 2 else (1 if k < 4 else 4)
-                sign = -step if k < 2 else (step if k < 4 else -step)
-                dy = sign * jump if k % 2 == 0 else 0
-                dx = sign * jump if k % 2 == 1 else 0
+            if k < NEIGHBOURS:
+                dy, dx = _towards(k, step)
                 if not (0 <= y + dy < height and 0 <= x + dx < width):
                     continue
                 j = slot[y + dy, x + dx]
@@ -116,20 +246,11 @@ def improve(  # type: ignore[no-untyped-def]
                     continue
                 other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
                 v, u = other // width - dy, other % width - dx
+            elif radius < 1:
+                break
             else:
-                if radius < 1:
-                    break
-                h = _hash(seed, place[i], k)
-                span = 2 * radius + 1
-                v = best_place // width + (h & 0xFFFF) % span - radius
-                u = best_place % width + (h >> 16) % span - radius
-                if k == 6:  # once level with the target, along the extension
-                    ny, nx = near[i] // width, near[i] % width
-                    if abs(y - ny) < abs(x - nx):
-                        v = y + h % 3 - 1
-                    elif abs(y - ny) > abs(x - nx):
-                        u = x + h % 3 - 1
-                else:
+                v, u = _anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i], width)
+                if k > NEIGHBOURS:
                     radius //= 2
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
@@ -140,26 +261,19 @@ def improve(  # type: ignore[no-untyped-def]
             if extra >= best:
                 continue
             scale = own + variance[v, u]
-            found, c0, c1, c2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
+            found, c0, c1, c2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
             found = found / scale + extra
             if found < best:
                 best = found
                 best_place = v * width + u
                 b0, b1, b2 = c0, c1, c2
-        after[i] = best_place
-        cost[i] = best
-        raised[i, 0] = b0
-        raised[i, 1] = b1
-        raised[i, 2] = b2
+        after[i], cost[i] = best_place, best
+        raised[i, 0], raised[i, 1], raised[i, 2] = b0, b1, b2
 
 
-@_compiled
-def vote(image, slot, pixel, start, stop, source, weight, raised, gauss, sharp, out):  # type: ignore[no-untyped-def]
-    """The colour of each listed pixel, as the patches that cover it see it: their weighted mean, into out (N, 3).
-
-    sharp > 0: a second mean counts opinions by their distance from the first, `1 / (1 + sharp * |c - mean|^2)^2`, so
-    that two textures that disagree do not blur into a third.
-    """
+@compiled
+def vote_part(start, stop, image, slot, pixel, source, weight, raised, gauss, sharp, out):  # type: ignore[no-untyped-def]
+    """`vote` of pixels [start, stop), into out (N, 3)."""
     height, width = slot.shape
     r = gauss.size // 2
     for i in range(start, stop):

@@ -61,7 +61,7 @@ class Perlin(Ranged):
         return painted
 
     def stirred(self, swirl: Octaves, onset: Floats, rows: slice, columns: slice) -> tuple[Floats, Floats]:
-        """Where each pixel of a tile takes its colour from, in px: `stir` px away at an angle that is noise."""
+        """x, y (h, w) in px that each pixel of a tile takes its colour from; onset (h, w) in [0, 1] of `stir`."""
         x, y = span(columns), span(rows)
         angle = swirl.grid(x, y) * np.float32(2 * np.pi / swirl.amplitude)
         reach = np.float32(self.stir) * onset
@@ -102,6 +102,6 @@ class Perlin(Ranged):
 
 
 def smoothstep(t: Floats) -> Floats:
-    """0 below 0, 1 above 1, level at both ends."""
+    """t (...) -> 0 below 0, 1 above 1, level at both ends."""
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)

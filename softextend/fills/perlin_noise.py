@@ -131,7 +131,7 @@ def tiles(empty: npt.NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
 
 
 def span(of: slice, margin: int = 0) -> Axis:
-    """Coordinates of a slice and `margin` px on both sides."""
+    """Coordinates float64 (n,) of a slice and `margin` px on both sides, px."""
     return np.arange(of.start - margin, of.stop + margin, dtype=np.float64)
 
 

@@ -25,7 +25,7 @@ STEEP = 0.3  # how much a line that runs along the border rather than into it is
 
 
 def sources(trusted: Known, radius: int) -> Known:
-    """Centres of the patches that lie wholly in the trusted area and inside the picture."""
+    """bool (H, W): centres of the patches that lie wholly in the trusted area (H, W) and inside the picture."""
     if min(trusted.shape) < 2 * radius + 1:
         return np.zeros_like(trusted)
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
@@ -34,7 +34,10 @@ def sources(trusted: Known, radius: int) -> Known:
 
 
 def halved(image: npt.NDArray[Any], trusted: Known) -> tuple[npt.NDArray[Any], Known]:
-    """Half the size, rounded up: means of the trusted pixels of each 2x2 cell; trusted where at least half of it is."""
+    """Half the size, rounded up: means of the trusted pixels of each 2x2 cell; trusted where at least half of it is.
+
+    image: uint8 or float32 (H, W, 3) in [0, 255]; trusted: bool (H, W).
+    """
     edges = (0, image.shape[0] % 2, 0, image.shape[1] % 2)
     image = cv2.copyMakeBorder(image * trusted[..., None], *edges, cv2.BORDER_REPLICATE)
     part = cv2.copyMakeBorder(trusted.astype(np.uint8) * 4, *edges, cv2.BORDER_REPLICATE)
@@ -62,7 +65,7 @@ class Level:
 
 
 def outline(image: npt.NDArray[Any], trusted: Known, radius: int) -> Level:
-    """A level that is only painted: without what the search needs."""
+    """A level that is only painted, without what the search needs; image uint8 or float32 (H, W, 3) in [0, 255]."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     place = np.flatnonzero(cv2.dilate((~trusted).astype(np.uint8), kernel)).astype(np.int32)
     slot = np.full(trusted.shape, -1, np.int32)
@@ -132,7 +135,7 @@ def leaning(image: Floats, trusted: Known) -> Floats:
 
 
 def pyramid(pixels: Pixels, trusted: Known, radius: int) -> tuple[list[tuple[Floats, Known]], int]:
-    """The levels to search, finest first, and how many times the picture was halved to reach the first of them.
+    """The levels to search, finest first, float32 (h, w, 3) in [0, 255], and how often the first of them was halved.
 
     Ends where the short side or the number of patches in the known area would become too small.
     """
@@ -153,5 +156,6 @@ def pyramid(pixels: Pixels, trusted: Known, radius: int) -> tuple[list[tuple[Flo
 
 
 def gauss(radius: int, spread: float) -> Floats:
+    """(2 radius + 1,) Gaussian window of that spread in px, of sum 1."""
     line = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * spread**2))
     return np.asarray(line / line.sum(), dtype=np.float32)

@@ -103,12 +103,12 @@ class Mosaic(Ranged):
 
 
 def tile_starts(box: Bounds, shape: tuple[int, ...], size: int) -> tuple[Whole, Whole]:
-    """First rows and first columns of tiles of `size` px that begin at the border of `box` on every side."""
+    """First rows (n,) and columns (m,), px, of tiles of `size` px that begin at the border of `box` on every side."""
     return axis_starts(box.top, box.bottom, shape[0], size), axis_starts(box.left, box.right, shape[1], size)
 
 
 def axis_starts(low: int, high: int, length: int, size: int) -> Whole:
-    """The same along one axis of `length` px; from `low` to `high` tiles are counted from `low`."""
+    """(n,) the same along one axis of `length` px; from `low` to `high` tiles are counted from `low`."""
     before = np.arange(low - size, -1, -size)
     inside = np.arange(low, high + 1, size)
     after = np.arange(high + 1, length, size)

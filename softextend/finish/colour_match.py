@@ -72,7 +72,7 @@ def to_lab(rgb: npt.NDArray[np.floating]) -> Doubles:
 
 
 def from_lab(lab: Doubles) -> Doubles:
-    """CIE L*a*b* (D65) -> sRGB in [0, 255] and beyond; the inverse of `to_lab`."""
+    """CIE L*a*b* (D65), (..., 3) -> sRGB in [0, 255] and beyond; the inverse of `to_lab`."""
     y = (lab[..., 0] + 16) / 116
     root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], -1)
     ratio = np.where(root > CORNER, root**3, 3 * CORNER**2 * (root - 4 / 29))
@@ -112,13 +112,13 @@ def _slow(seen: Doubles, truth: Doubles, weight: Doubles, grid: tuple[int, int])
         middle = np.average(value, weights=weight[used])
         basis = np.hstack([place[used], place[used] * (value - middle)[:, None]])
         prior = np.diag([1e-6, *[(NOISE / DRIFT_SPREAD) ** 2] * 2, *[(NOISE / GAIN_SPREAD) ** 2] * 3])
-        trust = np.ones(value.size)
+        fitted = np.ones(value.size)
         for _ in range(4):
-            share = (weight[used] * trust)[:, None]
+            share = (weight[used] * fitted)[:, None]
             found = np.linalg.solve(basis.T @ (share * basis) + prior, basis.T @ (share[:, 0] * error))
             off = np.abs(error - basis @ found)
             scale = 6 * np.median(off) / 0.6745 + 0.05
-            trust = np.square(np.maximum(0.0, 1 - np.square(off / scale)))
+            fitted = np.square(np.maximum(0.0, 1 - np.square(off / scale)))
         slope = place @ found[3:]
         gain[..., channel] += slope
         offset[..., channel] = place @ found[:3] - slope * middle

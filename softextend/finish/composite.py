@@ -23,7 +23,7 @@ REPLACED = 0.3  # share of the largest change from which the repainted pixel rep
 def composite_ramp(
     latent: Change, known: Known | None = None, *, band: int | None = None, seed: int | None = None
 ) -> Change:
-    """Share of the repainted pixel: 0 where nothing changes, 1 on all that is new, smooth at both ends in between.
+    """latent (H, W) in [0, 1] -> share of the repainted pixel, (H, W): 0 where nothing changes, 1 on all that is new.
 
     `known` False is new and replaced whole, so the ramp lies inside the original and is complete at its border.
     `band`: px of the original beyond which nothing is replaced. `seed`: where the ramp begins wanders inward and

@@ -58,7 +58,7 @@ def compare(result: Pixels, original: Pixels, kept: Known) -> Difference | None:
 
 
 def check_original(result: Pixels, original: Pixels, kept: Known) -> None:
-    """BrokenPromise where a finished picture differs from its original, both on the canvas, where `kept`."""
+    """BrokenPromise where a finished picture differs from its original, both (H, W, 3), where `kept` (H, W)."""
     found = compare(result, original, kept)
     if found is not None:
         raise BrokenPromise(

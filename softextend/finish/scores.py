@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from softextend.finish.seam_profiles import Walks, lab, segment_means, walk
+from softextend.finish.seam_profiles import SeamProfiles, lab, seam_profiles, segment_means
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,7 +62,7 @@ def score(
     """
     area = known_in(known, *pixels.shape[:2]) if isinstance(known, Mapping) else known
     gap = min(band, WIDEST_GAP)
-    lines = walk(area, inside=gap + NEAR, outside=FAR)
+    lines = seam_profiles(area, inside=gap + NEAR, outside=FAR)
     broken = _broken(pixels, area)
     grey = _grey(pixels)
     if not lines.segment.size:
@@ -86,8 +86,8 @@ def known_in(box: Mapping[str, int], height: int, width: int) -> Known:
     return known
 
 
-def colour_step(means: Floats, lines: Walks) -> float:
-    """Delta E between the strips that touch at the old border over the same between touching strips inside."""
+def colour_step(means: Floats, lines: SeamProfiles) -> float:
+    """Delta E of the strips that touch at the old border over that of strips inside; means (G, J, 3), L*a*b*."""
     across = strip_steps(means, lines, 0)
     steps = np.concatenate(
         [strip_steps(means, lines, at) for at in range(-STRIP, STRIP - lines.inside, -STRIP)] or [across]
@@ -97,14 +97,14 @@ def colour_step(means: Floats, lines: Walks) -> float:
     return ((float(across.mean()) if across.size else usual) + COLOUR_FLOOR) / (usual + COLOUR_FLOOR)
 
 
-def strip_steps(means: Floats, lines: Walks, at: int) -> Floats:
+def strip_steps(means: Floats, lines: SeamProfiles, at: int) -> Floats:
     """Delta E (CIE76) per segment, (G,), between the STRIP px from offset `at` on and the STRIP px before."""
     here = lines.inside + at
     steps = _mean(means[:, here : here + STRIP]) - _mean(means[:, max(0, here - STRIP) : here])
     return np.asarray(np.linalg.norm(steps, axis=1), np.float32)
 
 
-def gradient_step(grey: Floats, lines: Walks, gap: int = 0) -> float:
+def gradient_step(grey: Floats, lines: SeamProfiles, gap: int = 0) -> float:
     """Mean difference across the old border over that between neighbours inside, beyond the gap; grey (N, J)."""
     steps = np.abs(np.diff(grey, axis=1))
     both = lines.valid[:, 1:] & lines.valid[:, :-1]
@@ -116,8 +116,8 @@ def gradient_step(grey: Floats, lines: Walks, gap: int = 0) -> float:
     return float((steps[:, border].mean() + LEVEL_FLOOR) / (usual + LEVEL_FLOOR))
 
 
-def line_strength(means: Floats, lines: Walks, band: int = 0) -> float:
-    """The strongest step between neighbouring lines in the band and at the border over the strong ones inside.
+def line_strength(means: Floats, lines: SeamProfiles, band: int = 0) -> float:
+    """The strongest step between neighbours in the band and at the border over strong ones inside; means (G, J, 3).
 
     Means over segments hide texture and show what runs along the border.
     """
@@ -131,7 +131,7 @@ def line_strength(means: Floats, lines: Walks, band: int = 0) -> float:
     return (worst + COLOUR_FLOOR) / (usual + COLOUR_FLOOR)
 
 
-def texture_ratio(fine: Floats, lines: Walks, gap: int = 0) -> float:
+def texture_ratio(fine: Floats, lines: SeamProfiles, gap: int = 0) -> float:
     """Fine detail of the new area over that of the strip beside it: geometric mean over segments; fine (N, J)."""
     valid = lines.valid[..., None]
     energy = segment_means(np.square(fine)[..., None], lines, least=0.2)[..., 0]
@@ -144,7 +144,7 @@ def texture_ratio(fine: Floats, lines: Walks, gap: int = 0) -> float:
     return float(np.exp(np.log(ratios).mean())) if ratios.size else 1.0
 
 
-def leftover(grey: Floats, filled: Floats, lines: Walks) -> float:
+def leftover(grey: Floats, filled: Floats, lines: SeamProfiles) -> float:
     """Correlation in [0, 1] of the fine detail with the fill's, in the new area along the lines; both grey (H, W)."""
     new = lines.valid.copy()
     new[:, : lines.inside] = False
@@ -158,8 +158,8 @@ def leftover(grey: Floats, filled: Floats, lines: Walks) -> float:
     return max(0.0, both)
 
 
-def frame_share(means: Floats, lines: Walks) -> float:
-    """Share of the lines' new parts that lies behind a straight line parallel to the old border."""
+def frame_share(means: Floats, lines: SeamProfiles) -> float:
+    """Share in [0, 1] of the new parts that lies behind a line parallel to the old border; means (G, J, 3), L*a*b*."""
     hidden = whole = 0.0
     for side in np.unique(lines.side):
         steps = np.linalg.norm(np.diff(means[lines.side == side], axis=1), axis=2)[:, lines.inside + CLEAR :]

@@ -23,7 +23,7 @@ WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # (dy, dx) from the known into the ne
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Walks:
+class SeamProfiles:
     """N lines of J pixels, offsets -inside..outside - 1; offset 0 is the first new pixel; sorted by segment."""
 
     rows: Indices  # (N, J)
@@ -34,8 +34,8 @@ class Walks:
     inside: int  # offsets below 0
 
 
-def walk(known: Known, *, inside: int, outside: int) -> Walks:
-    """Lines from `inside` px within the known area to `outside` px beyond it, at up to MOST segments of its border."""
+def seam_profiles(known: Known, *, inside: int, outside: int) -> SeamProfiles:
+    """Lines from `inside` px within the known area (H, W) to `outside` px beyond it, at up to MOST border segments."""
     height, width = known.shape
     inside, outside = min(inside, max(height, width)), min(outside, max(height, width))
     starts = np.concatenate([_border(known, way) for way in range(len(WAYS))])
@@ -57,10 +57,10 @@ def walk(known: Known, *, inside: int, outside: int) -> Walks:
     valid = on & (known[rows, columns] == (offsets < 0))
     before, after = valid[:, :inside][:, ::-1], valid[:, inside:]
     valid = np.hstack([np.logical_and.accumulate(before, 1)[:, ::-1], np.logical_and.accumulate(after, 1)])
-    return Walks(rows=rows, columns=columns, valid=valid, segment=segment, side=unique[:, 0], inside=inside)
+    return SeamProfiles(rows=rows, columns=columns, valid=valid, segment=segment, side=unique[:, 0], inside=inside)
 
 
-def segment_means(values: Floats, lines: Walks, *, least: float = 0.5) -> Floats:
+def segment_means(values: Floats, lines: SeamProfiles, *, least: float = 0.5) -> Floats:
     """values (N, J, C) -> means (G, J, C) over each segment's lines; NaN where fewer than the share `least` reach."""
     if not len(values):
         return np.zeros((0, *values.shape[1:]), np.float32)

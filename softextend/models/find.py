@@ -13,7 +13,7 @@ from softextend.errors import BadModel
 from softextend.models.config_file import config_file, read_config
 from softextend.models.profiles import FEW_STEP_PROFILE, LCM_PROFILE, SDXL_PROFILE, SELF_PROFILE
 from softextend.models.weights.diffusers_folder import folder_fault, read_json
-from softextend.models.weights.families import looks_like
+from softextend.models.weights.families import detect_family
 from softextend.models.weights.header import PICKLE_SUFFIXES, read_header, refuse_pickle
 from softextend.models.weights.hub import _snapshot, cached_snapshot, hub_cache
 from softextend.types import Profile
@@ -111,7 +111,7 @@ def _local(name: str, path: Path, origin: str) -> ModelRef:
             raise BadModel(f"{origin} {name}: {fault}")
         return ModelRef(kind="folder", name=name, path=path, origin=origin)
     refuse_pickle(path)
-    other = looks_like(read_header(path))
+    other = detect_family(read_header(path))
     if other:
         raise BadModel(f"{origin} {name}: no SDXL checkpoint; its tensors look like {other}")
     return ModelRef(kind="file", name=name, path=path, origin=origin)

@@ -107,7 +107,7 @@ def is_turned_by_pillow(source: Source) -> bool:
 
 
 def read_deep(source: Source) -> tuple[Samples, Known | None] | None:
-    """Grey or RGB, and known where something is transparent; None: 8 bits are all there is. May raise Unusual."""
+    """uint16 or float32 (H, W[, 3]), known where some is transparent; None: 8 bits are all there is. Raises Unusual."""
     image, mode = source.image, source.mode
     if mode == "I":
         raise Unusual("signed or 32-bit integer samples")
@@ -147,7 +147,7 @@ def has_16_bit_colour(source: Source) -> bool:
 
 
 def to_eight_bit(samples: Samples, notes: list[str]) -> tuple[npt.NDArray[np.uint8], Known | None]:
-    """Deep samples rounded to 0..255, and where they are numbers (None: everywhere)."""
+    """uint16 or float32 (H, W[, 3]) -> uint8 in [0, 255], rounded; known where it is a number (None: everywhere)."""
     if samples.dtype == np.uint16:
         return np.asarray(cv2.convertScaleAbs(np.ascontiguousarray(samples), alpha=1 / 257)), None
     finite = np.isfinite(samples)

@@ -45,7 +45,7 @@ class Run:
 def decode_parts(
     z: Tensor, pixels: Picture, change: Change, windows: Sequence[Box], parts: Sequence[Part], run: Run
 ) -> Picture:
-    """Latents -> (H, W, 3), window by window, each matched to the colours that it was given; 0 where no window is."""
+    """z float32 (1, C, h, w) -> (H, W, 3) in about [0, 255], window by window, matched; 0 where no window is."""
     if len(parts) == 1:
         return finished(decode(run.model, z, run.listener), pixels, change, run.plan)
     painted, total = np.zeros_like(pixels), np.full(change.shape, 1e-12, np.float32)
@@ -60,7 +60,7 @@ def decode_parts(
 
 
 def finished(decoded: Tensor, pixels: Picture, change: Change, plan: Plan) -> Picture:
-    """Decoded pixels without padding, with the decoder's colour error taken off."""
+    """float32 (1, 3, H', W') in [-1, 1] -> (H, W, 3) in about [0, 255]: no padding, the decoder's colour error off."""
     painted = to_picture(decoded[..., : change.shape[0], : change.shape[1]])
     return match_colour(painted, pixels, change) if plan.color_match else painted
 
@@ -84,7 +84,7 @@ def decode(model: Model, z: Tensor, listener: Listener) -> Tensor:
 
 
 def carry_up(pixels: Picture, painted: Picture, change: Change, small: tuple[int, int]) -> Picture:
-    """A stage's picture at full size: painted wherever something may change, the given pixels elsewhere."""
+    """A stage's picture (h, w, 3) at full size (H, W, 3): painted where something may change, the pixels elsewhere."""
     height, width = change.shape
     if small != (height, width):
         painted = np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
@@ -117,7 +117,7 @@ def fit(array: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np
 
 
 def pad_edge(array: npt.NDArray[Any], multiple: int) -> npt.NDArray[Any]:
-    """Repeat the last row and column until both sizes are multiples."""
+    """(H, W, ...) of any dtype (float32, bool) -> last row and column repeated until both sizes are multiples."""
     bottom, right = padding(array.shape[0], multiple), padding(array.shape[1], multiple)
     if not bottom and not right:
         return array
@@ -125,17 +125,17 @@ def pad_edge(array: npt.NDArray[Any], multiple: int) -> npt.NDArray[Any]:
 
 
 def to_picture(pixels: Tensor) -> Picture:
-    """(1, 3, H, W) in [-1, 1] -> (H, W, 3) in [0, 255]."""
+    """float (1, 3, H, W) in [-1, 1] -> float32 (H, W, 3) in [0, 255]."""
     return np.asarray((pixels[0].float().cpu().permute(1, 2, 0).numpy() + 1) * 127.5, np.float32)
 
 
 def to_tensor(pixels: Picture, multiple: int) -> Tensor:
-    """(H, W, 3) in [0, 255] -> (1, 3, H', W') in [-1, 1], padded to multiples."""
+    """(H, W, 3) in [0, 255] -> float32 (1, 3, H', W') in [-1, 1], padded to multiples."""
     return torch.from_numpy(pad_edge(pixels, multiple)).permute(2, 0, 1)[None].div(127.5).sub(1)
 
 
 def to_change(change: Change, multiple: int) -> Tensor:
-    """(H, W) in [0, 1] -> (1, 1, H', W'), padded to multiples."""
+    """(H, W) in [0, 1] -> float32 (1, 1, H', W'), padded to multiples."""
     return torch.from_numpy(np.ascontiguousarray(pad_edge(change, multiple)))[None, None]
 
 

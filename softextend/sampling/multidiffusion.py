@@ -25,7 +25,7 @@ class Part:
     share: Tensor
 
     def of(self, latents: Tensor) -> Tensor:
-        """(B, C, h, w) -> the window's part."""
+        """float32 (B, C, h, w) -> the window's part, a view."""
         return latents[..., self.cut[0], self.cut[1]]
 
 
@@ -61,7 +61,7 @@ def make_parts(windows: Sequence[Box], factor: int, ramp: float) -> tuple[Part, 
 
 
 def encode(model: Model, pixels: Tensor, parts: Sequence[Part]) -> Tensor:
-    """pixels (1, 3, H, W) in [-1, 1] -> latents (1, C, h, w), 0 where no window is."""
+    """pixels float32 (1, 3, H, W) in [-1, 1] -> latents (1, C, h, w), 0 where no window is."""
     if len(parts) == 1:
         return model.encode(pixels)
     z0 = torch.zeros(0)

@@ -78,24 +78,24 @@ class TableSampler:
         self._output: updates.ModelOutput | None = None
 
     def scaled(self, x: Tensor, i: int) -> Tensor:
-        """x -> what the denoiser expects at step i."""
+        """x float32 (B, C, h, w) -> what the denoiser expects at step i."""
         scale = self.levels[i].scale
         return x if scale == 1 else x / scale
 
     def noised(self, z0: Tensor, noise: Tensor, i: int) -> Tensor:
-        """z0, noise -> x at the level where step i begins."""
+        """z0, noise: float32 (B, C, h, w) -> x at the level where step i begins."""
         level = self.levels[i]
         return level.signal * z0 + level.noise * noise
 
     def step(self, out: Tensor, i: int, x: Tensor) -> Tensor:
-        """What the model returned for scaled x, as its schedule's prediction says, and x -> x of the next step."""
+        """What the model returned for scaled x, and x, both float32 (B, C, h, w) -> x of the next step."""
         output = updates.ModelOutput(self._prediction, out, x, self.levels[i])
         self._output = output
         x, self._past = self._step(self._rows[i], output, self._past, self._fresh)
         return x
 
     def clean(self) -> Tensor:
-        """What the model took z0 for at the last step; RuntimeError before the first."""
+        """What the model took z0 for at the last step, float32 (B, C, h, w); RuntimeError before the first."""
         if self._output is None:
             raise RuntimeError("no step was taken yet")
         return self._output.clean

@@ -37,7 +37,7 @@ class ModelOutput:
 
     @property
     def clean(self) -> Tensor:
-        """z0 of x = signal z0 + noise eps."""
+        """z0 of x = signal z0 + noise eps, float32 (B, C, h, w)."""
         x, out, level = self.x, self.out, self.level
         if self.prediction is Prediction.SAMPLE:
             return out
@@ -50,7 +50,7 @@ class ModelOutput:
 
     @property
     def noise(self) -> Tensor:
-        """eps of x, where signal^2 + noise^2 = 1."""
+        """eps of x, float32 (B, C, h, w), where signal^2 + noise^2 = 1."""
         if self.prediction is Prediction.EPSILON:
             return self.out
         if self.prediction is Prediction.V:
@@ -83,7 +83,7 @@ def ancestral_rows(levels: NoiseLevels) -> list[EulerRow]:
 
 
 def euler(row: EulerRow, output: ModelOutput, past: None, draw: Draw) -> tuple[Tensor, None]:
-    """As if the slope stayed the same."""
+    """x float32 (B, C, h, w) at the next level, as if the slope stayed the same."""
     x = output.x + (output.x - output.clean) / row.noise * row.dt
     return (x + draw(x) * row.fresh if row.fresh else x), None
 
@@ -94,7 +94,10 @@ def heun_rows(levels: NoiseLevels) -> list[EulerRow]:
 
 
 def heun(row: EulerRow, output: ModelOutput, past: Any, draw: Draw) -> tuple[Tensor, Any]:
-    """A step as Euler's; then, from the same x again, one along the mean of both ends' slopes; arXiv:2206.00364."""
+    """x float32 (B, C, h, w) by a step as Euler's; then, from the same x, one along the mean of both ends' slopes.
+
+    arXiv:2206.00364, Alg. 1.
+    """
     slope = (output.x - output.clean) / row.noise
     if past is None:
         return output.x + slope * row.dt, (output.x, slope, row.dt)
@@ -141,7 +144,7 @@ def _dpmpp_rows(h: Doubles, keep: Doubles, pull: Doubles, fresh: Doubles) -> lis
 
 
 def dpmpp(row: DpmppRow, output: ModelOutput, past: Any, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Towards z0, and on as z0 has been changing."""
+    """x float32 (B, C, h, w) at the next level: towards z0, and on as z0 has been changing; and z0."""
     clean = output.clean
     x = row.keep * output.x + row.pull * clean
     if past is not None and row.bend:
@@ -176,7 +179,7 @@ def _line(rho: Doubles, one: Doubles, zero: Doubles) -> Doubles:
 
 
 def deis(row: DeisRow, output: ModelOutput, past: Any, draw: Draw) -> tuple[Tensor, Tensor]:
-    """The integral of eps over rho, exact if eps were the line through this one and the last."""
+    """x float32 (B, C, h, w) at the next level by the integral of eps, a line through the last one; and eps."""
     eps = output.noise
     if past is None or not row.last:
         return row.keep * output.x + row.only * eps, eps
@@ -209,7 +212,7 @@ def unipc_rows(levels: NoiseLevels) -> list[UnipcRow]:
 
 
 def unipc(row: UnipcRow, output: ModelOutput, past: Any, draw: Draw) -> tuple[Tensor, Any]:
-    """First the step before once more, now that z0 at its end is known; then the step from there."""
+    """x float32 (B, C, h, w): the step before once more, now that z0 at its end is known; then the step from there."""
     clean, x, rise = output.clean, output.x, None
     if past is not None:
         last, start, before, risen = past
@@ -254,7 +257,7 @@ def tcd_rows(levels: NoiseLevels) -> list[RenoiseRow]:
 
 
 def renoise(row: RenoiseRow, output: ModelOutput, past: None, draw: Draw) -> tuple[Tensor, None]:
-    """DDIM's and TCD's step."""
+    """DDIM's and TCD's step: x float32 (B, C, h, w) at the next level."""
     x = row.signal * output.clean + row.noise * output.noise
     return (row.keep * x + row.fresh * draw(x) if row.fresh else x), None
 
@@ -278,7 +281,7 @@ def lcm_rows(levels: NoiseLevels) -> list[LcmRow]:
 
 
 def lcm(row: LcmRow, output: ModelOutput, past: None, draw: Draw) -> tuple[Tensor, None]:
-    """The clean latents, noised anew to the next level."""
+    """The clean latents, float32 (B, C, h, w), noised anew to the next level."""
     clean = row.out * output.clean + row.skip * output.x
     return (row.signal * clean + row.fresh * draw(clean) if row.fresh else clean), None
 

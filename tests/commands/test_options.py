@@ -135,6 +135,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "models": ("models", {"model": MODEL["model"]} | TELLING),
     "fills": ("fills", TELLING),
     "doctor": ("doctor", TELLING),
+    "config": ("config", TELLING),
 }
 DEFAULTS = {  # what a run has where the option in question does not say something else
     "extend": (GROW, "--seed 5"),
@@ -145,7 +146,7 @@ DEFAULTS = {  # what a run has where the option in question does not say somethi
 }
 
 
-SILENT = ("verify", "score", "models", "fills", "doctor")  # -v shows only where an error comes from
+SILENT = ("verify", "score", "models", "fills", "doctor", "config")  # -v shows only where an error comes from
 REFUSED = ("model", "refine_strength", "min_score", "mask")  # their examples show by an error that they are used
 
 

@@ -25,6 +25,7 @@ from softextend.fill import FILLS
 from softextend.fills.mirror import Mirror, Stretch
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB, Noise, Spectral
 from softextend.fills.smooth import NS, Blur, Edge, Mosaic
+from softextend.options import about
 from softextend.types import FillName
 
 FIELD = [Mirror, Stretch, Mosaic, Blur, NS, Spectral, Noise]
@@ -50,7 +51,8 @@ def test_every_range_holds_at_its_ends(kind: type, end: str) -> None:
     known = masks()["all sides"]
     pixels = photo(*known.shape)
     for spec in dataclasses.fields(kind):
-        value = spec.metadata[end]
+        limits = about(spec).range
+        value = limits and getattr(limits, end)
         if value is None or (kind, spec.name, end) in {(Mosaic, "fine", "high"), (Mosaic, "coarse", "low")}:
             continue
         painted = paint(kind(**{spec.name: value}), pixels, known)

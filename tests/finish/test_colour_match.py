@@ -10,13 +10,14 @@ import pytest
 import torch
 from making import extended
 from skimage import data
+from tolerances import rounding
 from toymodel import Exact, ToyModel
 
 from softextend.extend import Result
 from softextend.finish.colour_match import from_lab, match_colour, to_lab
 from softextend.finish.composite import composite, dither, quantise
 from softextend.finish.scores import score, strip_steps
-from softextend.finish.seam_profiles import lab, segment_means, walk
+from softextend.finish.seam_profiles import lab, seam_profiles, segment_means
 from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
 from softextend.types import Model, Stage
@@ -60,7 +61,7 @@ def known_of(result: Result) -> np.ndarray:
 
 def seam_step(result: Result, truth: Result) -> float:
     """Mean Delta E (CIE76) along the old border, new strip against what an exact decoder gives there."""
-    lines = walk(known_of(result), inside=16, outside=16)
+    lines = seam_profiles(known_of(result), inside=16, outside=16)
     ours, theirs = (
         segment_means(lab(each.pixels[lines.rows, lines.columns]), lines)[:, lines.inside :][:, :8]
         for each in (result, truth)
@@ -115,7 +116,7 @@ def test_the_step_is_no_larger_than_inside_the_photo() -> None:
     """A drift that makes a step beyond the photo's own comes back within it."""
     good, bad = run("rocket", Drifting()), run("rocket", Drifting(), color_match=False)
     assert score(good.pixels, known_of(good)).colour_step <= 1.0
-    lines = walk(known_of(good), inside=64, outside=16)
+    lines = seam_profiles(known_of(good), inside=64, outside=16)
     means = [segment_means(lab(each.pixels[lines.rows, lines.columns]), lines) for each in (good, bad)]
     inside = np.nanmean([strip_steps(means[0], lines, at) for at in range(-24, -50, -6)])
     assert np.nanmean(strip_steps(means[0], lines, 0)) <= inside
@@ -166,11 +167,15 @@ def test_whites_stay_white() -> None:
     assert quantise(matched)[:30, :80].min() >= 252
 
 
+DARK = 1e4  # the curves of sRGB and of Lab are steep near black: what a rounding grows by there and back, at most
+
+
 def test_lab_is_invertible_and_equal_to_opencvs() -> None:
     rgb = np.random.default_rng(0).uniform(0, 255, (500, 3))
-    assert np.abs(from_lab(to_lab(rgb)) - rgb).max() < 1e-6
+    there_and_back = rounding("float64", size=300, terms=30, condition=DARK)
+    assert np.abs(from_lab(to_lab(rgb)) - rgb).max() < there_and_back
     beyond = np.array([[-12.0, 270.0, 300.0], [0, 0, 0], [255, 255, 255]])
-    assert np.abs(from_lab(to_lab(beyond)) - beyond).max() < 1e-6
+    assert np.abs(from_lab(to_lab(beyond)) - beyond).max() < there_and_back
     assert np.abs(to_lab(rgb) - lab(rgb)).max() < 0.5  # OpenCV's is tabulated
 
 

@@ -11,7 +11,7 @@ import pytest
 from skimage import data
 
 from softextend.finish.scores import Scores, known_in, score
-from softextend.finish.seam_profiles import SEGMENT, segment_means, walk
+from softextend.finish.seam_profiles import SEGMENT, seam_profiles, segment_means
 
 PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
 SIDE = 80  # px that count as new on the left and the right
@@ -191,7 +191,7 @@ def test_input_is_not_mutated_and_scores_read_as_text_and_json() -> None:
 def test_lines_cross_the_border_at_right_angles() -> None:
     known = np.zeros((70, 90), bool)
     known[:, 20:] = True
-    lines = walk(known, inside=6, outside=30)
+    lines = seam_profiles(known, inside=6, outside=30)
     assert len(lines.segment) == 70
     assert len(lines.side) == -(-70 // SEGMENT)
     assert (lines.columns[:, lines.inside] == 19).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -145,7 +146,7 @@ def test_strength_lowers_what_is_left_of_the_fill() -> None:
 
 def test_material_that_is_meant_to_stay_is_no_leftover(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made(asked(fill="mirror", strength=0.0)).scores.leftover > 0.9
-    monkeypatch.setattr("softextend.extend.MATERIAL_FILLS", ("mirror",))
+    monkeypatch.setattr(sys.modules["softextend.extend"], "MATERIAL_FILLS", ("mirror",))
     assert made(asked(fill="mirror", strength=0.0)).scores.leftover == 0
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from running import Run, pixels, size
 from skimage import data
+from tolerances import rounding
 from toymodel import ToyModel
 
 from softextend.errors import BadRequest, OutputError
@@ -34,6 +35,8 @@ from softextend.sampling.progress import Silent
 from softextend.types import Box, Sides
 
 Array = np.ndarray[Any, Any]
+APART = rounding("float64", terms=1000)  # of one number computed in two ways, in at most so many steps
+HAIR = 1e-9  # of a zoom: far below what a pixel shows, far above what APART hides
 SPIKE = 1.25  # times what frames around it change by: the most that a frame with a new picture may change by
 
 
@@ -88,8 +91,8 @@ def test_pictures_are_equal_steps_apart(factor: float) -> None:
     assert zooms[0] == 1
     assert zooms[-1] == factor
     steps = [after / before for before, after in itertools.pairwise(zooms)]
-    assert max(steps) <= motion.STEP * (1 + 1e-6)
-    assert max(steps) == pytest.approx(min(steps))
+    assert max(steps) <= motion.STEP * (1 + APART)
+    assert max(steps) == pytest.approx(min(steps), rel=APART)
 
 
 def test_no_more_pictures_than_needed() -> None:
@@ -102,7 +105,7 @@ def test_frames_are_a_constant_ratio_apart(factor: float, count: int) -> None:
     assert len(zooms) == count
     assert (zooms[0], zooms[-1]) == (1.0, factor)
     ratios = [after / before for before, after in itertools.pairwise(zooms)]
-    assert max(ratios) == pytest.approx(min(ratios))
+    assert max(ratios) == pytest.approx(min(ratios), rel=APART)
     assert motion.frame_zooms(moving(factor=factor, seconds=count / 10, reverse=True)) == zooms[::-1]
 
 
@@ -123,9 +126,11 @@ def test_easing_starts_and_ends_slowly() -> None:
 )
 def test_the_anchor_stays_where_it_is(width: int, height: int, scale: float, x: float, y: float) -> None:
     left, top, right, bottom = motion.placed((width, height), scale, (x, y))
-    assert left + x * (right - left) == pytest.approx(x * width, abs=1e-6)
-    assert top + y * (bottom - top) == pytest.approx(y * height, abs=1e-6)
-    assert (right - left, bottom - top) == (pytest.approx(width / scale), pytest.approx(height / scale))
+    assert left + x * (right - left) == pytest.approx(x * width, abs=APART * width)
+    assert top + y * (bottom - top) == pytest.approx(y * height, abs=APART * height)
+    assert (right - left, bottom - top) == tuple(
+        pytest.approx(extent / scale, rel=APART, abs=APART * extent) for extent in (width, height)
+    )
     box = motion.inside((left, top, right, bottom))
     assert 0 <= box.left < box.right <= width
     assert 0 <= box.top < box.bottom <= height
@@ -148,13 +153,13 @@ def test_the_photo_fits_into_any_frame(width: int, height: int, wide: int, high:
         return
     entry = motion.fit(width, height, moving(wide, high))
     left, top, right, bottom = entry.source
-    assert 0 <= left < right <= width + 1e-6
-    assert 0 <= top < bottom <= height + 1e-6
+    assert 0 <= left < right <= width * (1 + APART)
+    assert 0 <= top < bottom <= height * (1 + APART)
     across, down = entry.box.width / (right - left), entry.box.height / (bottom - top)
     assert across == pytest.approx(down, rel=1e-3)  # nothing is squeezed
     if entry.crops:
         cut = max(width - (right - left), height - (bottom - top))
-        assert cut <= max(motion.CROP * max(width, height), 1) + 1e-6
+        assert cut <= max(motion.CROP * max(width, height), 1) + APART * max(width, height)
     else:
         assert entry.sides == motion.around(entry.box, (wide, high))
         assert right - left > width - 2 / across
@@ -168,11 +173,11 @@ def test_an_odd_photo_loses_one_line_and_is_not_resampled() -> None:
 
 
 def test_rates() -> None:
-    assert motion.parse_rate(23.976) == Fraction(24000, 1001)
-    assert motion.parse_rate(29.97) == Fraction(30000, 1001)
-    assert [motion.parse_rate(rate) for rate in (24.0, 30.0, 12.5)] == [24, 30, Fraction(25, 2)]
+    assert motion.Course(fps=23.976).rate == Fraction(24000, 1001)
+    assert motion.Course(fps=29.97).rate == Fraction(30000, 1001)
+    assert [motion.Course(fps=rate).rate for rate in (24.0, 30.0, 12.5)] == [24, 30, Fraction(25, 2)]
     with pytest.raises(BadRequest, match="--fps"):
-        motion.parse_rate(math.inf)
+        motion.Course(fps=math.inf)
 
 
 @given(count=st.integers(1, 300), rate=st.fractions(1, 120), unit=st.sampled_from([100, 1000]))
@@ -220,7 +225,7 @@ def test_no_jump_where_pictures_change(anchor: tuple[float, float]) -> None:
     made = shot(moves, astronaut(96, 72))
     for each in made:
         assert np.array_equal(zoom.frame(made, each.zoom, moves), each.pixels)
-        for close in (each.zoom * (1 - 1e-9), each.zoom * (1 + 1e-9)):
+        for close in (each.zoom * (1 - HAIR), each.zoom * (1 + HAIR)):
             if 1 <= close <= moves.factor:
                 near = zoom.frame(made, close, moves)
                 assert np.abs(near.astype(int) - each.pixels)[1:-1, 1:-1].max() <= 1
@@ -442,7 +447,7 @@ def test_a_dry_run_prints_pictures_and_frames(run: Run, tmp_path: Path) -> None:
     ran = run("zoom", "a.png", "--factor", 8, "--seconds", 2, "--dry-run", "--json", "--seed", 1)
     (facts,) = ran.facts
     assert facts["outputs"] == ["a-zoom.mp4"]
-    assert facts["plan"]["zooms"] == pytest.approx([2 ** (index / 2) for index in range(7)])
+    assert facts["plan"]["zooms"] == pytest.approx([2 ** (index / 2) for index in range(7)], rel=APART)
     assert (facts["plan"]["frames"], facts["plan"]["frame_size"]) == (60, {"width": 64, "height": 48})
     shown = run("zoom", "a.png", "--factor", 8, "--seconds", 2, "--dry-run").out
     assert "1.00x, 1.41x, 2.00x, 2.83x, 4.00x, 5.66x, 8.00x" in shown

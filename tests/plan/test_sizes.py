@@ -214,6 +214,9 @@ def test_an_error_says_what_would_fit() -> None:
     [
         ("aspect", "16:9", Growth(aspect=(16, 9))),
         ("aspect", "2.39:1", Growth(aspect=(239, 100))),
+        ("aspect", "16x9", Growth(aspect=(16, 9))),
+        ("aspect", "16/9", Growth(aspect=(16, 9))),
+        ("aspect", "1.5", Growth(aspect=(3, 2))),
         ("aspect", "32:18", Growth(aspect=(16, 9))),
         ("size", "1920x1080", Growth(size=(1920, 1080))),
         ("size", "10X20", Growth(size=(10, 20))),
@@ -230,7 +233,7 @@ def test_how_targets_are_written(name: str, text: str, expected: Growth) -> None
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
-        ("aspect", ["", "16", "16:0", "0:9", "a:b", "16x9", "-16:9", "nan:1", "1e9:1", "16:9:1"]),
+        ("aspect", ["", "0", "16:0", "0:9", "a:b", "16-9", "-16:9", "nan:1", "1e9:1", "16:9:1"]),
         ("size", ["", "1920", "0x10", "10x0", "axb", "-5x5", "1.5x2", "10x10x10"]),
         ("scale", ["", "1", "0.5", "-2", "nan", "inf", "x", "150%"]),
         ("all", ["", "-1", "x", "nan%"]),
@@ -260,7 +263,7 @@ def test_anchors() -> None:
     assert expected.keys() >= ANCHORS.keys()
     for text, sides in expected.items():
         assert unlimited(written("size", "140x70", anchor=parse_anchor(text)), **picture) == sides
-    for text in ("", "middle", "2,0", "0.5", "0.5;0.5", "-0.1,0", "nan,0"):
+    for text in ("", "below", "2,0", "0.5", "0.5;0.5", "-0.1,0", "nan,0"):
         with pytest.raises(BadRequest, match="--anchor"):
             parse_anchor(text)
 
@@ -270,7 +273,7 @@ def test_exactly_one_option_says_how_much() -> None:
         Growth().demanded()
     with pytest.raises(BadRequest, match=r"--aspect 16:9 and --scale 2: .*exactly one"):
         Growth(aspect=(16, 9), scale=2.0)
-    with pytest.raises(BadRequest, match=r"--anchor 0.5,0: --sides"):
+    with pytest.raises(BadRequest, match=r"--anchor top: --sides"):
         by_sides("5", anchor=parse_anchor("top"))
     with pytest.raises(BadRequest, match="--fit: --sides"):
         by_sides("5", fit=True)

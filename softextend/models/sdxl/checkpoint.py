@@ -17,7 +17,7 @@ from softextend.errors import BadModel
 from softextend.models.clip_tokenizer import ClipTokenizer, folder_tokenizer, shipped_tokenizers
 from softextend.models.sdxl.state_dict_keys import folder_pieces, text_pieces, unet_pieces, vae_pieces
 from softextend.models.weights.diffusers_folder import read_json, weight_files
-from softextend.models.weights.families import looks_like
+from softextend.models.weights.families import detect_family
 from softextend.models.weights.header import read_header
 from softextend.models.weights.tensors import Part, Store
 
@@ -125,8 +125,8 @@ def vae_file(path: Path, configs: Path = CONFIGS) -> Part:
             f"--vae {path}: {'is a folder' if path.is_dir() else 'does not exist'}: give a .safetensors file"
         )
     header = read_header(path)
-    if looks_like(header) is not None and not any("decoder.conv_in.weight" in name for name in header.tensors):
-        raise BadModel(f"--vae {path}: no VAE; its tensors look like {looks_like(header)}")
+    if detect_family(header) is not None and not any("decoder.conv_in.weight" in name for name in header.tensors):
+        raise BadModel(f"--vae {path}: no VAE; its tensors look like {detect_family(header)}")
     store = Store.of({path: header.tensors})
     part = Part(_new_vae, read_json(configs / "vae.json"), vae_pieces(list(header.tensors)), store)
     part.check()

@@ -1,4 +1,8 @@
-"""Candidate sources of every target, found coarse to fine in the clean picture; for pictures of any size."""
+"""Sources of every target in the clean picture: the nearest one, and a few likely ones, found coarse to fine.
+
+What a fill copied is found again by PatchMatch (Barnes, Shechtman, Finkelstein, Goldman 2009): a few sweeps come within
+a tenth of the exact search, because a fill made of whole pieces is what their propagation is made for.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from softextend.fills.parts import threads
 from softextend.models.selfmodel import fill_confidence, posterior
-from softextend.models.selfmodel.nearest import nearest_sources
-from softextend.models.selfmodel.posterior import Layout
+from softextend.models.selfmodel.posterior import PlacePrior
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -24,45 +28,95 @@ CANDIDATES = 16  # sources a pixel where looking at all would take too long; the
 RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
 WIDEST = RADII[0][1]  # px
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
+SWEEPS = 2  # of PatchMatch
+RADIUS = 3  # px, of the patches that it compares
+LEVELS = 127.5  # of 255 per unit of a picture in [-1, 1]
 
 
 def upright(picture: Tensor) -> npt.NDArray[np.float32]:
-    """(3, h, w) -> contiguous (h, w, 3)."""
+    """float32 (3, h, w) -> contiguous (h, w, 3)."""
     return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
 
 
 def index_of(known: Known, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """int32 (h, w): the row of each target (flat indices (N,)), -1 elsewhere."""
     index = np.full(known.shape, -1, np.int32)
     index.ravel()[targets] = np.arange(len(targets), dtype=np.int32)
     return index
 
 
 def valid_sources(known: Known, radius: int) -> Known:
+    """bool (h, w): where a source's patch of `radius` px, or of the largest that fits anywhere, is wholly known."""
     valid = np.zeros(known.shape, np.bool_)
     valid.ravel()[posterior.source_centres(known, radius)[0]] = True
     return valid
 
 
 def points(flat: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int32]:
+    """Flat indices (N,) in a picture `width` px wide -> y, x, int32 (N, 2)."""
     return np.stack([flat // width, flat % width], 1).astype(np.int32)
 
 
-def packed(where: Layout) -> npt.NDArray[np.float32]:
+def packed(where: PlacePrior) -> npt.NDArray[np.float32]:
+    """A prior as the kernels take it: float32 (N, 6)."""
     columns = [where.near, where.out, where.along[:, None], where.across[:, None]]
     return np.ascontiguousarray(np.concatenate(columns, 1), np.float32)
 
 
 def padded(picture: npt.NDArray[np.float32], radius: int) -> npt.NDArray[np.float32]:
+    """(h, w, 3) -> float32 (h + 2 radius, 3 (w + 2 radius)), mirrored beyond its border, as the kernels take it."""
     mode = cv2.BORDER_REFLECT_101 if min(picture.shape[:2]) > radius else cv2.BORDER_REPLICATE
     wide = cv2.copyMakeBorder(picture, radius, radius, radius, radius, mode)
     return np.ascontiguousarray(wide.reshape(wide.shape[0], -1))
+
+
+def nearest_sources(
+    picture: npt.NDArray[np.float32],
+    *,
+    valid: Known,
+    at: npt.NDArray[np.int32],
+    index: npt.NDArray[np.int32],
+    start: npt.NDArray[np.int32],
+    seed: int,
+) -> npt.NDArray[np.int32]:
+    """The nearest valid source (N, 2) of each target `at` (N, 2), y and x, searched from `start` (N, 2).
+
+    picture float32 (h, w, 3) in [-1, 1]; valid bool (h, w): where a source may lie; index int32 (h, w): row of a
+    target, -1 elsewhere.
+    """
+    from softextend.fills import patchmatch
+
+    width = valid.shape[1]
+    place, source = (each[:, 0] * width + each[:, 1] for each in (at, start))
+    line = posterior.patch_weights(RADIUS)[RADIUS]
+    with threads() as pool:
+        for sweep in range(SWEEPS):
+            source = patchmatch.improve(
+                source,
+                np.zeros(len(place), np.float32),
+                np.zeros((len(place), 3), np.float32),
+                image=(picture + 1) * LEVELS,
+                confidence=np.ones(valid.shape, np.float32),
+                variance=np.full(valid.shape, 0.5, np.float32),
+                slot=index,
+                place=place,
+                prices=patchmatch.Prices.free(valid, place),
+                gauss=line / line.sum(),
+                lift=0,
+                ease=0,
+                reach=max(valid.shape),
+                reverse=sweep % 2 == 1,
+                seed=seed + sweep,
+                pool=pool,
+            )
+    return np.stack([source // width, source % width], 1).astype(np.int32)
 
 
 def candidate_sources(
     picture: npt.NDArray[np.float32],
     known: Known,
     targets: npt.NDArray[np.int64],
-    where: Layout,
+    where: PlacePrior,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
     """Candidates (N, CANDIDATES, 2) of the targets, carried up from where every source can be looked at."""
@@ -80,17 +134,17 @@ def candidate_sources(
         return _nearest(picture, known, targets, where, rng)
     to_small = (at[:, 0] * half[0] // height).astype(np.int64) * half[1] + at[:, 1] * half[1] // width
     small_targets, parent = np.unique(to_small, return_inverse=True)
-    small_where = posterior.layout(small_known, small_targets)
+    small_where = posterior.place_prior(small_known, small_targets)
     coarse = candidate_sources(small, small_known, small_targets, small_where, rng)
     offsets = coarse - points(small_targets, half[1])[:, None]
     valid = valid_sources(known, WIDEST)
     ratio = np.array([height / half[0], width / half[1]], np.float32)
     spare = points(rng.choice(sources, SPARE), width)
     field = kernels.carried(at, parent.astype(np.int32).ravel(), offsets, ratio, valid, spare)
-    return _settled(picture, at, index_of(known, targets), field, packed(where), valid, rng)
+    return _chosen(picture, at, index_of(known, targets), field, packed(where), valid, rng)
 
 
-def _settled(
+def _chosen(
     picture: npt.NDArray[np.float32],
     at: npt.NDArray[np.int32],
     index: npt.NDArray[np.int32],
@@ -102,12 +156,26 @@ def _settled(
     """Of a level's candidates the nearest source in all detail, and CANDIDATES - 1 draws that share its layout."""
     from softextend.models.selfmodel import kernels
 
-    nearest = nearest_sources(picture, valid, at, index, field[:, 0], int(rng.integers(2**31)))[:, None]
-    layout = padded(cv2.GaussianBlur(picture, (0, 0), fill_confidence.FINE), 3)
+    nearest = nearest_sources(
+        picture, valid=valid, at=at, index=index, start=field[:, 0], seed=int(rng.integers(2**31))
+    )[:, None]
+    blurred = padded(cv2.GaussianBlur(picture, (0, 0), fill_confidence.FINE), 3)
     weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
     precision = np.full(len(at), SPREAD**-2, np.float32)
     seed = int(rng.integers(2**31))
-    drawn = kernels.refined(layout, weight, at, index, field, where, valid, precision, seed, nearest, CANDIDATES - 1)
+    drawn = kernels.refined(
+        image=blurred,
+        weight=weight,
+        at=at,
+        index=index,
+        field=field,
+        where=where,
+        valid=valid,
+        precision=precision,
+        seed=seed,
+        taken=nearest,
+        keep=CANDIDATES - 1,
+    )
     return np.concatenate([nearest, drawn], 1)
 
 
@@ -115,7 +183,7 @@ def _nearest(
     picture: npt.NDArray[np.float32],
     known: Known,
     targets: npt.NDArray[np.int64],
-    where: Layout,
+    where: PlacePrior,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
     """CANDIDATES sources of each target: the nearest, then draws from all by their likelihood in the clean picture.

@@ -15,14 +15,14 @@ from softextend.models.selfmodel.candidates import (
     WIDEST,
     candidate_sources,
     index_of,
+    nearest_sources,
     packed,
     padded,
     points,
     upright,
     valid_sources,
 )
-from softextend.models.selfmodel.nearest import nearest_sources
-from softextend.models.selfmodel.posterior import Layout
+from softextend.models.selfmodel.posterior import PlacePrior
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -38,14 +38,14 @@ class Dense:
     """Every source (up to SOURCES drawn ones) is looked at: exact, for small pictures and for accelerators."""
 
     def __init__(
-        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: Layout, rng: np.random.Generator
+        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: PlacePrior, rng: np.random.Generator
     ) -> None:
         self.z0, self.known, self.where, self.rng_seed = z0, known, where, int(rng.integers(2**63))
         self.targets = torch.from_numpy(targets).to(z0.device)
         self.built: dict[int, tuple[Tensor, ...]] = {}
 
     def keys(self, radius: int) -> tuple[Tensor, ...]:
-        """Of a radius: basis, mean, keys, centre colours and prior terms; computed once."""
+        """Of a radius, once: basis (D, E), mean (D,), keys (M, E), centre colours (M, 3), prior terms; float32."""
         if radius not in self.built:
             rng = np.random.default_rng(self.rng_seed)
             sources, most = posterior.source_centres(self.known, radius)
@@ -71,11 +71,12 @@ class Dense:
         start = points(rng.choice(sources, len(self.targets)), width)
         at, index = points(targets, width), index_of(self.known, targets)
         valid = valid_sources(self.known, radius)
-        found = nearest_sources(picture, valid, at, index, start, int(rng.integers(2**31)))
+        seed = int(rng.integers(2**31))
+        found = nearest_sources(picture, valid=valid, at=at, index=index, start=start, seed=seed)
         return np.asarray(found[:, 0].astype(np.int64) * width + found[:, 1])
 
     def residual(self, picture: Tensor) -> Tensor:
-        """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest sources."""
+        """Mean square distance float32 (N,), per channel and pixel, of targets' patches from their nearest sources."""
         basis, mean, key, _, _, _, most = self.keys(3)
         picture = picture.to(self.z0.device)
         norm = (key**2).sum(1)
@@ -102,7 +103,7 @@ class Sparse:
     """A few candidates a pixel, found coarse to fine in the clean picture; for pictures of any size."""
 
     def __init__(
-        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: Layout, rng: np.random.Generator
+        self, z0: Tensor, known: Known, targets: npt.NDArray[np.int64], where: PlacePrior, rng: np.random.Generator
     ) -> None:
         picture = upright(z0)
         self.at = points(targets, known.shape[1])
@@ -113,7 +114,7 @@ class Sparse:
         self.valid = valid_sources(known, WIDEST)
 
     def residual(self, picture: Tensor) -> Tensor:
-        """Mean square distance (N,), per channel and pixel, of the targets' patches from their nearest candidates."""
+        """Mean square distance float32 (N,), per channel and pixel, of targets' patches from nearest candidates."""
         from softextend.models.selfmodel import kernels
 
         weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
@@ -127,14 +128,14 @@ class Sparse:
         noisy = padded(upright(y), radius)
         weight = np.repeat(posterior.patch_weights(radius), 3, axis=1)
         mean = kernels.mean_among(
-            noisy,
-            self.clean[radius],
-            weight,
-            self.at,
-            self.index,
-            self.field,
-            self.where,
-            self.valid,
-            precision.numpy(),
+            noisy=noisy,
+            clean=self.clean[radius],
+            weight=weight,
+            at=self.at,
+            index=self.index,
+            field=self.field,
+            where=self.where,
+            valid=self.valid,
+            precision=precision.numpy(),
         )
         return torch.from_numpy(mean)

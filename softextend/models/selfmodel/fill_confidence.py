@@ -27,7 +27,7 @@ LACKING = 3.0  # tau per missing texture, as a standard deviation
 EVEN = 1.5  # tau at most per texture that such a place has: an even one shows the slightest mottle
 FINE = 1.5  # px, Gaussian sigma: texture is what this blur takes away
 AROUND = 3.0  # px, over which texture is measured
-SMOOTH = 3.0  # px, over which trust changes
+SMOOTH = 3.0  # px, over which the confidence changes
 OVERVIEW = 96  # px, longer side of the picture in which texture is looked up
 FAINT = 1e-6  # texture energy that counts as none
 ROUNDING = (0.5 / 127.5) ** 2  # texture energy of half a level of 255
@@ -42,10 +42,10 @@ def precision(picture: Floats, known: Known, distance: Floats) -> tuple[Floats, 
     own = texture(picture)
     expected = usual_texture(picture, own, known)
     lack = np.maximum(expected - own, 0)
-    layout = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
-    detail = layout + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
+    coarse = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
+    detail = coarse + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
     most = EVEN**2 * (expected + ROUNDING)
-    return np.asarray(1 / np.minimum(detail, most), np.float32), np.asarray(1 / np.minimum(layout, most), np.float32)
+    return np.asarray(1 / np.minimum(detail, most), np.float32), np.asarray(1 / np.minimum(coarse, most), np.float32)
 
 
 def usual_texture(picture: Floats, own: Floats, known: Known) -> Floats:
@@ -78,7 +78,7 @@ def looked_up(picture: Floats, known: Known, value: Floats) -> Floats:
     key = posterior.projected(z, radius, torch.from_numpy(sources))
     query = posterior.projected(z, radius, torch.from_numpy(targets))
     mean = key.mean(0)
-    bias = posterior.prior_terms(posterior.layout(known, targets), sources, known.shape[1], z.device)
+    bias = posterior.prior_terms(posterior.place_prior(known, targets), sources, known.shape[1], z.device)
     sure = torch.full((len(targets),), VAGUE**-2)
     values = torch.from_numpy(value.ravel()[sources])[:, None]
     found = posterior.attend(query - mean, key - mean, values, sure, bias)

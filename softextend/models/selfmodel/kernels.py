@@ -6,51 +6,39 @@ several neighbours a pixel, Barnes et al. 2010). The cost grows with the targets
 
 Imported only when a picture is large, because numba takes a while to load. Pictures are padded by the patch radius r
 and flat in x: float32 (H + 2 r, 3 (W + 2 r)). Targets and sources are y, x of the picture without padding; a source
-with y < 0 is none. `where`, float32 (N, 6), is the prior of each target (see posterior.Layout). Loops run over a part
-[start, stop) of the targets and let go of the interpreter lock; no part reads what another writes, so that the result
-does not depend on the number of threads.
+with y < 0 is none. `where`, float32 (N, 6), is each target's posterior.PlacePrior. Loops run over a part [start, stop)
+of the targets and let go of the interpreter lock; no part reads what another writes, so that the result does not
+depend on the number of threads.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from softextend.fills.compiled import compiled, mixed
+from softextend.fills.parts import in_parts, threads
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-PART = 8_192  # targets a thread takes at once
-THREADS = 8  # at most
 REACH = 3  # px
 LENT = 6  # of a neighbour's candidates, the first ones are tried
 WANDER = 4  # px, how far from a candidate another is tried
 NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Machine code, kept on disk beside this file or in the user's cache; in memory where neither is writable."""
-    try:
-        return njit(cache=True, nogil=True, fastmath=True)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return njit(nogil=True, fastmath=True)(function)  # type: ignore[no-any-return]
-
-
-def _in_parts(work: Callable[[int, int], None], count: int) -> None:
+def _over(targets: int, work: Callable[[int, int], None]) -> None:
     """work(start, stop) over all targets, on every core."""
-    threads = min(THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        done = [pool.submit(work, first, min(first + PART, count)) for first in range(0, count, PART)]
-        for each in done:
-            each.result()
+    with threads() as pool:
+        in_parts(work, targets, pool)
 
 
 def mean_among(
+    *,
     noisy: Floats,
     clean: Floats,
     weight: Floats,
@@ -69,18 +57,23 @@ def mean_among(
     """
     state = np.zeros((len(at), 5), np.float32)  # largest logit, sum of weights, weighted colour
     best = np.empty((len(at), 2), np.int32)
-    _in_parts(lambda a, b: _weigh(noisy, clean, weight, at, field, where, precision, state, best, a, b), len(at))
-    _in_parts(
-        lambda a, b: _join(noisy, clean, weight, at, index, field, where, precision, best, valid, state, REACH, a, b),
-        len(at),
-    )
+    weigh = partial(
+        _weigh, noisy=noisy, clean=clean, weight=weight, at=at, field=field, where=where, precision=precision,
+        state=state, best=best,
+    )  # fmt: skip
+    join = partial(
+        _join, noisy=noisy, clean=clean, weight=weight, at=at, index=index, field=field, where=where,
+        precision=precision, best=best, valid=valid, state=state, reach=REACH,
+    )  # fmt: skip
+    for work in (weigh, join):  # the likeliest of all neighbours are known when they are joined
+        _over(len(at), work)
     return state[:, 2:] / state[:, 1:2]
 
 
 def nearest_among(image: Floats, clean: Floats, weight: Floats, at: Ints, field: Ints) -> Floats:
     """Weighted squared distance of each target's patch from its nearest candidate -> (N,); image, clean: padded."""
     out = np.empty(len(at), np.float32)
-    _in_parts(lambda a, b: _nearest_among(image, clean, weight, at, field, out, a, b), len(at))
+    _over(len(at), partial(_nearest_among, image=image, clean=clean, weight=weight, at=at, field=field, out=out))
     return out
 
 
@@ -91,11 +84,13 @@ def carried(at: Ints, parent: Ints, offsets: Ints, ratio: Floats, valid: Bools, 
     spare (S, 2): sources to use where an offset leads outside.
     """
     out = np.empty((len(at), offsets.shape[1], 2), np.int32)
-    _in_parts(lambda a, b: _carried(at, parent, offsets, ratio, valid, spare, out, a, b), len(at))
+    work = partial(_carried, at=at, parent=parent, offsets=offsets, ratio=ratio, valid=valid, spare=spare, out=out)
+    _over(len(at), work)
     return out
 
 
 def refined(
+    *,
     image: Floats,
     weight: Floats,
     at: Ints,
@@ -115,13 +110,25 @@ def refined(
     precision (N,); taken (N, T, 2): sources that a target has already.
     """
     out = np.full((len(at), keep, 2), -1, np.int32)
-    _in_parts(
-        lambda a, b: _refined(image, weight, at, index, field, where, valid, precision, seed, taken, out, a, b), len(at)
+    work = partial(
+        _refined,
+        image=image,
+        weight=weight,
+        at=at,
+        index=index,
+        field=field,
+        where=where,
+        valid=valid,
+        precision=precision,
+        seed=seed,
+        taken=taken,
+        out=out,
     )
+    _over(len(at), work)
     return out
 
 
-@_compiled
+@compiled
 def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-def]
     """Weighted squared distance of two patches, from the middle row outwards; stops early with a value above limit."""
     side, row = weight.shape
@@ -138,7 +145,7 @@ def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-d
     return total
 
 
-@_compiled
+@compiled
 def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
     """Nats by which a source is unlikely for where it lies."""
     dy = sy - where[i, 0]
@@ -147,8 +154,8 @@ def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
     return where[i, 4] * along * along + where[i, 5] * (dy * dy + dx * dx - along * along)
 
 
-@_compiled
-def _nearest_among(image, clean, weight, at, field, out, start, stop):  # type: ignore[no-untyped-def]
+@compiled
+def _nearest_among(start, stop, image, clean, weight, at, field, out):  # type: ignore[no-untyped-def]
     for i in range(start, stop):
         least = np.float32(1e30)
         for k in range(field.shape[1]):
@@ -158,7 +165,7 @@ def _nearest_among(image, clean, weight, at, field, out, start, stop):  # type: 
         out[i] = least
 
 
-@_compiled
+@compiled
 def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
     """One more source in a running softmax."""
     if logit > state[i, 0]:
@@ -172,8 +179,8 @@ def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
         state[i, 2 + c] += w * clean[row, column + c]
 
 
-@_compiled
-def _weigh(noisy, clean, weight, at, field, where, precision, state, best, start, stop):  # type: ignore[no-untyped-def]
+@compiled
+def _weigh(start, stop, noisy, clean, weight, at, field, where, precision, state, best):  # type: ignore[no-untyped-def]
     radius = weight.shape[0] // 2
     for i in range(start, stop):
         state[i, 0] = -1e30
@@ -195,8 +202,8 @@ def _weigh(noisy, clean, weight, at, field, where, precision, state, best, start
                 best[i, 0], best[i, 1] = sy, sx
 
 
-@_compiled
-def _join(noisy, clean, weight, at, index, field, where, precision, best, valid, state, reach, start, stop):  # type: ignore[no-untyped-def]
+@compiled
+def _join(start, stop, noisy, clean, weight, at, index, field, where, precision, best, valid, state, reach):  # type: ignore[no-untyped-def]
     radius = weight.shape[0] // 2
     height, width = index.shape
     for i in range(start, stop):
@@ -226,8 +233,8 @@ def _join(noisy, clean, weight, at, index, field, where, precision, best, valid,
                 _add(state, i, logit, clean, sy + radius, 3 * (sx + radius))
 
 
-@_compiled
-def _carried(at, parent, offsets, ratio, valid, spare, out, start, stop):  # type: ignore[no-untyped-def]
+@compiled
+def _carried(start, stop, at, parent, offsets, ratio, valid, spare, out):  # type: ignore[no-untyped-def]
     height, width = valid.shape
     count = out.shape[1]
     for i in range(start, stop):
@@ -240,17 +247,7 @@ def _carried(at, parent, offsets, ratio, valid, spare, out, start, stop):  # typ
             out[i, k, 0], out[i, k, 1] = y, x
 
 
-@_compiled
-def _mixed(a, b, seed):  # type: ignore[no-untyped-def]
-    """Three integers -> one well mixed 32-bit integer (the finaliser of MurmurHash3, Appleby, public domain)."""
-    h = (np.uint64(a) * np.uint64(0x9E3779B1)) ^ (np.uint64(b) * np.uint64(0x85EBCA6B)) ^ np.uint64(seed)
-    h = (h ^ (h >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
-    h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & np.uint64(0xFFFFFFFF)
-    h = ((h ^ (h >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & np.uint64(0xFFFFFFFF)
-    return np.int64(h ^ (h >> np.uint64(16)))
-
-
-@_compiled
+@compiled
 def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out):  # type: ignore[no-untyped-def]
     """Put one source where it belongs in a target's list, unless it is in it or too unlikely."""
     last = len(costs) - 1
@@ -260,7 +257,7 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, cost
     for m in range(taken.shape[1]):
         if taken[i, m, 0] == sy and taken[i, m, 1] == sx:
             return
-    uniform = (_mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
+    uniform = (mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
     prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
     limit = np.float32((costs[last] - prior) * 2 / precision[i])
     if limit < 0:
@@ -277,8 +274,8 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, cost
     out[i, m, 0], out[i, m, 1] = sy, sx
 
 
-@_compiled
-def _refined(image, weight, at, index, field, where, valid, precision, seed, taken, out, start, stop):  # type: ignore[no-untyped-def]
+@compiled
+def _refined(start, stop, image, weight, at, index, field, where, valid, precision, seed, taken, out):  # type: ignore[no-untyped-def]
     height, width = valid.shape
     costs = np.empty(out.shape[1], np.float32)
     for i in range(start, stop):
@@ -294,7 +291,7 @@ def _refined(image, weight, at, index, field, where, valid, precision, seed, tak
             for k in range(field.shape[1] if step == 0 else min(LENT, field.shape[1])):
                 sy, sx = field[j, k, 0] - dy, field[j, k, 1] - dx
                 if step == 5:
-                    h = _mixed(ty * 65_536 + tx, k, seed)
+                    h = mixed(ty * 65_536 + tx, k, seed)
                     sy += h % (2 * WANDER + 1) - WANDER
                     sx += h // 1024 % (2 * WANDER + 1) - WANDER
                 if sy >= 0 and sx >= 0 and sy < height and sx < width and valid[sy, sx]:

@@ -59,11 +59,11 @@ class SelfModel:
         return {"name": self.name, "hash": None, "device": str(self.device), "dtype": "float32"}
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """pixels (B, 3, H, W) in [-1, 1] are the latents."""
+        """pixels float32 (B, 3, H, W) in [-1, 1] are the latents."""
         return pixels
 
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
-        """The latents are the pixels, exactly."""
+        """The latents are the pixels, float32 (B, 3, H, W) in [-1, 1], exactly."""
         return z
 
     def embed(self, prompt: str, negative: str) -> Conditioning:
@@ -71,7 +71,7 @@ class SelfModel:
         return Conditioning()
 
     def preview(self, z: Tensor) -> Tensor:
-        """The latents are the pixels."""
+        """The latents are the pixels, float32 (B, 3, h, w) in [-1, 1]."""
         return z
 
     def reduce_memory(self) -> str | None:
@@ -98,8 +98,8 @@ class _Row:
     z0: Tensor  # (3, h, w)
     targets: npt.NDArray[np.int64]  # flat indices of the pixels that may change
     denoise: Denoise
-    trust: Tensor  # (h, w) 1 / tau^2 of the clean picture as an observation
-    coarse_trust: Tensor  # the same of its layout: what a blur of COARSE px leaves
+    confidence: Tensor  # (h, w) 1 / tau^2 of the clean picture as an observation
+    coarse_confidence: Tensor  # the same of its layout: what a blur of COARSE px leaves
     lift: Tensor  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
 
     @classmethod
@@ -113,11 +113,11 @@ class _Row:
                 z0=z0,
                 targets=targets[:0],
                 denoise=lambda y, precision, radius: z0[:, :0],
-                trust=z0[0],
-                coarse_trust=z0[0],
+                confidence=z0[0],
+                coarse_confidence=z0[0],
                 lift=torch.zeros_like(z0),
             )
-        where = posterior.layout(scene.known, targets)
+        where = posterior.place_prior(scene.known, targets)
         rng = np.random.default_rng(scene.seed)
         denoise: Dense | Sparse
         if len(targets) * min(len(sources), SOURCES) <= DENSE or device.type != "cpu":
@@ -133,8 +133,8 @@ class _Row:
             z0=z0,
             targets=targets,
             denoise=denoise,
-            trust=torch.from_numpy(detail),
-            coarse_trust=torch.from_numpy(coarse),
+            confidence=torch.from_numpy(detail),
+            coarse_confidence=torch.from_numpy(coarse),
             lift=lift,
         )
 
@@ -144,20 +144,20 @@ class _Row:
             return self.z0
         at = torch.from_numpy(self.targets)
         y = y.cpu()
-        y = y - self.hold(sigma) * _blurred(y - self.z0)
-        precision = sigma**-2 + self.trust
-        seen = (y * sigma**-2 + self.z0 * self.trust) / precision
+        y = y - self.coarse_share(sigma) * _blurred(y - self.z0)
+        precision = sigma**-2 + self.confidence
+        seen = (y * sigma**-2 + self.z0 * self.confidence) / precision
         found = self.denoise(seen - self.lift, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
         source = found + self.lift.reshape(3, -1)[:, at]
-        kept = self.trust.reshape(-1)[at] / (self.trust.reshape(-1)[at] + INEXACT**-2)
+        kept = self.confidence.reshape(-1)[at] / (self.confidence.reshape(-1)[at] + INEXACT**-2)
         clean = self.z0.clone()
         clean.reshape(3, -1)[:, at] = torch.lerp(source, self.z0.reshape(3, -1)[:, at], kept)
         return clean
 
-    def hold(self, sigma: float) -> Tensor:
+    def coarse_share(self, sigma: float) -> Tensor:
         """Share of the coarse noise to take away (h, w): all of it where the clean picture's layout is sure."""
         coarse = sigma**2 / (4 * math.pi * COARSE**2)  # variance left of the noise by a Gaussian blur
-        return coarse / (coarse + 1 / self.coarse_trust)
+        return coarse / (coarse + 1 / self.coarse_confidence)
 
 
 def _untouched(scene: Scene) -> Known:

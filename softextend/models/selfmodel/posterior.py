@@ -38,7 +38,7 @@ def patch_weights(radius: int) -> Floats:
 
 
 def source_centres(known: npt.NDArray[np.bool_], radius: int) -> tuple[Ints, int]:
-    """Flat indices of pixels whose patch lies wholly in the known area, and the radius that allowed any (<= radius)."""
+    """Flat indices (M,) of pixels whose patch lies wholly in known (H, W); the radius that allowed any, <= radius."""
     for r in range(radius, -1, -1):
         kernel = np.ones((2 * r + 1, 2 * r + 1), np.uint8)
         inside = cv2.erode(known.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
@@ -49,7 +49,7 @@ def source_centres(known: npt.NDArray[np.bool_], radius: int) -> tuple[Ints, int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Layout:
+class PlacePrior:
     """Where each target would like its source: nearest known point, the direction away from it, how sure."""
 
     near: Floats  # (N, 2) y, x of the nearest known pixel, in px
@@ -58,8 +58,8 @@ class Layout:
     across: Floats  # (N,) nats per px^2 across it
 
 
-def layout(known: npt.NDArray[np.bool_], targets: Ints) -> Layout:
-    """The positional prior of every target (flat indices): quadratic in the distance from its nearest known point."""
+def place_prior(known: npt.NDArray[np.bool_], targets: Ints) -> PlacePrior:
+    """The positional prior of targets (flat indices, (N,)): quadratic in the distance from the nearest known point."""
     height, width = known.shape
     unknown = (~known).astype(np.uint8)
     _, label = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -73,11 +73,11 @@ def layout(known: npt.NDArray[np.bool_], targets: Ints) -> Layout:
     loose = 1 / (longer * (1 + LOOSEN * far / longer)) ** 2
     out = away / np.maximum(far, 1)[:, None]
     across = np.where(far > 0, LAMBDA_ACROSS, LAMBDA_ALONG) * loose
-    return Layout(near=near, out=out, along=LAMBDA_ALONG * loose, across=across.astype(np.float32))
+    return PlacePrior(near=near, out=out, along=LAMBDA_ALONG * loose, across=across.astype(np.float32))
 
 
 def projected(image: Tensor, radius: int, at: Tensor) -> Tensor:
-    """image (3, H, W), at (N,) flat indices -> weighted patches (N, 3 (2 r + 1)^2), reflected at the border."""
+    """image float32 (3, H, W), at (N,) flat indices -> weighted patches (N, 3 (2 r + 1)^2), reflected at the border."""
     width = image.shape[2]
     padded = pad(image, radius)
     wide = width + 2 * radius
@@ -90,7 +90,7 @@ def projected(image: Tensor, radius: int, at: Tensor) -> Tensor:
 
 
 def pad(image: Tensor, radius: int) -> Tensor:
-    """image (C, H, W) with a mirrored rim of `radius`; replicated where the picture is too small to mirror."""
+    """image float32 (C, H, W) with a mirrored rim of `radius`; replicated where the picture is too small to mirror."""
     if radius == 0:
         return image
     mode = "reflect" if min(image.shape[1:]) > radius else "replicate"
@@ -98,7 +98,7 @@ def pad(image: Tensor, radius: int) -> Tensor:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, precision: Tensor, bias: tuple[Tensor, Tensor]) -> Tensor:
-    """Posterior mean of `value` (M, 3) at `query` (N, D) over `key` (M, D) as one attention call -> (N, 3).
+    """Posterior mean of `value` (M, 3) at `query` (N, D) over `key` (M, D) as one attention call -> float32 (N, 3).
 
     precision (N,) = 1 / sigma^2 of each query. bias: prior terms (N, E), (M, E) whose product is added to the logits.
     """
@@ -112,8 +112,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, precision: Tensor, bias: t
     return mean[0, 0, :, : value.shape[1]]
 
 
-def prior_terms(where: Layout, sources: Ints, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The quadratic prior as an inner product: (N, 6) and (M, 6), equal to -prior up to a constant per target."""
+def prior_terms(where: PlacePrior, sources: Ints, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The quadratic prior as an inner product: float32 (N, 5), (M, 5), equal to -prior up to a constant per target."""
     uy, ux = where.out[:, 0], where.out[:, 1]
     a, b = where.along, where.across
     yy, xx, yx = a * uy**2 + b * (1 - uy**2), a * ux**2 + b * (1 - ux**2), (a - b) * uy * ux

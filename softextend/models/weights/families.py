@@ -5,7 +5,7 @@ from __future__ import annotations
 from softextend.models.weights.header import Entry, Header
 
 
-def looks_like(header: Header) -> str | None:
+def detect_family(header: Header) -> str | None:
     """None for a complete SDXL checkpoint in its original layout, else what the tensors' names say it is."""
     tensors = header.tensors
     has = {mark: any(mark in name for name in tensors) for mark in MARKS}
@@ -22,7 +22,7 @@ def looks_like(header: Header) -> str | None:
     if has["model.diffusion_model."] and has["conditioner.embedders.0.model."]:
         return "the SDXL refiner: take the base checkpoint"
     if has["model.diffusion_model."] or has["add_embedding.linear_1"] or has["input_blocks.0.0"]:
-        return _unet_looks_like(tensors, has)
+        return _unet_family(tensors, has)
     if has["decoder.conv_in.weight"]:
         return "a VAE: give it as --vae"
     if has["text_model."]:
@@ -52,7 +52,7 @@ MARKS = (
 LORA_ENDS = (".lora_up.weight", ".lora_down.weight", ".lora_A.weight", ".lora_B.weight", ".hada_w1_a", ".lokr_w1")
 
 
-def _unet_looks_like(tensors: dict[str, Entry], has: dict[str, bool]) -> str | None:
+def _unet_family(tensors: dict[str, Entry], has: dict[str, bool]) -> str | None:
     needed = {
         "the first text encoder": "conditioner.embedders.0.transformer.",
         "the second text encoder": "conditioner.embedders.1.model.",

@@ -114,7 +114,6 @@ def test_pictures_made_one_after_the_other_are_those_made_alone(dense: float, mo
 
 def test_the_number_of_cores_changes_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selfmodel, "DENSE", 0)
-    monkeypatch.setattr("softextend.models.selfmodel.kernels.PART", 500)
     pixels, results = photo(), []
     for cores in (1, 2, 7):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from making import extended
 from smallscene import noise_of, scene_of, small_picture
+from tolerances import rounding
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.models.selfmodel import candidates, denoisers, posterior
@@ -24,7 +25,7 @@ def test_principal_components_keep_the_distances_that_matter(monkeypatch):
     targets = np.flatnonzero(~known)
     y = z0 + 0.5 * noise_of(np.random.default_rng(1), z0.shape)
     precision = torch.full((len(targets),), 4.0)
-    where = posterior.layout(known, targets)
+    where = posterior.place_prior(known, targets)
     whole = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
     monkeypatch.setattr(denoisers, "EXACT", 0)
     some = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
@@ -34,10 +35,15 @@ def test_principal_components_keep_the_distances_that_matter(monkeypatch):
 def test_levels_are_sdxls():
     betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     kept = np.cumprod(1 - betas)
+    drift = rounding("float64", terms=len(betas))  # of a product so long; 1 - kept has lost its leading digits
     for t in (0, 1, 500, 999):
-        assert SelfModel.schedule.sigma_at(t) == pytest.approx(np.sqrt((1 - kept[t]) / kept[t]), rel=1e-9)
+        assert SelfModel.schedule.sigma_at(t) == pytest.approx(
+            np.sqrt((1 - kept[t]) / kept[t]), rel=drift / (1 - kept[t])
+        )
     between = SelfModel.schedule.sigma_at(100.5)
-    assert between**2 == pytest.approx(SelfModel.schedule.sigma_at(100) * SelfModel.schedule.sigma_at(101), rel=1e-6)
+    assert between**2 == pytest.approx(
+        SelfModel.schedule.sigma_at(100) * SelfModel.schedule.sigma_at(101), rel=drift / (1 - kept[100])
+    )
     assert [radius_at(s) for s in (14.0, 1.0, 0.5, 0.3, 0.1)] == [4, 4, 3, 3, 2]
 
 
@@ -90,9 +96,11 @@ def test_flips_commute_where_every_source_is_looked_at(limit, axis, monkeypatch)
         np.ascontiguousarray(np.flip(known, axis)),
         change=np.ascontiguousarray(np.flip(scene.change[0, 0].numpy(), axis)),
     )
+    # a logit at the last level: 1 / sigma^2 = 1700, patches of 75 weighted values and variance 0.1; what a nat moves
+    bound = rounding("float32", size=1700 * 3 * 14 * 0.1, terms=75, condition=0.05)
     plain = stage(scene, noise)
     assert (plain - z0).abs().max() > 0.1
-    assert torch.allclose(stage(flipped, noise.flip(axis)).flip(axis), plain, atol=1e-3)
+    assert torch.allclose(stage(flipped, noise.flip(axis)).flip(axis), plain, atol=bound, rtol=0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 3), (9, 40)])
@@ -112,7 +120,8 @@ def test_nothing_to_copy_or_nothing_to_change_leaves_the_picture():
     sigma = SelfModel.schedule.sigma_at(200)
     x = torch.randn(1, 3, *known.shape, generator=torch.Generator().manual_seed(0))
     clean = np.hypot(1, sigma) * x - sigma * SelfModel().predict(still)(x, 200, torch.zeros(1, 1, *known.shape))
-    assert torch.allclose(clean, z0[None], atol=1e-5)
+    bound = rounding("float32", size=float(x.abs().max()) * np.hypot(1, sigma), terms=4)
+    assert torch.allclose(clean, z0[None], atol=bound, rtol=0)
 
 
 @pytest.mark.parametrize("limit", [selfmodel.DENSE, 0])

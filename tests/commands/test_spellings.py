@@ -1,0 +1,179 @@
+"""What people type: other spellings of an option, the help, the config file, completion."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import Run, photo, recipe, size
+
+from softextend.commands.argv import understood
+from softextend.commands.signatures import COMMANDS
+from softextend.commands.typer_args import completions
+from softextend.errors import BadRequest
+from softextend.types import SamplerName
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        ("--right 16", "--sides 0 16 0 0"),
+        ("--top 8 --left=25%", "--sides 8 0 0 25%"),
+        ("--width 80 --height 60", "--size 80x60"),
+        ("--ratio 16x9", "--aspect 16:9"),
+        ("--aspect 1.5", "--aspect 3:2"),
+        ("--aspect 16/9 --anchor middle", "--aspect 16:9 --anchor center"),
+        ("--sides 8 --cfg 2 --negative-prompt x", "--sides 8 --guidance 2 -n x"),
+    ],
+)
+def test_other_spellings_ask_for_the_same(run: Run, words: str, same: str) -> None:
+    photo("a.png")
+    for name, asked in (("x.png", words), ("y.png", same)):
+        ran = run("extend", "a.png", *asked.split(), "--seed", 1, "--strength", 0, "-o", name)
+        assert ran.code == 0, ran.err
+    assert Path("x.png").read_bytes() == Path("y.png").read_bytes()
+
+
+@pytest.mark.parametrize("word", ["--force", "-y", "--yes"])
+def test_overwrite_by_other_names(run: Run, word: str) -> None:
+    photo("a.png")
+    photo("x.png")
+    assert run("extend", "a.png", "--sides", 8, "--strength", 0, "-o", "x.png", word).code == 0
+    assert size("x.png") == (64, 56)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["extend", "a.png", "--width", "80"], "--width 80: give both --width and --height"),
+        (["extend", "a.png", "--top", "8", "--sides", "8"], "--top: --sides says already"),
+        (["extend", "a.png", "--top"], "--top: give a value"),
+        (["extend", "a.png", "--top", "8", "--top", "9"], "--top: is there twice"),
+    ],
+)
+def test_what_cannot_be_understood(words: list[str], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        understood(words)
+
+
+def test_words_after_two_dashes_are_names() -> None:
+    assert understood(["extend", "--right", "8", "--", "--top"]) == ["extend", "--sides", "0 8 0 0", "--", "--top"]
+
+
+@pytest.mark.parametrize("name", [kind.__name__.lower() for kind, _ in COMMANDS])
+def test_every_command_has_a_page_within_the_width(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    short, page, same = run("help", name), run(name, "--help"), run(name, "-h")
+    assert short.out == page.out == same.out
+    assert page.code == 0
+    assert all(len(line) <= 80 for line in page.lines if not line.startswith("  softextend "))
+    assert "<" not in page.out.replace("<-", "")
+    whole = run(name, "--help-all")
+    assert whole.code == 0
+    assert set(page.lines) - set(whole.lines) <= {line for line in page.lines if line.startswith("  --help-all")}
+
+
+def test_the_page_of_extend_is_short_and_the_whole_is_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page, whole = run("extend", "--help"), run("extend", "--help-all")
+    assert len(page.lines) < 140
+    assert page.out.index("Where results go") < page.out.index("How the model paints")
+    assert "--offload" not in page.out
+    assert "--offload" in whole.out
+    assert page.out.count("  softextend extend ") >= 4
+
+
+def test_version_and_first_page(run: Run) -> None:
+    assert run("-V").out == run("--version").out
+    first = run("--help")
+    assert first.out == run("help").out
+    assert all(kind.__name__.lower() in first.out for kind, _ in COMMANDS)
+
+
+# --- config --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(run: Run) -> Path:
+    path = Path(os.environ["XDG_CONFIG_HOME"]) / "softextend" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_any_option_may_have_a_default(run: Run, config: Path, encoding: str) -> None:
+    photo("a.png")
+    text = (
+        'prompt = "sea"\nseed = 3\n[extend]\nsides = [0, 8, 0, 8]\nstrength = 0.0\nfill = "edge"\n[zoom]\nseconds = 1\n'
+    )
+    config.write_text(text, encoding=encoding)
+    ran = run("extend", "a.png", "-o", "x.png")
+    assert ran.code == 0, ran.err
+    asked = recipe("x.png")["spec"]
+    assert (asked["prompt"], asked["seed"], asked["fill"], asked["strength"]) == ("sea", 3, "edge", 0.0)
+    assert size("x.png") == (64, 40)
+    shown = run("config")
+    assert "extend --fill" in shown.out
+    assert run("config", "--json").facts[0]["defaults"]["zoom"]["seconds"] == "1"
+
+
+def test_the_command_line_comes_before_the_config(run: Run, config: Path) -> None:
+    photo("a.png")
+    config.write_text('[extend]\nsides = [0, 8, 0, 8]\nout_dir = "wide"\nstrength = 0.0\nseed = 1\n')
+    ran = run("extend", "a.png", "--aspect", "2:1", "-o", "x.png", "--seed", 4)
+    assert ran.code == 0, ran.err
+    assert size("x.png") == (80, 40)
+    assert recipe("x.png")["seed"] == 4
+    assert not Path("wide").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("strenth = 1", "strenth is no option; did you mean strength?"),
+        ("[extnd]\nseed = 1", "[extnd] is no command; there are extend"),
+        ("[zoom]\nsides = 3", "sides of [zoom] is no option"),
+        ("strength = 7", "--strength 7: must be from 0 to 1"),
+        ("= 1", "cannot be read"),
+        ("a = " + "[" * 5000 + "]" * 5000, "cannot be read"),
+    ],
+)
+def test_a_config_that_is_wrong_is_one_line(run: Run, config: Path, text: str, message: str) -> None:
+    photo("a.png")
+    config.write_text(text)
+    ran = run("extend", "a.png", "--sides", 8)
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_config_that_is_no_file_is_refused_at_once(run: Run, config: Path) -> None:
+    config.symlink_to("/dev/zero")
+    assert "is no regular file" in run("fills").err
+    config.unlink()
+    config.write_bytes(b"#" * ((1 << 20) + 1))
+    assert "is larger than" in run("fills").err
+
+
+# --- completion ----------------------------------------------------------------------------------------------------
+
+
+def test_values_are_completed() -> None:
+    assert completions("sampler", SamplerName, "dp") == ["dpmpp-2m", "dpmpp-2m-sde"]
+    assert completions("fill", str, "te") == ["telea"]
+    assert "self" in completions("model", str, "s")
+    assert completions("output", str, "") == []
+
+
+def test_a_shell_is_offered_options(tmp_path: Path) -> None:
+    line = "softextend extend --sam"
+    asked = {"_SOFTEXTEND_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "2", "HOME": str(tmp_path)}
+    code = "from softextend.cli import app; app(prog_name='softextend')"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked}, check=False
+    )
+    assert "--sampler" in ran.stdout
