@@ -10,6 +10,14 @@ from softextend.errors import BadRequest, OutputError
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # px a side; libjpeg, the WebP container, libavif
 
 
+DEEP = {  # types of samples above 8 bits that a format holds
+    "PNG": ("uint16",),
+    "TIFF": ("uint16", "uint32", "float16", "float32", "float64"),
+}
+NO_ALPHA = ("JPEG", "BMP")
+NO_GREY = ("WEBP", "AVIF")  # one channel is stored as three
+
+
 def losses(format: str) -> str | None:
     """What a format cannot carry, in one line for the user; None where everything survives."""
     if format.upper() == "BMP":
