@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softextend.errors import OutputError
-from softextend.pictures.formats import DEEP, NO_ALPHA, NO_GREY
+from softextend.pictures.formats import DEEP, NO_GREY, check_alpha
 from softextend.pictures.icc import grey_to_srgb, srgb_profile
 from softextend.pictures.planes import Planes, rescaled, top_of
 from softextend.pictures.profiles import grey_as_rgb
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 def fit_to(planes: Planes, icc: bytes | None, format: str, notes: list[str]) -> tuple[Planes, bytes | None]:
     """Samples and profile as `format` holds them, with notes of what is lost; OutputError for alpha it has not."""
-    if planes.has_alpha and format in NO_ALPHA:
-        raise OutputError(f"{format} holds no transparency: leave --alpha keep out, or write PNG, WebP, TIFF or AVIF")
+    if planes.has_alpha:
+        check_alpha(format)
     planes = _deep_enough(planes, format, notes)
     if not planes.grey or format not in NO_GREY:
         return planes, icc

@@ -32,6 +32,14 @@ def check_size(format: str, width: int, height: int) -> None:
         raise OutputError(f"{width} x {height} px: {format} allows {longest} px a side; choose PNG or TIFF")
 
 
+def check_alpha(format: str) -> None:
+    """OutputError where the format has no transparency that could be kept."""
+    if format.upper() in NO_ALPHA:
+        raise OutputError(
+            f"--alpha keep: {format} holds no transparency; write PNG, WebP, TIFF or AVIF, or leave the option out"
+        )
+
+
 SUFFIXES = {
     "PNG": (".png", ".apng"),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -62,3 +70,10 @@ class Format(str, Enum):
     TIFF = "tiff"
     BMP = "bmp"
     AVIF = "avif"
+
+
+class Alpha(str, Enum):
+    """What becomes of a picture's transparency."""
+
+    FILL = "fill"
+    KEEP = "keep"

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from softextend.types import Known, Pixels
 
     Samples = npt.NDArray[Any]
-    Floats = npt.NDArray[np.float32]
 
 
 OPAQUE = 128  # of 255; alpha from here on counts as original
@@ -91,10 +90,25 @@ class Planes:
         """Resampled by Lanczos' filter; 8 bits and their alpha as Pillow does it, the others in float, clipped."""
         return self._each(lambda array: resized(array, width, height))
 
-    def painted(self, picture: Floats) -> Samples:
-        """(H, W, 3) float32 in about [0, 255] in this one's channels and range, as floats that wait to be rounded."""
-        values = picture @ LUMA if self.grey else picture
-        return values * (self.white / 255) if self.white != 255 else values
+    def in_colour(self) -> Planes:
+        """Three channels, equal where there was one."""
+        return replace(self, colour=np.repeat(self.colour[..., None], 3, axis=2)) if self.grey else self
+
+    def with_alpha(self) -> Planes:
+        """With alpha, opaque where there was none."""
+        full = np.full(self.size, self.opaque, self.colour.dtype)
+        return self if self.has_alpha else replace(self, alpha=full)
+
+    def as_deep_as(self, other: Planes) -> Planes:
+        """The same shares of white and of opaque in another's type and range, rounded to integers."""
+        kind = other.colour.dtype
+        colour = self.colour.astype(np.float64) * (other.white / self.white)
+        alpha = None if self.alpha is None else self.alpha.astype(np.float64) * (other.opaque / self.opaque)
+        if kind.kind == "u":
+            colour, alpha = np.rint(colour), None if alpha is None else np.rint(alpha)
+        return Planes(
+            colour=colour.astype(kind), white=other.white, alpha=None if alpha is None else alpha.astype(kind)
+        )
 
     def _each(self, change: Any) -> Planes:
         alpha = None if self.alpha is None else change(self.alpha)

@@ -74,9 +74,7 @@ def _tiff(samples: Samples, planes: Planes, icc: bytes | None, said: Told) -> by
     return embed.on_tiff(deep_tiff.write(samples, alpha=planes.has_alpha, icc=icc, density=unit), said)
 
 
-def _by_pillow(
-    samples: Samples, format: str, icc: bytes | None, said: Told, quality: int, notes: list[str]
-) -> bytes:
+def _by_pillow(samples: Samples, format: str, icc: bytes | None, said: Told, quality: int, notes: list[str]) -> bytes:
     """JPEG, WebP, AVIF and BMP: 8 bits."""
     found = embed.density(said.metadata)
     if format == "JPEG":
