@@ -67,7 +67,7 @@ def of_png(chunks: Iterable[Chunk], *, grey: bool, has_icc: bool) -> Stated:
         if chunk.name in COLOUR:
             first.setdefault(chunk.name, chunk)
     kept, held = tuple(first.values()), {name: chunk.data for name, chunk in first.items()}
-    if len(held.get(b"cICP", b"")) == 4:
+    if b"cICP" in held:
         primaries, transfer, matrix, full = held[b"cICP"]
         stated = of_cicp(primaries, transfer, matrix=matrix, full=bool(full), grey=grey)
         return Stated(icc=stated.icc, chunks=kept, notes=stated.notes)
@@ -75,7 +75,7 @@ def of_png(chunks: Iterable[Chunk], *, grey: bool, has_icc: bool) -> Stated:
         return Stated(chunks=kept)
     if b"sRGB" in held:
         return Stated(chunks=kept, icc=plain_srgb(grey=grey))
-    exponent = struct.unpack(">L", held[b"gAMA"])[0] if len(held.get(b"gAMA", b"")) == 4 else None
+    exponent = struct.unpack(">L", held[b"gAMA"])[0] if b"gAMA" in held else None
     points = _chromaticities(held.get(b"cHRM"))
     if not exponent and points is None:
         return Stated(chunks=kept)
@@ -95,7 +95,7 @@ def _is_srgb(exponent: int | None) -> bool:
 
 def _chromaticities(raw: bytes | None) -> Primaries | None:
     """White, red, green, blue from a cHRM chunk; None where it is absent or makes no sense."""
-    if raw is None or len(raw) != 32:
+    if raw is None:
         return None
     return _checked([value / 100_000 for value in struct.unpack(">8L", raw)])
 

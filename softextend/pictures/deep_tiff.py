@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
 CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
 NAMES = {YCBCR: "YCbCr", PALETTE: "a palette", 10: "ITULab", 32803: "a sensor's mosaic", 34892: "raw linear values"}
+SIMPLE = (1, 8, 32773, 32946)  # compressions that tifffile knows by itself: none, zip, PackBits
 PREMULTIPLIED, STRAIGHT = 1, 2  # ExtraSamples
 UNSIGNED, SIGNED, FLOATING = 1, 2, 3  # SampleFormat
 STRIP = 1 << 20  # bytes that a reader unpacks at a time
@@ -47,7 +48,8 @@ def read(source: Source, notes: list[str]) -> Deep | None:
         bits, kind = page.bitspersample, int(page.sampleformat or UNSIGNED)
         if not isinstance(bits, int):
             raise Unusual("channels of different depths")
-        if source.image is not None and bits <= 8 and kind == UNSIGNED:
+        apart = page.planarconfig == 2 and bits == 8 and int(page.compression) in SIMPLE  # Pillow mixes these up
+        if source.image is not None and bits <= 8 and kind == UNSIGNED and not apart:
             return None
         photometric, channels = int(page.photometric or 0), int(page.samplesperpixel)
         if photometric not in CHANNELS:

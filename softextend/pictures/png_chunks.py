@@ -12,8 +12,11 @@ MOST = 64 << 20  # bytes that one compressed chunk may become: profiles of scann
 MOST_IN_ALL = 128 << 20  # bytes that all of a file may become
 COMPRESSED = (b"zTXt", b"iTXt", b"iCCP")
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-BESIDE = (*TEXTS, b"iCCP", b"eXIf")  # read here; a decoder of pixels needs none of them
-COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"mDCv", b"cLLi")  # PNG 3rd edition, 11.3.2
+COLOUR = {  # name -> bytes of content; PNG 3rd edition, 11.3.2; the last two as early drafts spelled them
+    **{b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8},
+    **{b"mDCv": 24, b"cLLi": 8},
+}
+BESIDE = (*TEXTS, *COLOUR, b"iCCP", b"eXIf", b"pHYs")  # read here; a decoder of pixels needs none of them
 XMP_KEY = "XML:com.adobe.xmp"
 
 
@@ -63,11 +66,13 @@ def side_chunks(data: bytes, notes: list[str]) -> list[Chunk]:
     """The chunks beside the pixels in order; one whose checksum is wrong is left out, with a note."""
     found = []
     for name, at, length in spans(data):
-        if name not in (*BESIDE, *COLOUR, b"pHYs", b"sBIT", b"tRNS"):
+        if name not in (*BESIDE, b"tRNS"):
             continue
         if not is_sound(data, name, at, length):
-            if name != b"tRNS":
-                notes.append(f"a {name.decode()} chunk is damaged (its checksum is wrong) and left out")
+            notes.append(f"a {name.decode()} chunk is damaged (its checksum is wrong) and left out")
+            continue
+        if length != COLOUR.get(name, length) or (name == b"pHYs" and length != 9):
+            notes.append(f"a {name.decode()} chunk is damaged ({length} bytes) and left out")
             continue
         found.append(Chunk(name=name, data=data[at : at + length]))
     return found

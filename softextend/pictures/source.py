@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +80,9 @@ def _png(data: bytes, formats: tuple[str, ...], notes: list[str]) -> Source:
     for chunk in chunks:
         if chunk.name == b"eXIf":
             info.setdefault("exif", chunk.data)
+        elif chunk.name == b"pHYs":
+            x, y, metres = struct.unpack(">LLB", chunk.data)
+            info.setdefault("dpi" if metres == 1 else "aspect", (x * 0.0254, y * 0.0254) if metres == 1 else (x, y))
     for text in texts:
         if text.key == png_chunks.XMP_KEY:
             info.setdefault("xmp", text.text.encode())
