@@ -93,9 +93,12 @@ def _managed(base: Image.Image, icc: bytes) -> Pixels:
 
 
 def to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
-    """Pixels that an RGB profile describes -> sRGB; BadPicture where the profile is damaged."""
+    """Pixels (H, W, 3) that an RGB or, three equal samples, a grey profile describes -> sRGB; BadPicture where it is
+    damaged.
+    """
+    seen = np.ascontiguousarray(pixels[..., 1]) if icc[16:20] == b"GRAY" else pixels
     try:
-        return _managed(Image.fromarray(pixels), icc)
+        return _managed(Image.fromarray(seen), icc)
     except ImageCms.PyCMSError as error:
         raise BadPicture(f"the colour profile is damaged ({error}); remove it, or save the picture as sRGB") from error
 
