@@ -107,7 +107,7 @@ def _joined(before: Samples, levels: Floats, share: Floats, noise: Floats, white
         return _bytes(before * (1 - share) + levels * share + noise)
     step = white / 255
     whole = levels == np.rint(levels)  # of 8 bits, as a fill's are: half a level of noise hides the steps between them
-    spread = levels * step + noise * np.where(whole, step, 0 if before.dtype.kind == "f" else 1)
+    spread = levels.clip(0, 255) * step + noise * np.where(whole, step, 0 if before.dtype.kind == "f" else 1)
     kept = np.where(share < 1, before.astype(np.float64), 0)  # what is replaced whole may be no number
     mixed = kept * (1 - share) + spread * share
     if before.dtype.kind == "f":

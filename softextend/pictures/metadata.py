@@ -109,7 +109,7 @@ def _orientation(opened: Source, tags: exif.Tags | None, packet: bytes | None) -
     found = tags.number("image", exif.ORIENTATION) if tags else None
     if not found and opened.format not in ("AVIF", "HEIF"):
         found = xmp.orientation(packet)
-    return found if found in range(1, 9) else 1
+    return found if found and found in range(1, 9) else 1
 
 
 def _from_text(opened: Source, kind: str, notes: list[str]) -> bytes | None:

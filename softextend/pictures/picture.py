@@ -29,7 +29,7 @@ class Metadata:
     icc_implied_in: str | None = None
     colour_chunks: tuple[Chunk, ...] = ()
     texts: tuple[Text, ...] = ()
-    comment: str | None = None
+    comment: bytes | None = None
     iptc: bytes | None = None
     photoshop: tuple[tuple[int, bytes], ...] = ()
 

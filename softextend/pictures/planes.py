@@ -170,8 +170,8 @@ def finite(samples: Samples) -> Known | None:
     if samples.dtype.kind != "f":
         return None
     sound = np.isfinite(samples)
-    sound = sound.all(axis=2) if sound.ndim == 3 else sound
-    return None if sound.all() else np.asarray(sound)
+    whole: Known = np.asarray(sound.all(axis=2) if sound.ndim == 3 else sound)
+    return None if whole.all() else whole
 
 
 def white_of(samples: Samples, notes: list[str]) -> float:

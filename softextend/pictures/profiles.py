@@ -74,7 +74,7 @@ def hlg(coded: Doubles) -> Doubles:
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     light = np.where(coded <= 0.5, coded**2 / 3, (np.exp((coded - c) / a) + b) / 12)
     white = (np.exp((0.75 - c) / a) + b) / 12
-    return np.minimum((light / white) ** 1.2, 1.0)
+    return np.asarray(np.minimum((light / white) ** 1.2, 1.0), np.float64)
 
 
 def sampled(table: Doubles) -> Curve:

@@ -220,7 +220,7 @@ def _pano(document: Document, mapping: Mapping, notes: list[str]) -> None:
         if left < -0.5 or top < -0.5 or left + mapping.new[0] > whole[0] + 0.5 or top + mapping.new[1] > whole[1] + 0.5:
             _no_sphere(document, notes)
             return
-        values = {names[0]: mapping.new[0], names[1]: mapping.new[1]}
+        values = {names[0]: float(mapping.new[0]), names[1]: float(mapping.new[1])}
         values |= {"FullPanoWidthPixels": whole[0], "FullPanoHeightPixels": whole[1]}
         values |= {"CroppedAreaLeftPixels": left, "CroppedAreaTopPixels": top}
         _largest_interior(element, mapping, unit)

@@ -6,7 +6,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -41,7 +41,7 @@ class Source:
     tiff: dict[int, Any]
     chunks: tuple[Chunk, ...] = ()
     texts: tuple[Text, ...] = ()
-    primary: Primary = Primary()
+    primary: Primary = field(default_factory=Primary)
 
 
 def open_source(data: bytes, formats: tuple[str, ...], notes: list[str]) -> Source:

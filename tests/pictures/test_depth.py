@@ -55,7 +55,7 @@ def test_png_of_every_colour_type_and_depth(grey: bool, alpha: bool, bits: int, 
     samples[2, 3] = samples[4, 5]
     key = tuple(int(each) for each in samples[2, 3]) if keyed else None
     data = png_bytes(samples, bits, grey=grey, alpha=alpha, key=key)
-    width, height, rows, info = png.Reader(bytes=data).read()  # as another decoder sees it
+    width, height, rows, _ = png.Reader(bytes=data).read()  # as another decoder sees it
     seen = np.array([list(row) for row in rows]).reshape(height, width, -1)
     np.testing.assert_array_equal(seen[..., : samples.shape[2]], samples)
     planes = read(data).planes
@@ -106,7 +106,7 @@ def test_tiff_of_every_kind_and_depth(kind: str, photometric: str, layout: dict[
     shape = (H, W, 3) if photometric == "rgb" else (H, W)
     dtype = np.dtype(kind)
     rng = np.random.default_rng(3)
-    samples = rng.random(shape).astype(dtype) if dtype.kind == "f" else rng.integers(0, 2 ** (8 * dtype.itemsize), shape)
+    samples = rng.random(shape) if dtype.kind == "f" else rng.integers(0, 2 ** (8 * dtype.itemsize), shape)
     if dtype.kind == "f":
         layout = {name: value for name, value in layout.items() if name != "predictor"}
     samples = samples.astype(dtype)

@@ -217,9 +217,7 @@ def test_a_photographers_comment_stays() -> None:
     assert exif.comment(exif.parse(kept.exif or b"")) == theirs
     assert xmp.properties(kept.xmp or b"")["parameters"] == PARAMETERS
     ours = exif.with_comment(exif.Tags(), f"old, Version: softextend 0.1\n{theirs}")
-    again = encode_picture(
-        photo(), format="JPEG", metadata=Metadata(exif=exif.to_bytes(ours)), parameters=PARAMETERS
-    )
+    again = encode_picture(photo(), format="JPEG", metadata=Metadata(exif=exif.to_bytes(ours)), parameters=PARAMETERS)
     assert exif.comment(exif.parse(read_picture(again).metadata.exif or b"")) == PARAMETERS
 
 
