@@ -1,4 +1,4 @@
-"""What phones hang onto a picture and a result cannot keep: gain maps, videos, depth, bursts; found, named, unlinked."""
+"""What phones hang onto a picture and a result cannot keep, such as gain maps and videos: found, named, unlinked."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def encode(samples: Samples) -> bytes:
 
 
 def _filtered(rows: Bytes, above: Bytes, step: int) -> Bytes:
-    """(n, bytes) -> (n, 1 + bytes): of the filters None, Sub and Up (ibid., 9.2) the one whose differences are smallest, row by row."""
+    """(n, bytes) -> (n, 1 + bytes): each row by None, Sub or Up (ibid., 9.2), whichever leaves least to pack."""
     before = np.concatenate([above, rows[:-1]])
     left = np.zeros_like(rows)
     left[:, step:] = rows[:, :-step]

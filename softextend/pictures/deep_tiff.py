@@ -84,8 +84,8 @@ def _samples(source: Source, page: Any, bits: int, channels: int) -> Samples:
         return np.asarray(np.rint(wide), np.uint16)
     if samples.dtype not in (np.uint8, np.uint16, np.uint32, np.float16, np.float32, np.float64):
         raise Unusual(f"samples of an unusual kind ({samples.dtype})")
-    native: np.dtype[Any] = samples.dtype.newbyteorder("=")
-    return np.ascontiguousarray(samples, native)
+    native: Samples = np.ascontiguousarray(samples, dtype=samples.dtype.newbyteorder("="))
+    return native
 
 
 def _by_opencv(source: Source, bits: int) -> Samples:

@@ -46,7 +46,7 @@ def read(opened: Source, size: tuple[int, int], notes: list[str]) -> tuple[Metad
         pixel_shape=(shape[1], shape[0]) if shape and turn.swaps else shape,
         xmp=packet,
         lossless=opened.format == "WEBP" and _is_lossless_webp(opened.data),
-        texts=tuple(_texts(opened)),
+        texts=tuple(_texts(opened, packet)),
         comment=_comment(opened, around),
         iptc=iptc,
         photoshop=resources,
@@ -123,9 +123,9 @@ def _from_text(opened: Source, kind: str, notes: list[str]) -> bytes | None:
     return None
 
 
-def _texts(opened: Source) -> list[Text]:
-    """The PNG's texts that are nobody's business but the photographer's; not what an earlier result of ours had."""
-    kept = []
+def _texts(opened: Source, packet: bytes | None) -> list[Text]:
+    """The PNG's texts that are nobody's business but the photographer's, or those that a result of ours took along."""
+    kept = [Text(key=key, text=text) for key, text in xmp.texts(packet or b"")]
     for text in opened.texts:
         ours = text.key in OWN_TEXTS or (text.key == "parameters" and OWN_PARAMETERS in text.text)
         if not ours and text.key != XMP_KEY and not RAW_PROFILE.match(text.key):

@@ -52,6 +52,19 @@ def _text_item(text: tuple[str, str]) -> str:
     )
 
 
+def texts(packet: bytes) -> list[tuple[str, str]]:
+    """The loose texts that an earlier result of ours carries: keyword and text."""
+    if b"softextend:texts" not in packet or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+        return []
+    try:
+        root = ElementTree.fromstring(packet.strip(b"\0 \t\r\n"))
+    except ElementTree.ParseError:
+        return []
+    mark = f"{{{NAMESPACE}}}"
+    items = [each for home in root.iter(f"{mark}texts") for each in home.iter(f"{{{RDF}}}li")]
+    return [(each.findtext(f"{mark}keyword", ""), each.findtext(f"{mark}text", "")) for each in items]
+
+
 def properties(packet: bytes) -> dict[str, str]:
     """Our properties in a packet, whichever form another program gave them; empty where there are none."""
     found: dict[str, str] = {}
