@@ -144,7 +144,7 @@ def _straight(colour: Samples, alpha: Samples) -> Samples:
 
 def _eight(colour: Samples) -> Samples:
     share = colour.astype(np.float64) / top_of(colour.dtype)
-    return np.rint(share.clip(0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(share.clip(0, 1) * 255), np.uint8)
 
 
 def _from_lab(colour: Samples, photometric: int) -> Samples:

@@ -220,8 +220,10 @@ def test_anothers_parameters_stay_beside_ours(format: str) -> None:
 
 
 MWG = (
-    '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:AppliedToDimensions stDim:w="64" stDim:h="48" stDim:unit="pixel"/>'
-    "<mwg-rs:RegionList><rdf:Bag><rdf:li><rdf:Description mwg-rs:Name='Jane'>{area}</rdf:Description></rdf:li></rdf:Bag>"
+    '<mwg-rs:Regions rdf:parseType="Resource">'
+    '<mwg-rs:AppliedToDimensions stDim:w="64" stDim:h="48" stDim:unit="pixel"/>'
+    "<mwg-rs:RegionList><rdf:Bag><rdf:li><rdf:Description mwg-rs:Name='Jane'>{area}</rdf:Description>"
+    "</rdf:li></rdf:Bag>"
     "</mwg-rs:RegionList></mwg-rs:Regions>"
 )
 ATTRIBUTES = '<mwg-rs:Area stArea:x="0.25" stArea:y="0.5" stArea:w="0.2" stArea:h="0.3" stArea:unit="normalized"/>'
@@ -401,7 +403,8 @@ def test_what_moves_nowhere_is_left_alone() -> None:
 
 def item(semantic: str, mime: str) -> str:
     return (
-        '<Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="Primary"/></rdf:li>'
+        '<Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource">'
+        '<Container:Item Item:Semantic="Primary"/></rdf:li>'
         f'<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="{semantic}" Item:Mime="{mime}"/></rdf:li>'
         "</rdf:Seq></Container:Directory>"
     )
