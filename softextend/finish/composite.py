@@ -77,6 +77,7 @@ def _within_band(share: Change, known: Known, band: int | None) -> Change:
     return np.asarray(np.minimum(share, away, out=share), np.float32)
 
 
+WHOLE = 1e-4  # levels; luma of three equal whole numbers is as near to one
 ROWS = 512  # rows that are joined at a time, so that large pictures need no second copy in floats
 
 
@@ -106,7 +107,7 @@ def _joined(before: Samples, levels: Floats, share: Floats, noise: Floats, white
     if before.dtype == np.uint8:
         return _bytes(before * (1 - share) + levels * share + noise)
     step = white / 255
-    whole = levels == np.rint(levels)  # of 8 bits, as a fill's are: half a level of noise hides the steps between them
+    whole = np.abs(levels - np.rint(levels)) < WHOLE  # as a fill's are: half a level of noise hides 8 bits' steps
     spread = levels.clip(0, 255) * step + noise * np.where(whole, step, 0 if before.dtype.kind == "f" else 1)
     kept = np.where(share < 1, before.astype(np.float64), 0)  # what is replaced whole may be no number
     mixed = kept * (1 - share) + spread * share

@@ -17,11 +17,15 @@ from softextend.pictures.formats import check_size
 from softextend.pictures.planes import Planes, eight_bit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from softextend.pictures.embed import Told
     from softextend.pictures.mapping import Mapping
     from softextend.pictures.picture import Metadata
     from softextend.pictures.planes import Samples
-    from softextend.types import OnNote, Pixels
+    from softextend.types import Pixels
+
+    OnNote = Callable[[str], None]  # one line worth knowing
 
 
 def encode_picture(
