@@ -48,6 +48,8 @@ TRANSFERS: dict[int, Curve] = {
 HDR = {16: "PQ", 18: "HLG"}
 UNSPECIFIED = 2
 WHITE_POINT, PRIMARY_CHROMATICITIES, TRANSFER_FUNCTION = 0x013E, 0x013F, 0x012D
+COLOUR_SPACE, UNCALIBRATED, INTEROP_INDEX = 0xA001, 0xFFFF, 1
+ADOBE_RGB = Primaries(white=D65, red=(0.64, 0.33), green=(0.21, 0.71), blue=(0.15, 0.06))  # Adobe RGB (1998), 4.3
 AS_SRGB = 45_455  # 1 / 2.2 in gAMA's hundred-thousandths: what sRGB files carry for readers that know nothing else
 
 
@@ -144,6 +146,16 @@ SRGB_CODE = 1
 def plain_srgb(*, grey: bool) -> bytes:
     """sRGB, or grey on its curve."""
     return profiles.grey_profile(profiles.srgb, "sRGB grey") if grey else srgb_profile()
+
+
+def of_exif(tags: Tags | None) -> Stated:
+    """Adobe RGB as cameras state it without a profile: uncalibrated, and the DCF option file; Exif 2.32, 4.6.7."""
+    if tags is None or tags.number("photo", COLOUR_SPACE) != UNCALIBRATED:
+        return Stated()
+    index = tags.interop.get(INTEROP_INDEX)
+    if index is None or not index.raw.startswith(b"R03"):
+        return Stated()
+    return Stated(icc=profiles.matrix_profile(ADOBE_RGB, (profiles.gamma(563 / 256),), "Adobe RGB (1998)"))
 
 
 def of_tiff(tags: Tags, *, grey: bool, bits: int) -> Stated:

@@ -12,9 +12,10 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
+FLIR = b"FLIR\0"
 ROOM = 65_533  # bytes that one marker segment holds
 PIECE = 65_400  # bytes of extended XMP in one segment; XMP part 3, 1.1.3.1
-APP0, APP1, APP2, APP13, COMMENT = 0xE0, 0xE1, 0xE2, 0xED, 0xFE
+APP0, APP1, APP2, APP11, APP13, COMMENT = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xFE
 START_OF_SCAN, END, STANDALONE = 0xDA, 0xD9, (0x01, *range(0xD0, 0xD9))
 MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # not a stuffed byte, a restart or a filler
 IPTC, IPTC_DIGEST = 0x0404, 0x0425
@@ -35,6 +36,8 @@ class Segments:
     extended: bytes | None = None
     density: tuple[int, int] | None = None
     gain_map: bool = False
+    thermal: bool = False
+    credentials: bool = False
     tail: bytes = b""
 
 
@@ -55,7 +58,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def read(data: bytes, guid: str | None = None) -> Segments:
     """All of it; `guid`: of the extended XMP that the main packet asks for."""
-    comment, density, gain_map = None, None, False
+    comment, density, gain_map, thermal, credentials = None, None, False, False, False
     resources, pieces, scan = b"", [], len(data)
     for marker, begin, end in segments(data):
         content = data[begin:end]
@@ -67,6 +70,10 @@ def read(data: bytes, guid: str | None = None) -> Segments:
             pieces.append(content[len(EXTENDED) :])
         elif marker == APP2 and content.startswith(GAIN_MAP):
             gain_map = True
+        elif marker == APP1 and content.startswith(FLIR):
+            thermal = True
+        elif marker == APP11 and content.startswith(b"JP") and b"c2pa" in content:
+            credentials = True
         elif marker == APP0 and content.startswith(b"JFIF\0") and len(content) >= 12 and density is None:
             unit, x, y = struct.unpack_from(">BHH", content, 7)
             density = (x, y) if unit == 0 and x and y and (x, y) != (1, 1) else None
@@ -78,6 +85,8 @@ def read(data: bytes, guid: str | None = None) -> Segments:
         extended=_joined(pieces, guid),
         density=density,
         gain_map=gain_map,
+        thermal=thermal,
+        credentials=credentials,
         tail=data[end_of_picture(data, scan) :],
     )
 

@@ -33,7 +33,7 @@ def read(opened: Source, size: tuple[int, int], notes: list[str]) -> tuple[Metad
     turn = upright(*size, orientation)
     if tags and opened.format == "TIFF":
         tags = exif.descriptive(tags)
-    packet, said = attachments.unlinked(packet, around)
+    packet, said = attachments.unlinked(packet, around, credentials=attachments.signed(opened))
     notes += said
     if packet:
         packet = xmp.upright(regions.moved(packet, turn, notes, as_stored=True))
@@ -63,6 +63,8 @@ def colour(opened: Source, icc: bytes | None, *, grey: bool, bits: int) -> State
         return colour_tags.of_cicp(primaries, transfer, matrix=matrix, full=full, grey=grey)
     if icc is None and opened.format == "TIFF" and exif.is_tiff(opened.data):
         return colour_tags.of_tiff(exif.parse(opened.data), grey=grey, bits=bits)
+    if icc is None and opened.format in ("JPEG", "MPO") and not grey:
+        return colour_tags.of_exif(_tags(opened, []))
     return Stated()
 
 

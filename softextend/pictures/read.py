@@ -25,7 +25,7 @@ from softextend.pictures.decode import as_image, decode, load
 from softextend.pictures.icc import own_colours
 from softextend.pictures.picture import Picture
 from softextend.pictures.planes import Planes, finite, opaque_where, top_of, white_of
-from softextend.pictures.source import Source, Unusual, open_source
+from softextend.pictures.source import Source, Unusual, holds_previews_alone, open_source
 
 if TYPE_CHECKING:
     from softextend.pictures.planes import Samples
@@ -303,6 +303,8 @@ def _notes_on(opened: Source) -> Iterator[str]:
     """What a user should know where the first picture of several is taken."""
     frames = getattr(opened.image, "n_frames", 1)
     if opened.format == "MPO":
+        if holds_previews_alone(opened):
+            return
         yield f"the file holds {frames} pictures (depth, gain map or second view); only the first is used"
     elif frames > 1:
         yield f"the file has {frames} {'pages' if opened.format == 'TIFF' else 'frames'}; only the first is used"

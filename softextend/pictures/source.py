@@ -109,6 +109,12 @@ def _tiff(data: bytes) -> Source:
     return Source(data=data, format="TIFF", size=(width, height), info=info, tiff={})
 
 
+def holds_previews_alone(source: Source) -> bool:
+    """Whether all further pictures of a JPEG are larger thumbnails, as cameras write them; CIPA DC-007, 5.2.3.3."""
+    entries = (getattr(source.image, "mpinfo", None) or {}).get(0xB002, ())
+    return all("Thumbnail" in str(entry.get("Attribute", {}).get("MPType")) for entry in entries[1:])
+
+
 @contextmanager
 def without_decoder_talk() -> Iterator[None]:
     """libtiff and libpng write to the process's stderr past Python; the error they then return says enough."""

@@ -430,6 +430,8 @@ VIDEO = b"\0\0\0\x18ftypmp42" + bytes(400)
         ("", 'GImage:Mime="image/jpeg" GImage:Data="QUJD"', b"", b"", "before a blur"),
         ("", 'GCamera:BurstID="7" GCamera:BurstPrimary="1"', b"", b"", "burst"),
         ("", "", b"", b"something else" * 40, "what lies behind"),
+        ("", "", jpeg_segments.segment(0xEB, b"JP\0\1\0\0\0\1" + b"jumbc2pa"), b"", "content credentials"),
+        ("", "", jpeg_segments.segment(0xE1, b"FLIR\0" + bytes(40)), b"", "thermal"),
     ],
 )
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
@@ -449,3 +451,46 @@ def test_what_phones_hang_on_is_named_and_unlinked(
 def test_padding_behind_a_picture_is_nothing() -> None:
     assert read(jpeg(tail=bytes(500))).notes == ()
     assert read(jpeg(progressive=True, tail=bytes(30))).notes == ()
+
+
+def test_content_credentials_of_other_formats_are_named() -> None:
+    buffer = BytesIO()
+    Image.fromarray(scene()).save(buffer, "PNG")
+    signed = with_chunks(buffer.getvalue(), [Chunk(name=b"caBX", data=b"jumb")])
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, scene(), metadata=None, extratags=[(0xCD41, 7, 4, b"jumb", True)])
+    webp = BytesIO()
+    Image.fromarray(scene()).save(webp, "WEBP", lossless=True, xmp=packet(""))
+    body = webp.getvalue() + b"C2PA" + struct.pack("<L", 4) + b"jumb"
+    body = body[:4] + struct.pack("<L", len(body) - 8) + body[8:]
+    for data in (signed, buffer.getvalue(), body):
+        picture = read(data)
+        assert any("content credentials" in note for note in picture.notes)
+        assert b"jumb" not in out(picture, picture.format)
+
+
+def test_adobe_rgb_that_only_exif_states_becomes_a_profile() -> None:
+    for index, has in ((b"R03\0", True), (b"R98\0", False)):
+        tags = exif.Tags(
+            photo={0xA001: exif.Value(kind=3, count=1, raw=b"\xff\xff")},
+            interop={1: exif.Value(kind=2, count=4, raw=index)},
+        )
+        picture = read(jpeg(exif=b"Exif\0\0" + exif.to_bytes(tags)))
+        assert (picture.metadata.icc is not None) == has
+
+
+def test_a_cameras_own_previews_are_no_news() -> None:
+    frames = [Image.fromarray(scene()), Image.fromarray(scene(32, 24))]
+    buffer = BytesIO()
+    frames[0].save(buffer, "MPO", save_all=True, append_images=frames[1:])
+    assert "2 pictures" in read(buffer.getvalue()).notes[0]
+    raw = bytearray(buffer.getvalue())
+    at = raw.index(b"MPF\0") + 4
+    order = "<" if raw[at : at + 2] == b"II" else ">"
+    entries = next(
+        at + struct.unpack_from(order + "L", raw, at + 10 + 12 * index + 8)[0]
+        for index in range(3)
+        if struct.unpack_from(order + "H", raw, at + 10 + 12 * index)[0] == 0xB002
+    )
+    struct.pack_into(order + "L", raw, entries + 16, 0x010001)  # a large thumbnail
+    assert read(bytes(raw)).notes == ()
