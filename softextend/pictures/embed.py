@@ -83,7 +83,7 @@ def for_png(said: Told, icc: bytes | None) -> list[Chunk]:
     keys = {text.key for text in metadata.texts}
     if metadata.comment and COMMENT not in keys:
         chunks.append(png_chunks.text_chunk(COMMENT, _words(metadata.comment)))
-    if metadata.iptc:
+    if metadata.iptc or metadata.photoshop:
         block = jpeg_segments.photoshop_block(jpeg_segments.iptc_resources(metadata.iptc, metadata.photoshop))
         digits = block.hex()
         lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
@@ -166,8 +166,11 @@ def for_jpeg(said: Told, icc: bytes | None, notes: list[str]) -> dict[str, Any]:
 def for_webp_or_avif(said: Told, icc: bytes | None, format: str, notes: list[str]) -> dict[str, Any]:
     """EXIF, XMP and profile are all that these two have."""
     metadata, tags = said.metadata, with_parameters(said.tags, said.own)
-    if metadata.iptc:
-        notes.append(f"{format} has no place for IPTC-IIM: left out; JPEG, PNG and TIFF keep it, XMP stays")
+    if metadata.iptc or metadata.photoshop:
+        what = "IPTC-IIM" if metadata.iptc else "Photoshop's copyright flag and URL"
+        notes.append(f"{format} has no place for {what}: left out; JPEG, PNG and TIFF keep it, XMP stays")
+    if found := density(metadata):
+        tags = exif.with_resolution(tags or exif.Tags(), *found)
     if tags and format == "AVIF":  # its writer would turn an orientation into a property and re-arrange all tags
         tags = tags.with_value("image", exif.ORIENTATION, None)
     return {

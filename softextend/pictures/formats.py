@@ -21,7 +21,7 @@ NO_GREY = ("WEBP", "AVIF")  # one channel is stored as three
 def losses(format: str) -> str | None:
     """What a format cannot carry, in one line for the user; None where everything survives."""
     if format.upper() == "BMP":
-        return "BMP holds no colour profile, no EXIF and no recipe: redo will not work on it; PNG keeps all three"
+        return "BMP holds no colour profile, no metadata and no recipe: redo will not work on it; PNG keeps all three"
     return None
 
 

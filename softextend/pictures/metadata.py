@@ -178,10 +178,22 @@ def _density(
         without = opened.tiff.get(exif.RESOLUTION_UNIT, 2) == 1
         shape = _dpi((opened.tiff.get(0x011A), opened.tiff.get(0x011B))) if without else None
         return (None, shape if shape != (1.0, 1.0) else None) if without else (_dpi(opened.info.get("dpi")), None)
+    if opened.format in ("WEBP", "AVIF", "HEIF"):
+        return _density_of_exif(tags)
     if around is not None and opened.info.get("jfif_unit") not in (1, 2):
         unit = tags.number("image", exif.RESOLUTION_UNIT) if tags else None
         return (None if unit == 1 else _dpi(opened.info.get("dpi"))), around.density
     return _dpi(opened.info.get("dpi")), None
+
+
+def _density_of_exif(tags: exif.Tags | None) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Where EXIF is the only place for it; 1 no unit, 2 inch (also where none is named), 3 cm; Exif 2.32, 4.6.4."""
+    x, y = (tags.rationals(tag) if tags else None for tag in (exif.X_RESOLUTION, exif.Y_RESOLUTION))
+    pair = _dpi((x[0], y[0])) if x and y else None
+    unit = tags.number("image", exif.RESOLUTION_UNIT) if tags else None
+    if pair is None or unit == 1:
+        return None, pair if pair != (1.0, 1.0) else None
+    return (pair[0] * 2.54, pair[1] * 2.54) if unit == 3 else pair, None
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:

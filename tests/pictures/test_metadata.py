@@ -154,6 +154,8 @@ def test_photoshops_resources_stay_where_they_are_still_true() -> None:
     picture = read(iptc_jpeg((0x040A, b"\1"), (0x0409, b"thumbnail"), (0x07D0, b"a path"), (0x0408, b"guides")))
     assert picture.metadata.photoshop == ((0x040A, b"\1"),)
     assert any("clipping path" in note for note in picture.notes)
+    for format in ("PNG", "JPEG", "TIFF"):
+        assert (0x040A, b"\1") in read(out(picture, format)).metadata.photoshop
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -178,7 +180,7 @@ def test_extended_xmp_is_one_packet_afterwards(format: str) -> None:
         (jpeg_segments.without_unit(jpeg(), (4, 3)), (4, 3)),
     ],
 )
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_resolution_without_a_unit_stays_without(data: bytes, seen: tuple[int, int] | None, format: str) -> None:
     picture = read(data)
     assert picture.metadata.dpi is None
@@ -187,6 +189,13 @@ def test_a_resolution_without_a_unit_stays_without(data: bytes, seen: tuple[int,
     assert again.metadata.dpi is None
     assert again.metadata.pixel_shape == seen
     assert "dpi" not in Image.open(BytesIO(out(picture, format))).info or format == "TIFF"
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "BMP"])
+def test_a_resolution_is_kept_in_every_format(format: str) -> None:
+    picture = read(jpeg(dpi=(300, 200)))
+    dpi = read(out(picture, format)).metadata.dpi
+    assert dpi == pytest.approx((300, 200), abs=0.02)
 
 
 def test_exif_that_states_no_unit_gives_none() -> None:
