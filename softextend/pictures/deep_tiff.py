@@ -25,6 +25,7 @@ NAMES = {YCBCR: "YCbCr", PALETTE: "a palette", 10: "ITULab", 32803: "a sensor's 
 SIMPLE = (1, 8, 32773, 32946)  # compressions that tifffile knows by itself: none, zip, PackBits
 PREMULTIPLIED, STRAIGHT = 1, 2  # ExtraSamples
 UNSIGNED, SIGNED, FLOATING = 1, 2, 3  # SampleFormat
+BITS_PER_SAMPLE = 258
 STRIP = 1 << 20  # bytes that a reader unpacks at a time
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 logging.getLogger("tifffile").propagate = False  # the error it then raises says enough
@@ -41,26 +42,34 @@ class Deep:
 
 def read(source: Source, notes: list[str]) -> Deep | None:
     """The first page as stored, not turned; None where Pillow reads all there is. May raise Unusual."""
-    from tifffile import TiffFile  # reads tables of tags at its import
+    from tifffile import TiffFile, TiffFileError  # reads tables of tags at its import
 
-    with TiffFile(BytesIO(source.data)) as file:
-        page = file.pages.first
-        bits, kind = page.bitspersample, int(page.sampleformat or UNSIGNED)
-        if not isinstance(bits, int):
-            raise Unusual("channels of different depths")
-        apart = page.planarconfig == 2 and bits == 8 and int(page.compression) in SIMPLE  # Pillow mixes these up
-        if source.image is not None and bits <= 8 and kind == UNSIGNED and not apart:
-            return None
-        photometric, channels = int(page.photometric or 0), int(page.samplesperpixel)
-        if photometric not in CHANNELS:
-            raise Unusual(f"{bits} bits of {NAMES.get(photometric, f'photometric kind {photometric}')}")
-        if kind == SIGNED:
-            raise Unusual("signed integer samples")
-        if kind not in (UNSIGNED, FLOATING):
-            raise Unusual(f"samples of format {kind}")
-        extra = [int(each) for each in page.extrasamples or ()]
-        samples = _samples(source, page, bits, channels)
-    return _sorted_out(samples, photometric, extra, notes)
+    try:
+        with TiffFile(BytesIO(source.data)) as file:
+            return _first_page(file.pages.first, source, notes)
+    except TiffFileError:
+        if source.image is None or max(source.tiff.get(BITS_PER_SAMPLE, (1,))) > 8:
+            raise
+        return None
+
+
+def _first_page(page: Any, source: Source, notes: list[str]) -> Deep | None:
+    """What kind of samples they are decides who reads them, and how."""
+    bits, kind = page.bitspersample, int(page.sampleformat or UNSIGNED)
+    if not isinstance(bits, int):
+        raise Unusual("channels of different depths")
+    apart = page.planarconfig == 2 and bits == 8 and int(page.compression) in SIMPLE  # Pillow mixes these up
+    if source.image is not None and bits <= 8 and kind == UNSIGNED and not apart:
+        return None
+    photometric, channels = int(page.photometric or 0), int(page.samplesperpixel)
+    if photometric not in CHANNELS:
+        raise Unusual(f"{bits} bits of {NAMES.get(photometric, f'photometric kind {photometric}')}")
+    if kind == SIGNED:
+        raise Unusual("signed integer samples")
+    if kind not in (UNSIGNED, FLOATING):
+        raise Unusual(f"samples of format {kind}")
+    extra = [int(each) for each in page.extrasamples or ()]
+    return _sorted_out(_samples(source, page, bits, channels), photometric, extra, notes)
 
 
 def _samples(source: Source, page: Any, bits: int, channels: int) -> Samples:
