@@ -56,7 +56,7 @@ def redo(report: Report, given: Redo) -> int:
         allow_huge=allow_huge,
         allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
-        keep_alpha=(output.alpha or Alpha(recipe["command"].get("alpha", "fill"))) is Alpha.KEEP,
+        keep_alpha=(output.alpha or Alpha(recipe["command"].get("alpha") or "fill")) is Alpha.KEEP,
         mask=mask,
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),

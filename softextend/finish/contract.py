@@ -63,7 +63,7 @@ def compare(result: Samples, original: Samples, kept: Known) -> Difference | Non
 
 
 def check_original(result: Samples, original: Samples, kept: Known) -> None:
-    """BrokenPromise where a finished picture differs from its original, both (H, W) or (H, W, 3), where `kept` (H, W)."""
+    """BrokenPromise where a picture, (H, W) or (H, W, 3), differs from its original where `kept`, bool (H, W)."""
     found = compare(result, original, kept)
     if found is not None:
         raise BrokenPromise(

@@ -224,6 +224,7 @@ class PictureTask:
                 "model": self.ref.name,
                 "vae": vae,
                 "mask_sha256": self.mask_sha256,
+                "alpha": "keep" if self.keep_alpha else None,
             },
             seeds=0 if self.random_seed else self.selection.most,
             retried=self.selection.retry > 0,
@@ -240,7 +241,7 @@ class PictureTask:
             "mask_sha256": self.mask_sha256,
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
-            "alpha": "keep" if self.keep_alpha else "fill",
+            "alpha": "keep" if self.keep_alpha else None,
         }
 
     def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:

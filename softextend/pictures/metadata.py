@@ -107,9 +107,11 @@ def _tags(opened: Source, notes: list[str]) -> exif.Tags | None:
 
 
 def _orientation(opened: Source, tags: exif.Tags | None, packet: bytes | None) -> int:
-    """1 to 8; in AVIF and HEIF the container decides, which Pillow and pillow-heif hand on as EXIF."""
+    """1 to 8; an AVIF's container decides, which Pillow hands on as EXIF; HEIF and JPEG XL come turned."""
+    if opened.format == "HEIF" or (opened.format == "JXL" and not getattr(opened.image, "jpeg", False)):
+        return 1
     found = tags.number("image", exif.ORIENTATION) if tags else None
-    if not found and opened.format not in ("AVIF", "HEIF"):
+    if not found and opened.format != "AVIF":
         found = xmp.orientation(packet)
     return found if found and found in range(1, 9) else 1
 
