@@ -16,7 +16,7 @@ from torch import Tensor
 from softextend.errors import BadRequest
 from softextend.sampling.samplers import SAMPLERS, TableSampler, make_sampler
 from softextend.sampling.schedule import AnySchedule, EdmSchedule, FlowSchedule, Prediction, alphas_cumprod
-from softextend.types import SolverName
+from softextend.types import SamplerName
 
 SCHEDULE = schedule_of(SDXL)
 EDM = EdmSchedule(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5, prediction=Prediction.EDM)
@@ -157,7 +157,7 @@ def test_a_sampler_of_trained_timesteps_refuses_a_continuous_model(name: str, sc
 
 def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(BadRequest, match=r"--sampler euler-a: .* rectified flow: use euler, heun, "):
-        sampler_of(SolverName.EULER_A, FLOW)
+        sampler_of(SamplerName.EULER_A, FLOW)
     with pytest.raises(BadRequest, match="no Karras noise levels"):
         sampler_of("ddim", karras=True)
     with pytest.raises(BadRequest, match="no Karras noise levels"):
