@@ -24,6 +24,7 @@ from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
 from softextend.options import Selection, Spec
 from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
+from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
 from softextend.pictures.planes import eight_bit
 from softextend.pictures.read import read_picture
@@ -98,6 +99,7 @@ class PictureTask:
             if loss := losses(format):
                 note(loss)
         check_room(job, plan.canvas.size)
+        check_memory(f"{job.name}: the result", *plan.canvas.size, allow_huge=self.allow_huge)
         for name, value in plan_rows(plan):
             self.listener.detail(f"  {name}: {value}")
         if self.plan_image is not None:

@@ -23,6 +23,7 @@ from softextend.pictures.checksums import without_damaged
 from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.decode import as_image, decode, load
 from softextend.pictures.icc import own_colours
+from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
 from softextend.pictures.planes import Planes, finite, opaque_where, top_of, white_of
 from softextend.pictures.source import Source, Unusual, holds_previews_alone, open_source
@@ -261,6 +262,7 @@ def _refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
     if width * height > LARGEST and not allow_huge:
         size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
         raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+    check_memory(name, width, height, allow_huge=allow_huge)
 
 
 def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tuple[bytes, Ending | None]:
