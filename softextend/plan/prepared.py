@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softextend.fill import parse_fill
+from softextend.finish.composite import join
 from softextend.mask import change_map
 from softextend.plan.boxes import grown
 from softextend.plan.canvas import grow, in_turn
 from softextend.plan.plan import Plan, joins_fill
 
 if TYPE_CHECKING:
+    from softextend.pictures.planes import Planes
     from softextend.types import Change, Known, Pixels
 
 
@@ -36,6 +38,12 @@ def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
     else:
         filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
     return Prepared(plan=plan, filled=filled, change=change, known=kept)
+
+
+def filled_planes(prepared: Prepared, planes: Planes) -> Planes:
+    """The filled canvas at the depth of the picture's `planes`."""
+    new = np.where(prepared.known, 0, 1).astype(np.float32)
+    return join(planes.grown(prepared.plan.canvas.sides), np.asarray(prepared.filled, np.float32), new)
 
 
 def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:
