@@ -280,7 +280,7 @@ class Model(Protocol):
     def preview(self, z: Tensor) -> Tensor:
         """latents (1, C, h, w) -> float32 (1, 3, h', w') in about [-1, 1]: a cheap look, no larger than the picture."""
 
-    def embed(self, prompt: str, negative: str, photo: Pixels) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
         """Both prompts encoded, once per prompt, with the photo (H, W, 3) where it is a prompt itself."""
 
     def predict(self, scene: Scene) -> Predict:

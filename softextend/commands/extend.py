@@ -24,6 +24,7 @@ from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, sha256
 from softextend.models import find
 from softextend.options import Spec
+from softextend.pictures.formats import Alpha
 from softextend.pictures.read import file_bytes, read_mask
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def task_of(report: Report, given: Extend | Paint, spec: Spec, source: SourceOpt
         overwrite=given.output.overwrite,
         skip_existing=skipping(given.output.skip_existing),
         random_seed=given.sampling.seed is None,
+        keep_alpha=given.output.alpha is Alpha.KEEP,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from softextend.errors import BadRequest
 from softextend.options import Checked, like, option
-from softextend.pictures.formats import Format
+from softextend.pictures.formats import Alpha, Format
 
 READING, WRITING = "Where pictures come from", "Where results go"
 
@@ -89,6 +89,13 @@ class OutputOptions(OutputPath):
     """Where results go."""
 
     format: Format | None = option(None, "the results' format", told="what -o says, else the input's", metavar="NAME")
+    alpha: Alpha | None = option(
+        None,
+        "transparency: 'fill' paints what is more than half clear and makes the rest opaque, 'keep' writes the input's "
+        "back; what is added is opaque",
+        told="fill",
+        metavar="fill|keep",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +113,7 @@ class RedoOutput(Checked):
     )
     overwrite: bool = like(OutputPath, "overwrite")
     format: Format | None = like(OutputOptions, "format", told="as -o or the result before")
+    alpha: Alpha | None = like(OutputOptions, "alpha", told="the recipe's")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

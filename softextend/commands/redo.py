@@ -16,7 +16,7 @@ from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
 from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
-from softextend.pictures.formats import SUFFIXES, Format
+from softextend.pictures.formats import SUFFIXES, Alpha, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.read_recipe import spec_of
 from softextend.types import Model, PredictionName
@@ -66,6 +66,7 @@ def redo(report: Report, given: Redo) -> int:
         allow_huge=allow_huge,
         allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
+        keep_alpha=(output.alpha or Alpha(recipe["command"].get("alpha") or "fill")) is Alpha.KEEP,
         mask=mask,
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),

@@ -16,6 +16,7 @@ import numpy as np
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.claims import Request
+from softextend.jobs.conditions import left_out_by_self, without_effect
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.room import check_room
 from softextend.models import find, load
@@ -27,15 +28,17 @@ from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
 from softextend.models.schedules import make_schedule
 from softextend.options import Selection, Spec
-from softextend.pictures.formats import check_size, format_of_name, losses
+from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
+from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
+from softextend.pictures.planes import eight_bit
 from softextend.pictures.read import read_picture
 from softextend.pictures.write import encode_picture, write_picture
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
-from softextend.plan.input import Input, prepare_input
+from softextend.plan.input import Input, mapping_of, prepare_input
 from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint, resolve_stages
-from softextend.plan.prepared import prepare
+from softextend.plan.prepared import filled_planes, prepare
 from softextend.plan.recipe import canvas_recipe
 from softextend.sampling.samplers import make_sampler
 from softextend.types import Listener, Model, Profile
@@ -79,13 +82,18 @@ class PictureTask:
     random_seed: bool = False  # nobody named the seed
     captions: bool = True  # made where they are asked for
     plan_image: Path | None = None
+    keep_alpha: bool = False
 
     def read(self, job: Job) -> Prepared:
         """The picture and its plan, both made once; checked before a model is loaded for them."""
         note = partial(self._note, job)
         self.notes.clear()
         picture = read_picture(
-            source_of(job), name=job.name, allow_huge=self.allow_huge, allow_damaged=self.allow_damaged
+            source_of(job),
+            name=job.name,
+            allow_huge=self.allow_huge,
+            allow_damaged=self.allow_damaged,
+            keep_alpha=self.keep_alpha,
         )
         for line in picture.notes:
             note(line)
@@ -99,9 +107,12 @@ class PictureTask:
             note(line)
         for format in sorted({format_of(target) for target in job.targets}):
             check_size(format, *plan.canvas.size)
+            if picture.planes.has_alpha:
+                check_alpha(format)
             if loss := losses(format):
                 note(loss)
         check_room(job, plan.canvas.size)
+        check_memory(f"{job.name}: the result", *plan.canvas.size, allow_huge=self.allow_huge)
         for name, value in plan_rows(plan):
             self.listener.detail(f"  {name}: {value}")
         if self.plan_image is not None:
@@ -124,11 +135,11 @@ class PictureTask:
     def _input(self, job: Job, picture: Picture) -> Input:
         """What of the picture is extended; of a picture to repaint all, as it is."""
         if self.repaint is None:
-            return prepare_input(picture.pixels, picture.known, self.spec.growth)
+            return prepare_input(picture.pixels, picture.known, self.spec.growth, picture.planes)
         if self.repaint.shape != picture.known.shape:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (self.repaint.shape, picture.known.shape)]
             raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
-        return Input(pixels=picture.pixels, known=picture.known)
+        return Input(pixels=picture.pixels, planes=picture.planes, known=picture.known)
 
     def plan(self, input: Input, spec: Spec) -> Plan:
         """The request resolved for this input; BadRequest where it cannot be."""
@@ -177,22 +188,13 @@ class PictureTask:
 
     def note_conditions(self) -> None:
         """What of the prompt and of what is laid over the model has no effect."""
-        prompt, sampling, note = self.spec.prompt, self.spec.sampling, self.listener.note
-        for line in self.found.notes:
-            note(line)
-        given: dict[str, Any] = {
-            "prompt": prompt.prompt or prompt.negative,
-            "VAE": self.engine.vae,
-            "UNet": self.engine.unet,
-        }
-        given |= dict.fromkeys(self.conditions.given, True)
-        unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
-        if unused:
-            note(f"model: self takes no {' and no '.join(unused)}: left out")
-            return
-        guidance = self.profile.guidance if sampling.guidance is None else sampling.guidance
-        if prompt.negative and guidance <= 1:
-            note(f"negative prompt: has no effect at guidance {guidance:g}: give --guidance above 1")
+        prompt, guidance = self.spec.prompt, self.spec.sampling.guidance
+        if self.ref.kind == "self":
+            lines = left_out_by_self(prompt, self.engine, self.conditions)
+        else:
+            lines = without_effect(prompt, self.profile.guidance if guidance is None else guidance)
+        for line in (*self.found.notes, *lines):
+            self.listener.note(line)
 
     def note_seed(self) -> None:
         """A seed that nobody named is worth a line."""
@@ -248,7 +250,7 @@ class PictureTask:
         plan = read.plan.seeded(spec.seed) if same else self.plan(read.input, spec)
         if self.repaint is None:
             return extend(read.input, plan, model, self.listener)
-        return paint(read.input.pixels, self.repaint, plan, model, self.listener)
+        return paint(read.input, self.repaint, plan, model, self.listener)
 
     def write(self, result: Result, picture: Picture, job: Job, target: Target) -> bytes:
         """The result with its recipe, after its intermediates: where there is a result, all is there.
@@ -261,13 +263,14 @@ class PictureTask:
         encode: dict[str, Any] = {
             "format": format_of(target),
             "metadata": picture.metadata,
+            "mapping": mapping_of(result.recipe),
             "recipe": {**result.recipe, "command": self.command(picture, job, target)},
             "parameters": result.parameters,
             "on_note": partial(self._note, job),
         }
         if target.path is None:
-            return encode_picture(result.pixels, **encode)
-        write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
+            return encode_picture(result.planes, **encode)
+        write_picture(target.path, result.planes, overwrite=self.overwrite, **encode)
         return b""
 
     @property
@@ -285,6 +288,7 @@ class PictureTask:
                 "model": self.ref.name,
                 "vae": vae,
                 "mask_sha256": self.mask_sha256,
+                "alpha": "keep" if self.keep_alpha else None,
             },
             seeds=0 if self.random_seed else self.selection.most,
             retried=self.selection.retry > 0,
@@ -305,6 +309,7 @@ class PictureTask:
             "conditions": self.configured.as_dict(),
             "profile": self.engine.profile,
             "prediction": self.engine.prediction and self.engine.prediction.value,
+            "alpha": "keep" if self.keep_alpha else None,
         }
 
     def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:
@@ -316,8 +321,16 @@ class PictureTask:
         if target.path is None:
             raise BadRequest("prepare makes two files: give --out-dir DIR")
         recipe = {**canvas_recipe(self.spec), "command": self.command(read.picture, job, target)}
-        more: dict[str, Any] = {"metadata": read.picture.metadata, "recipe": recipe}
-        write_picture(target.path, made.filled, format="PNG", overwrite=self.overwrite, **more)
+        write_picture(
+            target.path,
+            filled_planes(made, read.input.planes or eight_bit(read.input.pixels)),
+            format="PNG",
+            metadata=read.picture.metadata,
+            mapping=read.plan.mapping,
+            recipe=recipe,
+            overwrite=self.overwrite,
+            on_note=partial(self._note, job),
+        )
         height, width = made.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
         notes = notes_as_dict(self.notes)

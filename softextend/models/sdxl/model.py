@@ -162,7 +162,7 @@ class SdxlModel:
         return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]
 
     @torch.inference_mode()
-    def embed(self, prompt: str, negative: str, photo: Pixels) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
         """Prompts of any length, 75 tokens a row. An empty negative prompt is zeros where the model was trained so."""
         self._text.encode([prompt] if self._zero(negative) else [prompt, negative])
         positive = self._text.done[prompt]

@@ -66,7 +66,7 @@ class SelfModel:
         """The latents are the pixels, float32 (B, 3, H, W) in [-1, 1], exactly."""
         return z
 
-    def embed(self, prompt: str, negative: str, photo: Pixels) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
         """The built-in model takes no prompt."""
         return Conditioning()
 
