@@ -79,7 +79,7 @@ PLACING: dict[str, Shown] = {
     "out_dir": "--out-dir d",
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
 }
-WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp"}
+WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp", "alpha": "--alpha keep"}
 SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing=any", "-o there.png")}
 TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.png --out-dir d")}
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
