@@ -43,7 +43,7 @@ from softextend.plan.input import Input, mapping_of, prepare_input
 from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.sampling.progress import Silent
-from softextend.types import Amount, Listener, Model, Offload, Profile, SamplerName
+from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -55,7 +55,12 @@ Watcher: TypeAlias = "Listener | Callable[[int, int], None] | None"  # a listene
 DEFAULT_SIDES = (0, 256, 0, 256)
 SEEDS = 2**32  # random seeds lie below, as on the command line
 ARRAYS = ((2, 1), (3, 3), (3, 4))  # dimensions and channels of an array that is a picture
-ENUMS: Mapping[str, type[Enum]] = {"sampler": SamplerName, "offload": Offload}
+ENUMS: Mapping[str, type[Enum]] = {
+    "sampler": SamplerName,
+    "offload": Offload,
+    "method": Method,
+    "prediction": PredictionName,
+}
 
 
 class Options(TypedDict, total=False):
@@ -78,6 +83,8 @@ class Options(TypedDict, total=False):
     steps: int | None
     guidance: float | None
     sampler: str | SamplerName | None
+    guidance_rescale: float | None
+    method: str | Method
     refine_strength: float | None
     passes: int | str | None
     color_match: bool
@@ -227,15 +234,17 @@ def load_model(
     *,
     device: str = "auto",
     dtype: str = "auto",
+    profile: str | None = None,
+    prediction: str | None = None,
     offload: str | None = None,
     vae: str | PathLike[str] | None = None,
     listener: Watcher = None,
 ) -> Model:
     """A model to hand to `extend` and `paint` as often as you like; parameters as the options of the same names."""
-    given = {"offload": offload, "vae": vae and Path(vae)}
+    given = {"offload": offload, "vae": vae and Path(vae), "profile": profile, "prediction": prediction}
     engine = Engine(model=name, device=device, dtype=dtype, **_read(Engine, {k: v for k, v in given.items() if v}))
     return load.load_model(
-        find.resolve_model(name),
+        find.model_of(engine),
         device=engine.device,
         dtype=engine.dtype,
         offload=engine.offload,

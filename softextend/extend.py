@@ -17,7 +17,7 @@ from softextend.pictures.planes import Planes, eight_bit
 from softextend.plan.canvas import margins
 from softextend.plan.input import Input
 from softextend.plan.plan import Plan
-from softextend.plan.prepared import Prepared, prepare
+from softextend.plan.prepared import Prepared, as_method, prepare
 from softextend.plan.recipe import make_recipe, parameters
 from softextend.sampling.progress import Notes, PartOf, Silent
 from softextend.sampling.stages import sample
@@ -70,7 +70,8 @@ def extend(input: Input, plan: Plan, model: Model, listener: Listener | None = N
     for index, part in enumerate(parts):
         progress = PartOf(heard, before=sum(steps[:index]), share=steps[index], total=sum(steps))
         join = join.grown(part.canvas.sides)
-        now = _paint_pass(prepare(pixels, known, part), join, join.kept(plan.band), model, progress)
+        prepared = replace(prepare(pixels, known, part), photo=input.pixels)
+        now = _paint_pass(prepared, join, join.kept(plan.band), model, progress)
         painted = now if painted is None else _joined(painted, now, part.canvas.sides)
         pixels, known, join = now.pixels, np.ones(now.pixels.shape[:2], np.bool_), join.painted(now.planes)
     if painted is None:
@@ -92,8 +93,9 @@ def paint(input: Input, change: Change, plan: Plan, model: Model, listener: List
             "they must be of one size"
         )
     heard = Notes(listener or Silent())
+    change = as_method(change, plan)
     known = ~editable(latent_change(change))
-    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known)
+    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
     join = Join.of(input.planes or eight_bit(pixels), known)
     painted = _paint_pass(prepared, join, known, model, heard, feathered=False)
     recipe = make_recipe(plan, model.as_dict(), gaps=True)

@@ -43,6 +43,11 @@ def latent_change(change: Change) -> Change:
     return np.clip(stretched, 0.0, 1.0, out=stretched)
 
 
+def hard(change: Change) -> Change:
+    """float32 (H, W) in [0, 1] -> 0 or 1: half and more is repainted whole, as masked inpainting takes a mask."""
+    return np.asarray(change >= 0.5, np.float32)
+
+
 def editable(latent: Change) -> Known:
     """bool (H, W): where `latent_change` lets a pixel change at all."""
     return np.asarray(latent > 0)

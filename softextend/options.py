@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from softextend.errors import BadRequest
-from softextend.types import Amount, Amounts, SamplerName
+from softextend.types import Amount, Amounts, Method, SamplerName
 
 # --- what an option is: its field says all of it, and the command line, the checks and the tables read it there -------
 
@@ -295,6 +295,17 @@ class Prompt(Checked):
         also=("--negative-prompt", "--neg"),
     )
 
+    def __post_init__(self) -> None:
+        for name in ("prompt", "negative"):
+            text = getattr(self, name)
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                shown = text.encode("utf-8", "backslashreplace").decode()
+                raise BadRequest(
+                    f"--{name} {shown!r}: character {error.start + 1} is not valid UTF-8: save it as UTF-8"
+                ) from error
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling(Checked):
@@ -311,6 +322,15 @@ class Sampling(Checked):
         also=("--cfg", "--cfg-scale"),
     )
     sampler: SamplerName | None = option(None, "the sampler", told="the model's")
+    guidance_rescale: float | None = option(
+        None, "how much of the contrast that guidance adds is taken back", low=0, high=1, told="the model's"
+    )
+    method: Method = option(
+        Method.DIFFERENTIAL,
+        "differential gives every pixel its own amount of change; classic is masked inpainting: half and more of it "
+        "is all, less is none",
+        told="differential",
+    )
     seed: int | None = option(
         None,
         "start of the random numbers; the same seed repeats a result",

@@ -52,6 +52,25 @@ class SamplerName(str, Enum):
     UNIPC = "unipc"
     HEUN = "heun"
     LCM = "lcm"
+    TCD = "tcd"
+
+
+class Method(str, Enum):
+    """How a pixel's change in (0, 1) is understood."""
+
+    DIFFERENTIAL = "differential"  # as the share of the run in which it is free; arXiv:2306.00950
+    CLASSIC = "classic"  # half and more as all, less as none: masked inpainting
+
+
+class PredictionName(str, Enum):
+    """What a denoiser was trained to predict, and over which noise levels; sampling/schedule.py has the formulas."""
+
+    EPSILON = "epsilon"  # the noise
+    V = "v"  # velocity, over Stable Diffusion's noise levels
+    V_ZERO_SNR = "v-zero-snr"  # velocity, over noise levels that end in pure noise
+    EDM = "edm"  # with EDM's preconditioning, as Playground 2.5
+    EDM_V = "edm-v"  # velocity over EDM's noise levels, as CosXL
+    FLOW = "flow"  # of a rectified flow
 
 
 class Offload(str, Enum):
@@ -166,14 +185,17 @@ class Profile:
     feather: int
     trailing: bool = False  # timesteps counted from the noisy end, as few-step models were distilled
     refine_strength: float | None = 0.4  # of native windows after a pass over the scene; None: its stages are enough
+    guidance_rescale: float = 0.0  # arXiv:2305.08891, Sec. 3.4
+    trained_at: tuple[int, ...] = ()  # the timesteps of a distillation, falling, where they are not evenly spaced
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Encoded:
-    """One prompt as a text encoder gives it: hidden (1, N, D), pooled (1, P) where the model takes one."""
+    """One prompt as encoders give it: hidden (1, N, D); pooled (1, P), images (1, K, ...) where a model takes them."""
 
     hidden: Tensor
     pooled: Tensor | None = None
+    image: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -182,6 +204,7 @@ class Conditioning:
 
     prompt: Encoded | None = None
     negative: Encoded | None = None
+    refined: Conditioning | None = None  # the same for a refiner that has encoders of its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -194,8 +217,12 @@ class Scene:
     filled: Tensor  # (1, 3, H, W) in [-1, 1]: the filled canvas itself, padding included
     conditioning: Conditioning
     guidance: float
+    guidance_rescale: float = 0.0  # how much of the contrast that guidance adds is taken back, 0 to 1
     stage: int  # index into the stages that run
     seed: int
+    timesteps: tuple[float, ...] = ()  # of the steps that run, in order
+    box: Box | None = None  # what it shows of its canvas, px at the stage's size
+    canvas: tuple[int, int] | None = None  # that canvas, height and width
 
 
 class Schedule(Protocol):
@@ -253,8 +280,8 @@ class Model(Protocol):
     def preview(self, z: Tensor) -> Tensor:
         """latents (1, C, h, w) -> float32 (1, 3, h', w') in about [-1, 1]: a cheap look, no larger than the picture."""
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
-        """Both prompts encoded; encoded once per prompt."""
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
+        """Both prompts encoded, once per prompt, with the photo (H, W, 3) where it is a prompt itself."""
 
     def predict(self, scene: Scene) -> Predict:
         """The denoiser for this scene, guidance included; it answers as the model's schedule says."""

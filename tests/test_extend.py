@@ -36,9 +36,9 @@ class Toy(ToyModel):
         self.embedded: list[tuple[str, str]] = []
         self.lighter: list[str] = []
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Any = None) -> Conditioning:
         self.embedded.append((prompt, negative))
-        return super().embed(prompt, negative)
+        return super().embed(prompt, negative, photo)
 
     def predict(self, scene: Scene) -> Predict:
         self.scenes.append(scene)

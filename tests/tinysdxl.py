@@ -63,10 +63,10 @@ def text_config(words: int) -> dict[str, Any]:
     }
 
 
-def make_parts(words: int, seed: int = 0) -> dict[str, nn.Module]:
-    """Four networks with seeded weights."""
+def make_parts(words: int, seed: int = 0, channels: int = 4) -> dict[str, nn.Module]:
+    """Four networks with seeded weights; a UNet of 9 channels is one for inpainting."""
     torch.manual_seed(seed)
-    parts = {"unet": _new_unet(UNET), "vae": _new_vae(VAE)}
+    parts = {"unet": _new_unet(UNET | {"in_channels": channels}), "vae": _new_vae(VAE)}
     parts |= {name: new(text_config(words)) for name, new in TEXT_ENCODERS.items()}
     for part in parts.values():
         part.eval().requires_grad_(False)
@@ -82,9 +82,11 @@ def write_configs(folder: Path, words: int) -> Path:
     return folder
 
 
-def write_folder(folder: Path, *, variant: str | None = None, shard: str = "10GB", seed: int = 0) -> Path:
+def write_folder(
+    folder: Path, *, variant: str | None = None, shard: str = "10GB", seed: int = 0, channels: int = 4
+) -> Path:
     """A diffusers folder with a byte-level vocabulary and no merges."""
-    for name, part in make_parts(514, seed).items():
+    for name, part in make_parts(514, seed, channels).items():
         part.save_pretrained(folder / name, variant=variant, max_shard_size=shard)
     for name in ("tokenizer", "tokenizer_2"):
         write_tokenizer(folder / name)
@@ -108,13 +110,20 @@ def write_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps({"pad_token": "!", "model_max_length": 77}))
 
 
-def write_single_file(path: Path, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None) -> Path:
+def write_single_file(
+    path: Path, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None, layers: int = 2
+) -> Path:
     """The original layout, as SDXL checkpoints are shared."""
-    tensors = {"model.diffusion_model." + original_unet(k): v for k, v in parts["unet"].state_dict().items()}
-    for name, value in parts["vae"].state_dict().items():
-        new = original_vae(name)
-        square = ".attn_1." in new and new.endswith("weight") and value.ndim == 2
-        tensors["first_stage_model." + new] = value[..., None, None] if square else value
+    tensors = single_file_state(parts, layers) | (extra or {})
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    return path
+
+
+def single_file_state(parts: dict[str, nn.Module], layers: int = 2) -> dict[str, Tensor]:
+    """A checkpoint's tensors in the original layout; layers: residual blocks a level."""
+    unet = parts["unet"].state_dict()
+    tensors = {"model.diffusion_model." + original_unet(name, layers): value for name, value in unet.items()}
+    tensors |= {f"first_stage_model.{name}": value for name, value in original_vae_state(parts["vae"]).items()}
     text = parts["text_encoder"].state_dict()
     prefix = "conditioner.embedders.0.transformer.text_model."
     tensors |= {prefix + name.removeprefix("text_model."): value for name, value in text.items()}
@@ -122,11 +131,20 @@ def write_single_file(path: Path, parts: dict[str, nn.Module], extra: dict[str, 
     prefix = "conditioner.embedders.1.model."
     tensors |= {prefix + name: value for name, value in original_open_clip(parts["text_encoder_2"]).items()}
     tensors[prefix + "logit_scale"] = torch.tensor(4.6)
-    save_file({name: value.contiguous() for name, value in (tensors | (extra or {})).items()}, path)
-    return path
+    return tensors
 
 
-def original_unet(name: str) -> str:
+def original_vae_state(vae: nn.Module) -> dict[str, Tensor]:
+    """diffusers -> original; its attention was of 1x1 convolutions."""
+    tensors = {}
+    for name, value in vae.state_dict().items():
+        new = original_vae(name)
+        square = ".attn_1." in new and new.endswith("weight") and value.ndim == 2
+        tensors[new] = value[..., None, None] if square else value
+    return tensors
+
+
+def original_unet(name: str, layers: int = 2) -> str:
     """diffusers -> original."""
     ends = {"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2"}
     ends |= {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2"}
@@ -142,10 +160,10 @@ def original_unet(name: str) -> str:
         return f"middle_block.{2 * int(layer) if kind == 'resnets' else 1}.{rest}.{leaf}"
     level = int(side.split(".")[1])
     if kind == "downsamplers":
-        return f"input_blocks.{3 * level + 3}.0.op.{leaf}"
+        return f"input_blocks.{(layers + 1) * (level + 1)}.0.op.{leaf}"
     if kind == "upsamplers":
-        return f"output_blocks.{3 * level + 2}.{2 if level < 2 else 1}.conv.{leaf}"
-    index = 3 * level + int(layer) + side.startswith("down")
+        return f"output_blocks.{(layers + 1) * level + layers}.{2 if level < 2 else 1}.conv.{leaf}"
+    index = (layers + 1) * level + int(layer) + side.startswith("down")
     return (
         f"{'input' if side.startswith('down') else 'output'}_blocks.{index}.{int(kind == 'attentions')}.{rest}.{leaf}"
     )
@@ -173,7 +191,7 @@ def original_open_clip(encoder: nn.Module) -> dict[str, Tensor]:
     tensors = {
         "token_embedding.weight": state.pop("embeddings.token_embedding.weight"),
         "positional_embedding": state.pop("embeddings.position_embedding.weight"),
-        "text_projection": state.pop("text_projection.weight").T,
+        **({"text_projection": state.pop("text_projection.weight").T} if "text_projection.weight" in state else {}),
         "ln_final.weight": state.pop("final_layer_norm.weight"),
         "ln_final.bias": state.pop("final_layer_norm.bias"),
     }

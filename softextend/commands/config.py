@@ -26,7 +26,13 @@ EXCLUSIVE = (  # options of which one rules the others out
     ("overwrite", "skip_existing"),
     ("quiet", "verbose"),
 )
-READ_ELSEWHERE = ("model",)  # by models/find.py, which says where a name comes from
+ONLY_HERE = ("models_folder",)  # no option
+READ_ELSEWHERE = (  # where a name's way begins at the config file
+    "model",
+    "image_adapter",
+    "image_encoder",
+    "caption",  # which model, not whether
+)
 
 
 def configured(words: Sequence[str] = ()) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def configured(words: Sequence[str] = ()) -> dict[str, Any]:
     path = config_file()
     given = read_config(path)
     own = {kind.__name__.lower(): {field.name: field for field, _, _ in leaves(kind)} for kind, _ in COMMANDS}
-    everywhere = {name for options in own.values() for name in options}
+    everywhere = {name for options in own.values() for name in options} | {*ONLY_HERE}
     general = {key.replace("-", "_"): value for key, value in given.items() if not isinstance(value, dict)}
     _check_names(path, general, everywhere, "")
     defaults: dict[str, Any] = {}

@@ -60,8 +60,9 @@ def task_of(report: Report, given: Extend | Paint, spec: Spec, source: SourceOpt
     return PictureTask(
         listener=report,
         spec=spec,
-        ref=find.resolve_model(given.engine.model),
+        ref=find.model_of(given.engine),
         engine=given.engine,
+        conditions=given.conditions,
         selection=given.selection,
         allow_huge=source.allow_huge,
         allow_damaged=source.allow_damaged,

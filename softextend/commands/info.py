@@ -5,29 +5,89 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from softextend.commands.presets import all_presets, presets_folder
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
-from softextend.models import device, find
+from softextend.models import device, find, library, load
+from softextend.models.choice import Choice
+from softextend.models.weights.families import TITLES
 from softextend.options import about
 from softextend.types import FillName
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
-    from softextend.commands.signatures import Doctor, Fills, Models
+    from softextend.commands.signatures import Doctor, Fills, Models, Presets
     from softextend.types import Profile
 
 
+INPAINTING = 9  # channels that the UNet of an inpainting model takes
 KEYS = {"MemTotal": "total_bytes", "MemAvailable": "available_bytes", "free": "free_bytes", "total": "total_bytes"}
 
 
 def models(report: Report, given: Models) -> None:
-    """What a run would use (with this --model), then what else is there."""
-    ref = find.resolve_model(given.which.model)
-    rest = [each for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
+    """What a run would use (with this --model), then what else is there: the hub's cache, and the models folder."""
+    which = given.which
+    ref = find.resolve_model(which.model, profile=which.profile, prediction=which.prediction)
+    if which.model or which.explain:
+        load.check_model(ref)
+    others = [each.ref for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
+    rest = [find.Installed(ref=other, profile=find.known_profile(other), used=False) for other in others]
     for each in [find.Installed(ref=ref, profile=find.known_profile(ref), used=True), *rest]:
         place = str(each.ref.path) if each.ref.path else "built in" if each.ref.kind == "self" else "not downloaded yet"
-        rows = [("where", place), ("named by", each.ref.origin), *profile_rows(each.profile)]
+        rows = [("where", place), ("named by", each.ref.origin), *family_rows(each.ref), *profile_rows(each.profile)]
         title = f"{each.ref.name} (used)" if each.used else each.ref.name
+        if which.explain and each.used:
+            rows += [("because", line) for line in reasons(each.ref)]
         report.show(model_as_dict(each), rows, title=title)
+    root = find.models_folder()
+    for entry in library.entries(root) if root else ():
+        report.show(entry_as_dict(entry), entry_rows(entry), title=entry.name)
+
+
+def reasons(ref: find.ModelRef) -> tuple[str, ...]:
+    """Why a model is taken for what it is, one line each."""
+    return ("built in",) if ref.choice is None else ref.choice.because
+
+
+def family_rows(ref: find.ModelRef) -> list[tuple[str, str]]:
+    """What a model of files is."""
+    if ref.choice is None:
+        return []
+    words = [TITLES[ref.choice.family], f"predicts {ref.choice.prediction.value}"]
+    if ref.choice.channels == INPAINTING:
+        words.insert(1, f"inpainting ({INPAINTING} channels)")
+    return [("family", ", ".join(words))]
+
+
+def entry_as_dict(entry: library.Entry) -> dict[str, Any]:
+    """A file of the models folder as JSON values; `fault` is None for what runs."""
+    return {
+        "name": entry.name,
+        "used": False,
+        "path": str(entry.path),
+        "is": entry.what,
+        "fault": entry.fault,
+        **choice_as_dict(entry.choice),
+    }
+
+
+def entry_rows(entry: library.Entry) -> list[tuple[str, str]]:
+    """A file of the models folder, as a table shows it."""
+    if entry.choice is None:
+        return [("is", entry.fault or entry.what)]
+    profile = entry.choice.profile
+    steps = ", ".join(f"{each.steps} steps" for each in profile.stages)
+    return [("is", entry.what), ("profile", f"{profile.name}, {steps}, {sampler_words(profile)}")]
+
+
+def choice_as_dict(choice: Choice | None) -> dict[str, Any]:
+    """What a model is taken for, as JSON values; None each for what is no model."""
+    return {
+        "family": choice and choice.family,
+        "channels": choice and choice.channels,
+        "prediction": choice and choice.prediction.value,
+        "profile": choice and profile_as_dict(choice.profile),
+        "because": list(choice.because) if choice else [],
+    }
 
 
 def model_as_dict(found: find.Installed) -> dict[str, Any]:
@@ -39,6 +99,7 @@ def model_as_dict(found: find.Installed) -> dict[str, Any]:
         "kind": ref.kind,
         "path": ref.path and str(ref.path),
         "named_by": ref.origin,
+        **choice_as_dict(ref.choice),
         "profile": profile_as_dict(found.profile),
     }
 
@@ -50,10 +111,20 @@ def profile_rows(profile: Profile) -> list[tuple[str, str]]:
         ("profile", profile.name),
         ("fill", profile.fill),
         ("stages", stages),
-        ("sampler", f"{profile.sampler.value}, guidance {profile.guidance:g}"),
+        ("sampler", sampler_words(profile)),
         ("window", f"{profile.window} px"),
         ("band", f"overlap {profile.overlap} px, feather {profile.feather} px"),
     ]
+
+
+def sampler_words(profile: Profile) -> str:
+    """Sampler, guidance and timesteps in words."""
+    words = [profile.sampler.value, f"guidance {profile.guidance:g}"]
+    if profile.guidance_rescale:
+        words.append(f"its contrast taken back by {profile.guidance_rescale:g}")
+    if profile.trained_at:
+        words.append(f"trained at t = {', '.join(map(str, profile.trained_at))}")
+    return ", ".join([*words, *(["trailing timesteps"] if profile.trailing else [])])
 
 
 def profile_as_dict(profile: Profile) -> dict[str, Any]:
@@ -64,6 +135,9 @@ def profile_as_dict(profile: Profile) -> dict[str, Any]:
         "stages": [asdict(each) for each in profile.stages],
         "sampler": profile.sampler.value,
         "guidance": profile.guidance,
+        "guidance_rescale": profile.guidance_rescale,
+        "trailing": profile.trailing,
+        "trained_at": list(profile.trained_at),
         "window_px": profile.window,
         "overlap_px": profile.overlap,
         "feather_px": profile.feather,
@@ -97,6 +171,15 @@ def fill_as_dict(row: FillRow) -> dict[str, Any]:
 def _meaning(row: ParameterRow) -> str:
     limits = " ".join(part for part in (row.range, row.unit) if part)
     return f"{row.help} ({limits})" if limits else row.help
+
+
+def presets(report: Report, given: Presets) -> None:
+    """Every preset, what it reproduces and its options."""
+    for each in all_presets(presets_folder()):
+        others = [(f"{name} (with an image prompt)", value) for name, value in each.with_image_prompt.items()]
+        facts = {"name": each.name, "about": each.said, "path": str(each.path), "options": each.options}
+        facts["with_image_prompt"] = each.with_image_prompt
+        report.show(facts, [*each.options.items(), *others], title=f"{each.name}: {each.said}")
 
 
 def doctor(report: Report, given: Doctor) -> None:

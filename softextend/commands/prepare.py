@@ -27,7 +27,7 @@ def prepare(report: Report, given: Prepare) -> int:
     task = PictureTask(
         listener=report,
         spec=spec,
-        ref=find.resolve_model(given.canvas.model),
+        ref=find.resolve_model(given.canvas.model, profile=given.canvas.profile),
         allow_huge=given.inputs.allow_huge,
         allow_damaged=given.inputs.allow_damaged,
         overwrite=given.output.overwrite,

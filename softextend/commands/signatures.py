@@ -18,10 +18,11 @@ from softextend.commands.options import (
     ShowOptions,
     SourceOptions,
 )
+from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
 from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
 from softextend.plan.motion import Course
-from softextend.types import SamplerName
+from softextend.types import PredictionName, SamplerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,7 @@ class Extend:
     prompt: Prompt
     sampling: Sampling
     selection: Selection
+    conditions: Conditions
     engine: Engine
     debug: DebugOptions
     report: ReportOptions
@@ -70,6 +72,7 @@ class Paint:
     prompt: Prompt
     sampling: PaintSampling
     selection: Selection
+    conditions: Conditions
     engine: Engine
     debug: DebugOptions
     report: ReportOptions
@@ -96,6 +99,7 @@ class Canvas(Checked):
         help="the model that will paint: its fill and mask are the defaults",
         told="what a run would use",
     )
+    profile: str | None = like(Engine, "profile")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +132,10 @@ class SameEngine(Engine):
         help="another .safetensors file, diffusers folder, hub id, or 'self' (built in)",
         told="the recipe's",
     )
+    profile: str | None = like(Engine, "profile", told="the recipe's")
+    prediction: PredictionName | None = like(Engine, "prediction", told="the recipe's")
     vae: Path | None = like(Engine, "vae", help="another VAE", told="the recipe's")
+    unet: Path | None = like(Engine, "unet", help="another UNet", told="the recipe's")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +165,7 @@ class Zoom:
     course: Course
     prompt: Prompt
     sampling: Sampling
+    conditions: Conditions
     engine: Engine
     film: FilmOptions
     report: ReportOptions
@@ -238,6 +246,7 @@ class Sweep:
     mask: SweepMask
     prompt: Prompt
     sampling: SweepSampling
+    conditions: Conditions
     engine: Engine
     sheet: SheetOptions
     report: ReportOptions
@@ -248,6 +257,9 @@ class Which(Checked):
     """Which model."""
 
     model: str | None = like(Engine, "model")
+    profile: str | None = like(Engine, "profile")
+    prediction: PredictionName | None = like(Engine, "prediction")
+    explain: bool = option(False, "say why it was taken for what it is, and whether it would load", told="off")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,6 +273,13 @@ class Models:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fills:
     """List the fills with their parameters."""
+
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Presets:
+    """List the presets with their options, the user's own too."""
 
     report: ShowOptions
 
@@ -290,6 +309,7 @@ COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what
     (Sweep, "sweep:sweep"),
     (Models, "info:models"),
     (Fills, "info:fills"),
+    (Presets, "info:presets"),
     (Doctor, "info:doctor"),
     (Config, "config:config"),
 )

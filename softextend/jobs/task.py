@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,17 @@ import numpy as np
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.claims import Request
+from softextend.jobs.conditions import left_out_by_self, without_effect
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.room import check_room
 from softextend.models import find, load
+from softextend.models.conditions.caption import caption_photo
+from softextend.models.conditions.laid_over import check_files
+from softextend.models.conditions.options import OFF, Conditions, Found, with_config, with_prompt
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
+from softextend.models.schedules import make_schedule
 from softextend.options import Selection, Spec
 from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
 from softextend.pictures.memory import check_memory
@@ -32,14 +37,18 @@ from softextend.pictures.write import encode_picture, write_picture
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
 from softextend.plan.input import Input, mapping_of, prepare_input
-from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint
+from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint, resolve_stages
 from softextend.plan.prepared import filled_planes, prepare
 from softextend.plan.recipe import canvas_recipe
-from softextend.types import Listener, Model
+from softextend.sampling.samplers import make_sampler
+from softextend.types import Listener, Model, Profile
 
 if TYPE_CHECKING:
     from softextend.extend import Result
     from softextend.types import Change, Pixels
+
+
+IMAGE_GUIDANCE = 4.0  # with an image prompt; a published guide on outpainting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,6 +68,7 @@ class PictureTask:
     spec: Spec
     ref: ModelRef
     engine: Engine = field(default_factory=Engine)
+    conditions: Conditions = field(default_factory=Conditions)
     selection: Selection = field(default_factory=Selection)
     allow_huge: bool = False
     overwrite: bool = False
@@ -70,6 +80,7 @@ class PictureTask:
     mask_sha256: str | None = None
     repaint: Change | None = None  # what the mask says
     random_seed: bool = False  # nobody named the seed
+    captions: bool = True  # made where they are asked for
     plan_image: Path | None = None
     keep_alpha: bool = False
 
@@ -90,6 +101,8 @@ class PictureTask:
         for line in input.notes:
             note(line)
         plan = self.plan(input, self.spec)
+        if self.conditions.caption is not None and self.ref.kind != "self":
+            plan = self._captioned(job, input, plan)
         for line in plan.notes:
             note(line)
         for format in sorted({format_of(target) for target in job.targets}):
@@ -106,6 +119,15 @@ class PictureTask:
             write_picture(self.plan_image, draw_plan(plan, input.pixels), format="PNG", overwrite=self.overwrite)
         return Prepared(picture=picture, input=input, plan=plan)
 
+    def _captioned(self, job: Job, input: Input, plan: Plan) -> Plan:
+        """The plan with what a model says of the photo added to the prompt; a dry run loads no model."""
+        if not self.captions:
+            self._note(job, f"caption: will be made by {self.conditions.caption}")
+            return plan
+        said = caption_photo(input.pixels, plan.canvas.sides, str(self.conditions.caption))
+        self._note(job, f"caption: {said}")
+        return self.plan(input, self.spec.replaced(prompt=", ".join(filter(None, (self.spec.prompt.prompt, said)))))
+
     def _note(self, job: Job, line: str) -> None:
         self.listener.note(f"{job.name}: {line}")
         self.notes.append(line)
@@ -121,16 +143,58 @@ class PictureTask:
 
     def plan(self, input: Input, spec: Spec) -> Plan:
         """The request resolved for this input; BadRequest where it cannot be."""
-        profile = find.known_profile(self.ref)
+        plan = self._plan(input, spec)
+        if self.conditions.control_image is not None and len(plan.passes) > 1:
+            raise BadRequest(
+                f"--control-image: shows the whole result, which would be made in {len(plan.passes)} passes: "
+                "give --passes 1"
+            )
+        return plan
+
+    def _plan(self, input: Input, spec: Spec) -> Plan:
+        profile = self.profile
         if self.repaint is None:
             return plan_extension(input, spec, profile)
         return plan_repaint(self.repaint, spec, profile)
 
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
-        check_spec(self.spec, find.known_profile(self.ref))
+        check_spec(self.spec, self.profile)
+        check_sampler(self.spec, self.ref)
+        check_files(self.found.conditions)
         if self.engine.dtype not in ("auto", *DTYPE_NAMES):
             raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
+
+    @cached_property
+    def found(self) -> Found:
+        """What is laid over the model: as options say it, and as the prompt does."""
+        prompt = self.spec.prompt
+        if self.ref.kind == "self":
+            return Found(self.conditions, [])
+        return with_prompt(self.configured, prompt.prompt, prompt.negative)
+
+    @cached_property
+    def configured(self) -> Conditions:
+        """What is laid over the model, as options and the config file say it."""
+        return self.conditions if self.ref.kind == "self" else with_config(self.conditions, self.spec.prompt.prompt)
+
+    @property
+    def profile(self) -> Profile:
+        """What the model likes best; with an image prompt less guidance."""
+        profile = find.known_profile(self.ref)
+        if self.found.conditions.image_prompt in (None, OFF):
+            return profile
+        return replace(profile, guidance=min(profile.guidance, IMAGE_GUIDANCE))
+
+    def note_conditions(self) -> None:
+        """What of the prompt and of what is laid over the model has no effect."""
+        prompt, guidance = self.spec.prompt, self.spec.sampling.guidance
+        if self.ref.kind == "self":
+            lines = left_out_by_self(prompt, self.engine, self.conditions)
+        else:
+            lines = without_effect(prompt, self.profile.guidance if guidance is None else guidance)
+        for line in (*self.found.notes, *lines):
+            self.listener.note(line)
 
     def note_seed(self) -> None:
         """A seed that nobody named is worth a line."""
@@ -148,6 +212,7 @@ class PictureTask:
             dtype=engine.dtype,
             offload=engine.offload,
             vae=engine.vae,
+            conditions=self.found.conditions,
             listener=listener,
         )
         if self.ref.origin == "default":
@@ -156,17 +221,14 @@ class PictureTask:
                 "an SDXL checkpoint does better where new things shall appear or a prompt is given: "
                 "--model FILE.safetensors"
             )
-        given = {"prompt": self.spec.prompt.prompt or self.spec.prompt.negative, "VAE": engine.vae}
-        unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
-        if unused:
-            listener.note(f"model: self takes no {' and no '.join(unused)}: left out")
+        self.note_conditions()
         self.note_seed()
         return model
 
     def make(self, read: Prepared, job: Job, target: Target, model: Model) -> Outcome:
         """One result of `extend` or `paint`, written."""
         once = partial(self.once, read, model)
-        choice = choose(once, self.spec.replaced(seed=target.seed), self.selection, self.listener)
+        choice = choose(once, read.plan.spec.replaced(seed=target.seed), self.selection, self.listener)
         best = choice.best
         check_score(best.scores, self.selection)
         for each in choice.made if target.others else ():
@@ -243,6 +305,10 @@ class PictureTask:
             "mask_sha256": self.mask_sha256,
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
+            "unet": self.engine.unet and str(self.engine.unet),
+            "conditions": self.configured.as_dict(),
+            "profile": self.engine.profile,
+            "prediction": self.engine.prediction and self.engine.prediction.value,
             "alpha": "keep" if self.keep_alpha else None,
         }
 
@@ -269,6 +335,21 @@ class PictureTask:
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
         notes = notes_as_dict(self.notes)
         return Outcome(job=job, target=target, facts={**facts, **notes})
+
+
+def check_sampler(spec: Spec, ref: ModelRef) -> None:
+    """BadRequest for a sampler, or a number of steps, that the model's noise levels do not go with."""
+    if ref.choice is None:
+        return
+    profile = ref.choice.profile
+    for stage in resolve_stages(spec, profile, (profile.window, profile.window)):
+        make_sampler(
+            (spec.sampling.sampler or profile.sampler).value,
+            make_schedule(ref.choice),
+            steps=stage.steps,
+            strength=stage.strength,
+            trailing=profile.trailing,
+        )
 
 
 Make = Callable[[Prepared, Job, Target, Any], Outcome]

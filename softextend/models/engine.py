@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softextend.options import Checked, option
-from softextend.types import Offload
+from softextend.types import Offload, PredictionName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +18,17 @@ class Engine(Checked):
         "a .safetensors file, a diffusers folder, a hub id, or 'self' (built in)",
         told="$SOFTEXTEND_MODEL, else the config file, else self",
         metavar="NAME",
+    )
+    profile: str | None = option(
+        None,
+        "the model's settings, where its file says too little: a family (sdxl, sd1, sd2: not distilled) or a "
+        "distillation (few-step, few-step-lcm, few-step-hyper, ...)",
+        told="found out; 'softextend models --explain' says why",
+        metavar="NAME",
+        expert=True,
+    )
+    prediction: PredictionName | None = option(
+        None, "what the model was trained to predict", told="found out", expert=True
     )
     device: str = option(
         "auto", "where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps", expert=True
@@ -31,4 +42,11 @@ class Engine(Checked):
     )
     vae: Path | None = option(
         None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
+    )
+    unet: Path | None = option(
+        None,
+        "a UNet's own file, such as a distilled one, to use instead of the model's",
+        told="the model's",
+        metavar="FILE",
+        expert=True,
     )

@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from softextend.models.find import ModelRef
+from softextend.models.conditions.options import Conditions
+from softextend.models.find import ModelRef, downloaded
+from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.types import Listener, Model, Offload
+
+
+def check_model(ref: ModelRef, vae: Path | None = None) -> None:
+    """What loading would refuse, without reading weights; of a hub id that is not here yet nothing is known.
+
+    Raises BadModel. Imports torch where the model is of files.
+    """
+    if ref.path is None or (ref.kind == "hub" and folder_fault(ref.path) is not None):
+        return
+    from softextend.models.sdxl.checkpoint import vae_file
+    from softextend.models.sdxl.model import open_source
+
+    source = open_source(ref, half=True, vae_needed=vae is None)
+    if vae is not None:
+        vae_file(vae, source.layout.configs)
+
+
+HALF = 2  # bytes of a 16-bit number
 
 
 def load_model(
@@ -15,6 +35,7 @@ def load_model(
     dtype: str = "auto",
     offload: Offload | None = None,
     vae: Path | None = None,
+    conditions: Conditions | None = None,
     listener: Listener,
 ) -> Model:
     """The model, ready to run; a hub id that is not in the cache is downloaded. Raises BadModel, BadRequest."""
@@ -23,6 +44,20 @@ def load_model(
         from softextend.models.selfmodel.model import SelfModel
 
         return SelfModel(device=choose_device(device))
-    from softextend.models.sdxl.model import load_sdxl
+    if ref.kind == "hub":
+        from softextend.models.device import choose_device, choose_dtype
+        from softextend.models.weights.hub import fetch
 
-    return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, listener=listener)
+        half = choose_dtype(dtype, choose_device(device)).itemsize == HALF
+        ref = downloaded(ref, fetch(ref.name, half=half, listener=listener))
+    from softextend.models.sdxl.model import load_sdxl  # all families: sd1 and sd2 differ in their text encoder alone
+
+    return load_sdxl(
+        ref,
+        device=device,
+        dtype=dtype,
+        offload=offload,
+        vae=vae,
+        conditions=conditions or Conditions(),
+        listener=listener,
+    )

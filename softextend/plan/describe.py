@@ -7,7 +7,7 @@ from typing import Any
 
 from softextend.plan.plan import Plan, Work
 from softextend.plan.sizes import running_steps
-from softextend.types import Crop, SamplerName
+from softextend.types import Crop, Method, SamplerName
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -27,6 +27,8 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "denoiser_calls": denoiser_calls(plan),
         "sampler": plan.sampler.value,
         "guidance": plan.guidance,
+        "guidance_rescale": plan.guidance_rescale,
+        "method": plan.method.value,
         "band_px": plan.band,
         "overlap_px": plan.overlap,
         "feather_px": plan.feather,
@@ -51,11 +53,21 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("fill", plan.fill),
         ("stages", stages or "none: the fill alone"),
         ("work", effort(plan)),
-        ("sampler", f"{plan.sampler.value}, guidance {plan.guidance:g}"),
+        ("sampler", sampler_words(plan)),
         ("band that may change", f"{plan.band} px (overlap {plan.overlap}, feather {plan.feather})"),
         ("change of the new area", f"{plan.change:g}"),
         ("seed", str(plan.seed)),
     ]
+
+
+def sampler_words(plan: Plan) -> str:
+    """Sampler, guidance and what else is unusual of them."""
+    words = [plan.sampler.value, f"guidance {plan.guidance:g}"]
+    if plan.guidance_rescale:
+        words.append(f"its contrast taken back by {plan.guidance_rescale:g}")
+    if plan.method is Method.CLASSIC:
+        words.append("method classic: a mask of 0 and 1")
+    return ", ".join(words)
 
 
 def crop_as_dict(crop: Crop | None) -> dict[str, Any]:

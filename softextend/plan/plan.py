@@ -18,7 +18,7 @@ from softextend.plan.canvas import Canvas, blocks, in_turn, margins
 from softextend.plan.input import Input
 from softextend.plan.sizes import fit_band, resolve_sides, running_steps
 from softextend.plan.windows import Region, split_passes
-from softextend.types import Box, Crop, Profile, SamplerName, Sides, Stage
+from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Stage
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known
@@ -67,6 +67,8 @@ class Plan:
     trailing: bool
     color_match: bool
     refine_strength: float | None  # of native windows after a pass over the scene
+    guidance_rescale: float
+    method: Method
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
@@ -202,6 +204,8 @@ def resolve(
         trailing=profile.trailing,
         color_match=sampling.color_match,
         refine_strength=refine,
+        guidance_rescale=(profile.guidance_rescale if sampling.guidance_rescale is None else sampling.guidance_rescale),
+        method=sampling.method,
         passes=split_passes(sides, width=width, height=height, window=profile.window, count=count),
         crop=crop,
         notes=() if said is None else (said,),

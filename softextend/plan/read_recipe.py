@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.options import GROUP_OF, HOW_MUCH, Spec
-from softextend.types import Amount, SamplerName
+from softextend.types import Amount, Method, SamplerName
 
 RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 LONGEST_TEXT = 100_000  # characters of a prompt
@@ -106,6 +106,10 @@ def _sampler(value: Any) -> Enum | None:
     return next((each for each in SamplerName if each.value == value), None)
 
 
+def _method(value: Any) -> Enum | None:
+    return next((each for each in Method if each.value == value), None)
+
+
 def _trim(value: Any) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if value == "auto" or whole else None
@@ -118,5 +122,6 @@ STRUCTURED: Mapping[str, Callable[[Any], Any]] = {
     "size": _pair(int),
     "anchor": _pair(float),
     "sampler": _sampler,
+    "method": _method,
     "trim": _trim,
 }

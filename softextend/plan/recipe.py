@@ -24,6 +24,7 @@ A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion
     SamplerName.UNIPC: "UniPC",
     SamplerName.HEUN: "Heun",
     SamplerName.LCM: "LCM",
+    SamplerName.TCD: "TCD",
 }
 
 

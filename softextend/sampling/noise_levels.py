@@ -227,8 +227,12 @@ def distilled(schedule: Schedule, steps: int) -> Doubles:
     """(steps,) falling timesteps of the run that a model was distilled from. BadRequest for more than were trained."""
     trained_steps = schedule.train_steps
     _check(steps, trained_steps)
-    count = min(max(DISTILLED_STEPS, steps), trained_steps)
-    own = np.arange(count, 0, -1) * float(trained_steps // count) - 1
+    if 0 < steps <= len(schedule.distilled):
+        own = np.asarray(schedule.distilled, np.float64)
+    else:
+        count = min(max(DISTILLED_STEPS, steps), trained_steps)
+        own = np.asarray(np.arange(count, 0, -1) * float(trained_steps // count) - 1, np.float64)
+    count = len(own)
     return np.asarray(own[np.floor(np.linspace(0, count, steps, endpoint=False)).astype(np.int64)])
 
 

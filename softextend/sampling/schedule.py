@@ -59,6 +59,7 @@ class Schedule:
     spacing: Spacing
     offset: int = 0  # added to the timesteps of `leading`
     zero_snr: bool = False  # rescaled so that the last timestep has no signal; arXiv:2305.08891, Alg. 1
+    distilled: tuple[int, ...] = ()  # falling timesteps that a few-step model learnt, in place of an even division
 
     def __post_init__(self) -> None:
         if not 0 < self.beta_start < self.beta_end < 1:
@@ -71,6 +72,8 @@ class Schedule:
                 f"the model's noise schedule has {self.train_steps} timesteps and offset {self.offset}: "
                 "it must have 2 timesteps or more and an offset of 0 or more"
             )
+        if any(not 0 <= each < self.train_steps for each in self.distilled):
+            raise BadModel(f"the model was distilled at timesteps {self.distilled}: they must be trained ones")
         if self.prediction in (Prediction.FLOW, Prediction.EDM):
             raise BadModel(f"the model predicts {self.prediction.value!r}, which no schedule of betas goes with")
 

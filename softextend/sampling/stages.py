@@ -32,7 +32,7 @@ from softextend.sampling.memory import reducing_memory
 from softextend.sampling.multidiffusion import encode, make_parts, predict
 from softextend.sampling.progress import PartOf
 from softextend.sampling.samplers import TableSampler, make_sampler
-from softextend.types import Listener, Model, Scene, Stage
+from softextend.types import Listener, Method, Model, Scene, Stage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,7 +58,7 @@ def sample(prepared: Prepared, model: Model, listener: Listener) -> Picture:
     if not plan.stages:
         return current
     change, prompt = latent_change(prepared.change), plan.spec.prompt
-    embed = functools.partial(model.embed, prompt.prompt, prompt.negative)
+    embed = functools.partial(model.embed, prompt.prompt, prompt.negative, prepared.photo)
     conditioning = reducing_memory(embed, model, listener)
     work = plan.work()
     steps = [each.steps * each.windows for each in work]
@@ -89,7 +89,8 @@ def run_stage(pixels: Picture, change: Change, known: Known, index: int, work: W
         )
         free = np.minimum(smaller[cut], handed_on(done[cut], run.plan, work.stage.scale))
         seen = kept[cut] | done[cut]
-        paint = functools.partial(paint_region, canvas[cut], free, seen, region, (index, number), work.stage, part)
+        at = index, number
+        paint = functools.partial(paint_region, canvas[cut], free, seen, region, at, work.stage, part, canvas=size)
         painted = reducing_memory(paint, run.model, run.listener)
         if run.plan.canvas.whole:
             return carry_up(pixels, painted, change, size)
@@ -109,15 +110,26 @@ def handed_on(done: Known, plan: Plan, scale: float) -> Change:
 
 
 def paint_region(
-    pixels: Picture, change: Change, known: Known, region: Region, at: tuple[int, int], stage: Stage, run: Run
+    pixels: Picture,
+    change: Change,
+    known: Known,
+    region: Region,
+    at: tuple[int, int],
+    stage: Stage,
+    run: Run,
+    *,
+    canvas: tuple[int, int] | None = None,
 ) -> Picture:
-    """One region (h, w, 3) of a stage, its windows together; `at`: number of the stage and of the region in it."""
+    """One region (h, w, 3) of a stage, its windows together; `at`: number of the stage and of the region in it.
+
+    `canvas`: the stage's, height and width, where the region is a part of it.
+    """
     plan, model = run.plan, run.model
     windows = [moved(each, region.box) for each in region.windows]
     parts = make_parts(windows, model.factor, 2 * margin(plan.canvas.window))
     filled = to_tensor(pixels, model.factor)
     z0 = encode(model, filled, parts)
-    changing = F.interpolate(to_change(change, model.factor), z0.shape[-2:], mode="bilinear").to(z0.device)
+    changing = latent_map(change, z0, model.factor, plan.method)
     noise, generators = draw_noise([plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1]], z0.shape[1:])
     sampler = make_sampler(
         plan.sampler.value,
@@ -134,14 +146,26 @@ def paint_region(
         filled=filled,
         conditioning=run.conditioning,
         guidance=plan.guidance,
+        guidance_rescale=plan.guidance_rescale,
         stage=at[0],
         seed=plan.seed,
+        timesteps=sampler.timesteps,
+        box=region.box if canvas else None,
+        canvas=canvas,
     )
     blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
     watch = functools.partial(_watch, run, sampler)
     denoise = predict(model, scene, parts)
     x = diffdiff(denoise, sampler, z0, noise.to(z0.device), changing, blend=blend, on_step=watch)
     return decode_parts(restore(x, z0, changing), pixels, change, windows, parts, run)
+
+
+def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tensor:
+    """change (h, w) in [0, 1] -> (1, 1, h', w') as z0 has it; classic: 0 or 1, a latent as its first pixel is."""
+    given = to_change(change, factor)
+    if method is Method.CLASSIC:
+        return (F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float().to(z0.device)
+    return F.interpolate(given, z0.shape[-2:], mode="bilinear").to(z0.device)
 
 
 def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:

@@ -6,10 +6,12 @@ import re
 
 from softextend.models.weights.tensors import Piece
 
-LAYERS = 2  # residual blocks a level, in SDXL's UNet
+LAYERS = 2  # residual blocks a level, in Stable Diffusion's UNets
 UNET = "model.diffusion_model."
+UNET_PREFIXES = (UNET, "diffusion_model.", "unet.")  # of a checkpoint, or of a UNet's own file
 VAE = "first_stage_model."
 TEXT = ("conditioner.embedders.0.transformer.text_model.", "conditioner.embedders.1.model.")
+IN_BLOCK = re.compile(r"model\.diffusion_model\.input_blocks\.(\d+)\.")
 RESNET = {
     "in_layers.0": "norm1",
     "in_layers.2": "conv1",
@@ -55,8 +57,11 @@ OPEN_CLIP_BLOCK = {
 }
 
 
-def unet_target(name: str) -> str | None:
-    """`input_blocks.4.1.norm.weight` -> `down_blocks.1.attentions.0.norm.weight`; None for what is no UNet's."""
+def unet_target(name: str, layers: int = LAYERS) -> str | None:
+    """`input_blocks.4.1.norm.weight` -> `down_blocks.1.attentions.0.norm.weight`; None for what is no UNet's.
+
+    layers: residual blocks a level.
+    """
     stem, _, leaf = name.rpartition(".")
     if stem in UNET_ENDS:
         return f"{UNET_ENDS[stem]}.{leaf}"
@@ -67,7 +72,7 @@ def unet_target(name: str) -> str | None:
     if side == "middle_block":
         rest = rest if found[3] is None else f"{found[3]}.{rest}"
         return f"mid_block.{_resnet_or_attention(rest, (index + 1) // 2 if index != 1 else 0)}.{leaf}"
-    level, layer = divmod(index - (side == "input_blocks"), LAYERS + 1)
+    level, layer = divmod(index - (side == "input_blocks"), layers + 1)
     block = f"{'down' if side == 'input_blocks' else 'up'}_blocks.{level}"
     if rest == "op":
         return f"{block}.downsamplers.0.conv.{leaf}"
@@ -108,9 +113,18 @@ def open_clip_targets(name: str) -> dict[str, Piece]:
 
 
 def unet_pieces(names: list[str]) -> dict[str, Piece]:
-    """Of a single file's names: the UNet's parameters and where they lie."""
-    own = [name for name in names if name.startswith(UNET)]
-    return {target: Piece(name) for name in own if (target := unet_target(name.removeprefix(UNET)))}
+    """Of a single file's names: the UNet's parameters and where they lie; of a UNet's own file in any layout."""
+    prefix = next((each for each in UNET_PREFIXES if any(name.startswith(each) for name in names)), "")
+    own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    layers = unet_layers([UNET + name for name in own])
+    return {unet_target(name, layers) or name: Piece(prefix + name) for name in own}
+
+
+def unet_layers(names: list[str]) -> int:
+    """Residual blocks a level: of n + 1 blocks on the way down the first is no level's, and levels end in one more."""
+    blocks = {int(found[1]) for name in names if (found := IN_BLOCK.match(name))}
+    levels = 1 + sum(name.startswith(UNET + "input_blocks.") and name.endswith(".op.weight") for name in names)
+    return max((max(blocks, default=0) + 1) // levels - 1, 1) if levels > 1 else LAYERS
 
 
 def vae_pieces(names: list[str]) -> dict[str, Piece]:
@@ -125,6 +139,12 @@ def text_pieces(names: list[str], which: int) -> dict[str, Piece]:
     own = [name for name in names if name.startswith(prefix)]
     if which == 0:
         return {name.removeprefix(prefix): Piece(name) for name in own}
+    return open_clip_pieces(names, prefix)
+
+
+def open_clip_pieces(names: list[str], prefix: str) -> dict[str, Piece]:
+    """Of a file's names: a text encoder in open_clip's layout, below a prefix."""
+    own = [name for name in names if name.startswith(prefix)]
     return {
         target: Piece(prefix + piece.name, piece.third, piece.transposed)
         for name in own

@@ -13,22 +13,59 @@ from softextend.models.weights.header import PICKLE_SUFFIXES
 PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 
 
+PIPELINES = {  # by the beginning of a pipeline's class name
+    "StableDiffusionXL": "sdxl",
+    "StableDiffusion": "sd1",  # or sd2, by the width of its prompt
+}
+REFUSED = {
+    "StableDiffusionXLInstructPix2Pix": "an editing model (InstructPix2Pix)",
+    "StableDiffusionInstructPix2Pix": "an editing model (InstructPix2Pix)",
+    "StableDiffusionDepth2Img": "a depth model",
+    "StableDiffusionUpscale": "an upscaler",
+    "StableDiffusionLatentUpscale": "an upscaler",
+    "StableDiffusion3": "a Stable Diffusion 3 model",
+}
+SD2_CONTEXT = 1024  # width of the prompt that Stable Diffusion 2 attends to; 1's is 768
+RUNS = (4, 9)  # channels in: text to image, inpainting
+
+
 def folder_fault(folder: Path) -> str | None:
-    """None for a diffusers folder of an SDXL model, else what is wrong with it and what to do."""
+    """None for a diffusers folder of a model that runs here, else what is wrong with it and what to do."""
     if not (folder / "model_index.json").is_file():
         inside = sorted(path.name for path in folder.glob("*.safetensors"))[:3]
         remedy = f"name a file in it: {', '.join(inside)}" if inside else "give an SDXL .safetensors file"
         return f"no diffusers model (model_index.json is missing): {remedy}"
     index = read_json(folder / "model_index.json")
     kind = str(index.get("_class_name", "unknown"))
-    if not kind.startswith("StableDiffusionXL") or "text_encoder_2" not in index:
-        return f"a {kind}, not SDXL: give an SDXL model"
-    if str((index.get("scheduler") or ["", ""])[1]).startswith("EDM"):
-        return "trained for another noise schedule (EDM) than SDXL's: give an SDXL model"
-    missing = [part for part in PARTS if part != "scheduler" and not (folder / part).is_dir()]
+    refused = next((what for start, what in REFUSED.items() if kind.startswith(start)), None)
+    if refused:
+        return f"{refused}: take the base or the inpainting model"
+    if not kind.startswith(tuple(PIPELINES)):
+        return f"a {kind}, no SDXL or Stable Diffusion: give an SDXL model"
+    if kind.startswith("StableDiffusionXL") and not (index.get("text_encoder") or [None])[0]:
+        return "the SDXL refiner: take the base model; this is its --refiner"
+    missing = [part for part in folder_parts(folder) if part != "scheduler" and not (folder / part).is_dir()]
     if missing:
         return f"incomplete ({', '.join(missing)} missing): download it again"
-    return _unet_fault(read_json(folder / "unet" / "config.json")) or _weights_fault(folder)
+    return _unet_fault(folder) or _weights_fault(folder)
+
+
+def folder_family(folder: Path) -> str:
+    """sdxl, sd1 or sd2, of a folder without a fault."""
+    kind = str(read_json(folder / "model_index.json").get("_class_name", ""))
+    family = next((family for start, family in PIPELINES.items() if kind.startswith(start)), "sdxl")
+    context = read_json(folder / "unet" / "config.json").get("cross_attention_dim")
+    return "sd2" if family == "sd1" and context == SD2_CONTEXT else family
+
+
+def folder_channels(folder: Path) -> int:
+    """That the UNet takes."""
+    return int(read_json(folder / "unet" / "config.json").get("in_channels") or 4)
+
+
+def folder_parts(folder: Path) -> tuple[str, ...]:
+    """The folders that a model of this kind needs."""
+    return PARTS if folder_family(folder) == "sdxl" else tuple(part for part in PARTS if not part.endswith("_2"))
 
 
 def weight_files(part: Path, *, half: bool = True) -> list[Path]:
@@ -38,13 +75,18 @@ def weight_files(part: Path, *, half: bool = True) -> list[Path]:
 
 
 def wanted_weights(names: list[str], *, half: bool) -> list[str]:
-    """Of one part's file names those of one variant: plain or `fp16`, one file or shards of it."""
+    """Of one part's file names those of one variant: plain, `fp16` or `bf16`, one file or shards of it."""
     whole = [name for name in names if name.startswith(("diffusion_pytorch_model", "model")) and "non_ema" not in name]
-    fp16 = [name for name in whole if ".fp16." in name or ".fp16-" in name]
+    variants = ("fp16", "bf16")
+    short = next((found for each in variants if (found := [name for name in whole if _is_variant(name, each)])), [])
     plain = [name for name in whole if re.fullmatch(r"\w+?(-\d+-of-\d+)?\.safetensors", name)]
-    chosen = fp16 if fp16 and (half or not plain) else plain
+    chosen = short if short and (half or not plain) else plain
     single = [name for name in chosen if "-of-" not in name]
     return single[:1] or chosen
+
+
+def _is_variant(name: str, variant: str) -> bool:
+    return f".{variant}." in name or f".{variant}-" in name
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -60,10 +102,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _unet_fault(config: dict[str, Any]) -> str | None:
-    if config.get("in_channels") != 4:
-        return f"its UNet takes {config.get('in_channels')} channels, not 4 (inpainting or editing): give a base model"
-    if config.get("addition_embed_type") != "text_time":
+def _unet_fault(folder: Path) -> str | None:
+    config = read_json(folder / "unet" / "config.json")
+    channels = config.get("in_channels")
+    if channels not in RUNS:
+        return f"its UNet takes {channels} channels, not 4 or 9 (editing, depth): give a base or an inpainting model"
+    if folder_family(folder) == "sdxl" and config.get("addition_embed_type") != "text_time":
         return "its UNet takes no picture size: give an SDXL base model"
     if config.get("time_cond_proj_dim") is not None:
         return "its UNet takes the guidance as an input (distilled LCM): give a checkpoint with the LCM-LoRA merged"
@@ -71,7 +115,9 @@ def _unet_fault(config: dict[str, Any]) -> str | None:
 
 
 def _weights_fault(folder: Path) -> str | None:
-    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+    for part in folder_parts(folder):
+        if part.startswith(("tokenizer", "scheduler")):
+            continue
         found = weight_files(folder / part)
         shards = re.search(r"-of-(\d+)", found[0].name) if found else None
         if shards and len(found) != int(shards[1]):

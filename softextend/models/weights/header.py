@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -13,7 +14,8 @@ from softextend.errors import BadModel
 PICKLE_SUFFIXES = frozenset({".ckpt", ".bin", ".pt", ".pth", ".pkl"})
 LENGTH_AND_BRACE = b"\0\0\0\0\0\0\0\0{"
 MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+BYTES: dict[str, float] = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+BYTES |= {"F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1, "F8_E8M0": 1, "F4": 0.5, "C64": 8}
 BYTES |= {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
 
 
@@ -62,6 +64,20 @@ def read_header(path: Path) -> Header:
         what = "cut off" if size < end else "damaged"
         raise BadModel(f"{path}: {what}: {size:,} bytes where its header tells of {end:,}: download it again")
     return Header(tensors, metadata)
+
+
+def read_numbers(path: Path, entry: Entry) -> list[float]:
+    """A small tensor's values. Raises BadModel where the file ends within them or they are no plain numbers."""
+    form = {"F64": "d", "F32": "f", "F16": "e"}.get(entry.dtype)
+    try:
+        with path.open("rb") as file:
+            file.seek(entry.start)
+            raw = file.read(entry.end - entry.start)
+        if entry.dtype == "BF16":  # the upper half of a float32
+            raw, form = b"".join(b"\0\0" + raw[at : at + 2] for at in range(0, len(raw), 2)), "f"
+        return list(struct.unpack(f"<{prod(entry.shape)}{form}", raw))
+    except (OSError, struct.error) as error:
+        raise BadModel(f"{path}: a number in it cannot be read ({error}): download it again") from error
 
 
 def refuse_pickle(path: Path) -> None:

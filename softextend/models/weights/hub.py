@@ -76,10 +76,11 @@ def hub_cache() -> Path:
 
 def cached_snapshot(hub_id: str) -> Path | None:
     """The folder of a hub id's newest download, or None."""
-    return _snapshot(hub_cache() / f"models--{hub_id.replace('/', '--')}")
+    return snapshot_of(hub_cache() / f"models--{hub_id.replace('/', '--')}")
 
 
-def _snapshot(folder: Path) -> Path | None:
+def snapshot_of(folder: Path) -> Path | None:
+    """The newest download in a repository's folder of the cache, or None."""
     snapshots = folder / "snapshots"
     main = folder / "refs" / "main"
     if main.is_file() and (snapshots / main.read_text().strip()).is_dir():

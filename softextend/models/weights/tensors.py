@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
-from softextend.models.weights.header import Entry
+from softextend.models.weights.header import Entry, read_numbers
 
 DTYPES = {
     "F64": torch.float64,
@@ -23,6 +23,9 @@ DTYPES = {
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
 }
+
+
+Patch = Callable[[Tensor], Tensor]  # a parameter in float32, in its module's shape -> what it becomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,23 @@ class Store:
         shape = (rows if piece.third is None else rows // 3, *rest)
         return shape[::-1] if piece.transposed else shape
 
+    def scale(self, piece: Piece) -> Tensor | None:
+        """What 8-bit weights are to be multiplied by, float32 () or (rows,), None where there is none. Raises BadModel.
+
+        The scales of inputs, which some files also have, are for multiplying in 8 bits and are not needed here.
+        """
+        stem = piece.name.removesuffix(".weight")
+        for name in (f"{stem}.scale_weight", f"{stem}.weight_scale", f"{piece.name}_scale"):
+            if name in self.entries and stem != piece.name:
+                path, entry = self.entries[name]
+                rows = self.entries[piece.name][1].shape[0]
+                if prod(entry.shape) not in (1, rows):
+                    wanted = f"one number or {rows}: take a 16-bit checkpoint"
+                    raise BadModel(f"{path}: {name} is {entry.shape}, not {wanted}")
+                values = torch.tensor(read_numbers(path, entry))
+                return values[0] if len(values) == 1 else values
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -51,6 +71,15 @@ class Part:
     config: dict[str, Any]
     pieces: dict[str, Piece]
     store: Store
+    patches: Mapping[str, Patch] = field(default_factory=dict)  # by name, as in `pieces`
+
+    def patched(self, patches: Mapping[str, Patch]) -> Part:
+        """The same network, with these parameters changed as they are read."""
+        return replace(self, patches=patches)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A parameter's shape, of a name in `pieces`."""
+        return self.store.shape(self.pieces[name])
 
     def check(self) -> None:
         """Raises BadModel where files and network do not fit together."""
@@ -70,7 +99,12 @@ class Part:
                 if path not in opened:
                     opened[path] = stack.enter_context(path.open("rb", buffering=0))
                 value = _read(opened[path], entry, wanted[name], scratch)
-                tensors[name] = value.to(device, dtype, copy=True).reshape(_shape(module, name))
+                scale = self.store.scale(wanted[name])
+                value = value if scale is None else scaled(value, scale, wanted[name])
+                value = value.reshape(_shape(module, name))
+                if patch := self.patches.get(name.removeprefix("text_model.")):
+                    value = patch(value.to(device, torch.float32))
+                tensors[name] = value.to(device, dtype, copy=True)
         module.load_state_dict(tensors, strict=True, assign=True)
         _fill_positions(module, device)
         return module.eval().requires_grad_(False)
@@ -95,9 +129,10 @@ class Part:
                 raise BadModel(f"{self._files()}: {name} of the {type(module).__name__} is missing: {REMEDY}")
             shape, needed = self.store.shape(piece), _shape(module, name)
             if _plain(shape) != _plain(needed):
-                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in SDXL: {REMEDY}")
+                raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in its family: {REMEDY}")
             if self.store.entries[piece.name][1].dtype not in DTYPES:
                 raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
+            self.store.scale(piece)
             found[name] = piece
         return found
 
@@ -109,7 +144,7 @@ class Part:
         return ", ".join(str(path) for path in self.paths())
 
 
-REMEDY = "give a complete SDXL base checkpoint"
+REMEDY = "give a complete checkpoint"
 
 
 def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor:
@@ -131,6 +166,32 @@ def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor
         done += count
     value = raw.view(DTYPES[entry.dtype]).reshape(shape)
     return value.T.contiguous() if piece.transposed else value
+
+
+def read_tensor(path: Path, entry: Entry) -> Tensor:
+    """One tensor of a file; BadModel for a data type that is no number of torch's or cannot be merged."""
+    if entry.dtype not in DTYPES and entry.dtype not in WHOLE:
+        raise BadModel(f"{path}: holds {entry.dtype} values, which cannot be read: take a 16-bit or 32-bit version")
+    with path.open("rb") as file:
+        file.seek(entry.start)
+        data = bytearray(file.read(entry.end - entry.start))
+    if not data:
+        return torch.zeros(entry.shape)
+    return torch.frombuffer(data, dtype={**DTYPES, **WHOLE}[entry.dtype]).reshape(entry.shape)
+
+
+WHOLE = {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8}
+
+
+def scaled(value: Tensor, scale: Tensor, piece: Piece) -> Tensor:
+    """8-bit weights as they are meant, float32; scale () or (rows of the whole tensor,)."""
+    if scale.ndim and piece.third is not None:
+        rows = len(scale) // 3
+        scale = scale[piece.third * rows : (piece.third + 1) * rows]
+    numbers = value.float()
+    if scale.ndim == 0:
+        return numbers * scale
+    return numbers * (scale if piece.transposed else scale.reshape(-1, *[1] * (numbers.ndim - 1)))
 
 
 def _shape(module: nn.Module, name: str) -> tuple[int, ...]:

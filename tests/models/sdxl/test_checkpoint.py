@@ -32,7 +32,7 @@ from softextend.models.sdxl.checkpoint import (
 )
 from softextend.models.weights import tensors
 from softextend.models.weights.diffusers_folder import read_json
-from softextend.models.weights.families import detect_family
+from softextend.models.weights.families import identify
 from softextend.models.weights.file_hash import cache_file, fingerprint
 from softextend.models.weights.header import Entry, read_header
 from softextend.models.weights.tensors import Part, Store
@@ -79,7 +79,7 @@ def assert_equal(source: Source, parts: dict[str, torch.nn.Module], dtype: torch
 def test_every_parameter_of_the_original_layout_arrives_in_its_place(
     single: Path, configs: Path, parts: dict[str, torch.nn.Module]
 ) -> None:
-    assert detect_family(read_header(single)) is None
+    assert identify(read_header(single)).fault is None
     assert resolve_model(str(single)).kind == "file"
     assert_equal(SingleFile(single, configs), parts)
     assert_equal(SingleFile(single, configs), parts, torch.bfloat16)
@@ -149,15 +149,6 @@ def test_a_checkpoint_with_a_tensor_missing_or_of_another_shape(single: Path, co
     save_file({**tensors, name: torch.zeros(64, 64, dtype=torch.int8)}, tmp_path / "c.safetensors")
     with pytest.raises(BadModel, match="is quantised"):
         SingleFile(tmp_path / "c.safetensors", configs)
-
-
-def test_markers_of_velocity_prediction_and_zero_final_signal(
-    parts: dict[str, torch.nn.Module], configs: Path, tmp_path: Path
-) -> None:
-    extra = {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
-    source = SingleFile(tinysdxl.write_single_file(tmp_path / "v.safetensors", parts, extra), configs)
-    assert source.v_prediction
-    assert source.zero_snr
 
 
 @pytest.mark.parametrize("original", [True, False])
