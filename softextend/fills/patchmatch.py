@@ -81,15 +81,16 @@ def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type
 @_compiled
 def improve(  # type: ignore[no-untyped-def]
     image, trust, variance, slot, place, start, stop, before, after, cost, raised, penalty, near, look, across, along,
-    alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
+    alike, close, nearby, thing, shy, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
     """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) over targets [start, stop): writes after, cost, raised.
 
     trust: (H, W) weight of a pixel in a difference; variance: (H, W) of the colours in a patch, what differences are
     relative to; penalty: (H, W), what a source costs by itself, infinity where it must not be used; near: (T,) the
     nearest known pixel; look: (H, W, C), the surroundings of a pixel; across, along, alike: (T,) prior weights; close:
-    (H, W), what a source costs right beside its target, falling to 0 at `nearby` px; reach: radius in px of the random
-    search, halved until 1. Rows outside the part are read from `before`.
+    (H, W), what a source costs right beside its target, falling to 0 at `nearby` px; thing: (H, W) and shy: (T,), whose
+    product is what a source on a thing costs, left out of `cost`: votes weigh how well a patch fits; reach: radius in
+    px of the random search, halved until 1. Rows outside the part are read from `before`.
     """
     height, width = slot.shape
     step = -1 if reverse else 1
@@ -98,7 +99,11 @@ def improve(  # type: ignore[no-untyped-def]
         y, x = place[i] // width, place[i] % width
         best_place = before[i]
         v, u = best_place // width, best_place % width
-        extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
+        extra = (
+            penalty[v, u]
+            + shy[i] * thing[v, u]
+            + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
+        )
         best, b0, b1, b2 = _compare(image, trust, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
         own = variance[y, x]
         best = best / (own + variance[v, u]) + extra
@@ -133,7 +138,7 @@ def improve(  # type: ignore[no-untyped-def]
                     radius //= 2
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
-            extra = penalty[v, u]
+            extra = penalty[v, u] + shy[i] * thing[v, u]
             if extra >= best:
                 continue
             extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
@@ -147,7 +152,7 @@ def improve(  # type: ignore[no-untyped-def]
                 best_place = v * width + u
                 b0, b1, b2 = c0, c1, c2
         after[i] = best_place
-        cost[i] = best
+        cost[i] = best - shy[i] * thing[best_place // width, best_place % width]
         raised[i, 0] = b0
         raised[i, 1] = b1
         raised[i, 2] = b2
