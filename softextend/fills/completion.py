@@ -44,7 +44,7 @@ GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 f
 NEARBY = 0.15  # of the longer side: a copy from closer makes a row of the same thing
 ANNEAL = 0.5  # the prior loses this factor from level to level
 CENTRE = 1.0  # px, spread of the window of the first and last votes: near the centre a patch is right
-ENDS = 0.1  # of the longer side: how far from the old border a thing that it cuts has ended
+ENDS = 0.08  # of the longer side: how far from the old border a thing that it cuts has ended
 CUT_UP = 256  # px, longer side from which copies of single places are cut up
 SETTLING = 1  # sweeps that follow
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
@@ -75,7 +75,7 @@ class Costs(Ranged):
     variety: float = param(0.05, "", 0, 1, "what using one source again costs")
     unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
     thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
-    whole: float = param(0.7, "", 0.3, 1, "part of a small window that may come from one place without its like")
+    whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
 
     def __post_init__(self) -> None:
         Ranged.__post_init__(self)
