@@ -140,7 +140,7 @@ def downloaded(ref: ModelRef, folder: Path) -> ModelRef:
 
 
 def models_folder() -> Path | None:
-    """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel: see `configured_text`."""
+    """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel."""
     named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models_folder")
     return Path(named).expanduser() if named else None
 

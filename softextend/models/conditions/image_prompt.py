@@ -65,9 +65,12 @@ class ImagePrompt:
     @torch.inference_mode()
     def encode(self, photo: Pixels | None, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
         """photo (H, W, 3) -> what the UNet is shown and what it is to keep away from: (1, K, D) or (1, K, N, D)."""
-        if photo is None and self._picture is None:
+        if self._picture is not None:
+            pictures: Sequence[Pixels] = [self._picture]
+        elif photo is not None:
+            pictures = squares(photo)
+        else:
             raise ValueError("the photo is its own prompt: embed needs it")
-        pictures = [self._picture] if self._picture is not None else squares(photo)
         key = hashlib.sha256(b"".join(each.tobytes() for each in pictures)).hexdigest()
         if key not in self._done:
             size = int(self._part.config["image_size"])
