@@ -34,11 +34,12 @@ from softextend.models.engine import Engine
 from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec, about, flag
 from softextend.pictures.formats import format_of_name
 from softextend.pictures.picture import Picture
+from softextend.pictures.profiles import grey_as_rgb
 from softextend.pictures.read import read_mask, read_picture
 from softextend.pictures.write import write_picture
 from softextend.plan.canvas import grow
 from softextend.plan.grammar import FORMS
-from softextend.plan.input import prepare_input
+from softextend.plan.input import Input, mapping_of, prepare_input
 from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.sampling.progress import Silent
@@ -105,8 +106,9 @@ class Result:
     def image(self) -> Image.Image:
         """The picture, RGB, with the original's colour profile."""
         image = Image.fromarray(self.made.pixels)
-        if self.source.metadata.icc:
-            image.info["icc_profile"] = self.source.metadata.icc
+        icc = self.source.metadata.icc
+        if icc and (wide := grey_as_rgb(icc) if icc[16:20] == b"GRAY" else icc):
+            image.info["icc_profile"] = wide
         return image
 
     @property
@@ -139,9 +141,10 @@ class Result:
         target = Path(path)
         write_picture(
             target,
-            self.made.pixels,
+            self.made.planes,
             format=format.upper() if format else format_of_name(target),
             metadata=self.source.metadata,
+            mapping=mapping_of(self.made.recipe),
             recipe=self._recipe(target.parent),
             parameters=self.made.parameters,
             overwrite=overwrite,
@@ -175,7 +178,7 @@ def extend(
     spec.growth.demanded()
     picture, heard = _picture(image), _listener(listener)
     ready, profile, name = _ready(model, heard)
-    input = prepare_input(picture.pixels, picture.known, spec.growth)
+    input = prepare_input(picture.pixels, picture.known, spec.growth, picture.planes)
     made = choose(
         lambda each: extend_prepared(input, plan_extension(input, each, profile), ready, heard),
         spec,
@@ -364,7 +367,8 @@ def _change(mask: Picturelike) -> npt.NDArray[np.float32]:
 
 def _repaint(picture: Picture, change: Any, model: Model, profile: Profile, listener: Listener, spec: Spec) -> Made:
     plan = plan_repaint(change, spec, profile)
-    return paint_prepared(picture.pixels, change, plan, model, listener)
+    input = Input(pixels=picture.pixels, planes=picture.planes, known=picture.known)
+    return paint_prepared(input, change, plan, model, listener)
 
 
 def _command(name: str, model: str) -> dict[str, Any]:

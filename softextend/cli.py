@@ -16,9 +16,10 @@ from softextend import __version__
 from softextend.commands.argv import HELP_ALL, understood
 from softextend.commands.config import configured
 from softextend.commands.help_page import overview, page
+from softextend.commands.presets import expanded
 from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, abandon_stdout, reporting
-from softextend.commands.signatures import COMMANDS
-from softextend.commands.typer_args import command
+from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
+from softextend.commands.typer_args import command, flags_of
 from softextend.errors import BadRequest, OutputError
 from softextend.text import printable
 
@@ -83,6 +84,12 @@ for _kind, _target in COMMANDS:
     _add(_kind, _target)
 
 
+def known_flags() -> dict[str, set[str]]:
+    """The flags of every command that takes a preset."""
+    kinds = (Extend, Paint, Zoom, Sweep)
+    return {kind.__name__.lower(): flags_of(kind) for kind in kinds}
+
+
 def main() -> None:
     """The console script."""
     _settle_process()
@@ -92,7 +99,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        words = understood(arguments)
+        words = understood(expanded(arguments, known_flags()))
         if HELP_ALL in words:
             return _help_all(words)
         defaults = configured(words)

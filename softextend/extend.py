@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from softextend.errors import BadRequest
-from softextend.finish.composite import composite, composite_ramp, quantise
-from softextend.finish.contract import check_original, kept_area
+from softextend.finish.composite import composite_ramp, quantise
+from softextend.finish.join import Join
 from softextend.finish.scores import MATERIAL_FILLS, Scores, score
 from softextend.mask import editable, latent_change
-from softextend.plan.canvas import grow, margins
+from softextend.pictures.planes import Planes, eight_bit
+from softextend.plan.canvas import margins
 from softextend.plan.input import Input
 from softextend.plan.plan import Plan
 from softextend.plan.prepared import Prepared, as_method, prepare
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Result:
-    """A finished picture, (H, W, 3) uint8 RGB, with what led to it."""
+    """A finished picture, (H, W, 3) uint8 RGB, with what led to it; `planes`: the same at the input's depth."""
 
     pixels: Pixels
+    planes: Planes
     filled: Pixels  # the canvas as the model met it
     change: Change  # 1 = repaint
     raw: Pixels  # the decoded picture before it joins the original
@@ -47,6 +49,7 @@ class _Painted:
     """One pass, joined to the original but not yet described."""
 
     pixels: Pixels
+    planes: Planes
     filled: Pixels
     change: Change
     raw: Pixels
@@ -62,26 +65,27 @@ def extend(input: Input, plan: Plan, model: Model, listener: Listener | None = N
     parts = plan.each_pass()
     steps = [part.steps for part in parts]
     pixels, known = input.pixels, input.known
-    original, from_original = pixels, known
+    join = Join.of(input.planes or eight_bit(pixels), known)
     painted: _Painted | None = None
     for index, part in enumerate(parts):
         progress = PartOf(heard, before=sum(steps[:index]), share=steps[index], total=sum(steps))
-        original, from_original = grow(original, from_original, part.canvas.sides)
-        kept = kept_area(from_original, plan.band)
-        now = _paint_pass(prepare(pixels, known, part), original, kept, model, progress)
+        join = join.grown(part.canvas.sides)
+        prepared = replace(prepare(pixels, known, part), photo=input.pixels)
+        now = _paint_pass(prepared, join, join.kept(plan.band), model, progress)
         painted = now if painted is None else _joined(painted, now, part.canvas.sides)
-        pixels, known = now.pixels, np.ones(now.pixels.shape[:2], np.bool_)
+        pixels, known, join = now.pixels, np.ones(now.pixels.shape[:2], np.bool_), join.painted(now.planes)
     if painted is None:
         raise RuntimeError(f"{plan}: a plan has at least one pass")
     recipe = make_recipe(plan, model.as_dict(), gaps=not input.known.all())
     notes = (*input.notes, *plan.notes, *heard.lines)
     filled = None if plan.fill.partition(":")[0] in MATERIAL_FILLS else painted.filled
-    return _result(painted, recipe, score(painted.pixels, from_original, filled, band=plan.band), began, notes)
+    return _result(painted, recipe, score(painted.pixels, join.known, filled, band=plan.band), began, notes)
 
 
-def paint(pixels: Pixels, change: Change, plan: Plan, model: Model, listener: Listener | None = None) -> Result:
-    """Repaint pixels (H, W, 3) by a map, float32 (H, W), 1 = repaint; the picture is already extended and painted."""
+def paint(input: Input, change: Change, plan: Plan, model: Model, listener: Listener | None = None) -> Result:
+    """Repaint a picture by a map, float32 (H, W), 1 = repaint; it is already extended and painted."""
     began = time.perf_counter()
+    pixels = input.pixels
     height, width = pixels.shape[:2]
     if change.shape != (height, width):
         raise BadRequest(
@@ -91,8 +95,9 @@ def paint(pixels: Pixels, change: Change, plan: Plan, model: Model, listener: Li
     heard = Notes(listener or Silent())
     change = as_method(change, plan)
     known = ~editable(latent_change(change))
-    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known)
-    painted = _paint_pass(prepared, pixels, known, model, heard, feathered=False)
+    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
+    join = Join.of(input.planes or eight_bit(pixels), known)
+    painted = _paint_pass(prepared, join, known, model, heard, feathered=False)
     recipe = make_recipe(plan, model.as_dict(), gaps=True)
     scores = score(painted.pixels, known, None, band=plan.band)  # by hand: what was there may well shine through
     return _result(painted, recipe, scores, began, (*plan.notes, *heard.lines))
@@ -100,21 +105,21 @@ def paint(pixels: Pixels, change: Change, plan: Plan, model: Model, listener: Li
 
 def _paint_pass(
     prepared: Prepared,
-    original: Pixels,
+    join: Join,
     kept: Known,
     model: Model,
     listener: Listener,
     *,
     feathered: bool = True,
 ) -> _Painted:
-    """Sample and composite; BrokenPromise unless `original` is in the result wherever it is `kept`.
+    """Sample and composite; BrokenPromise unless the original is in the result wherever it is `kept`.
 
     `feathered`: all that is unknown is new and replaced whole.
     """
     decoded = sample(prepared, model, listener)
-    joined = composite(prepared.filled, decoded, _ramp(prepared, kept, feathered=feathered))
-    check_original(joined, original, kept)
-    return _Painted(pixels=joined, filled=prepared.filled, change=prepared.change, raw=quantise(decoded))
+    joined, seen = join.finished(prepared.filled, decoded, _ramp(prepared, kept, feathered=feathered), kept)
+    raw = quantise(decoded)
+    return _Painted(pixels=seen, planes=joined, filled=prepared.filled, change=prepared.change, raw=raw)
 
 
 def _ramp(prepared: Prepared, kept: Known, *, feathered: bool) -> Change:
@@ -144,6 +149,7 @@ def _joined(before: _Painted, now: _Painted, sides: Sides) -> _Painted:
 def _result(painted: _Painted, recipe: dict[str, Any], scores: Scores, began: float, notes: tuple[str, ...]) -> Result:
     return Result(
         pixels=painted.pixels,
+        planes=painted.planes,
         filled=painted.filled,
         change=painted.change,
         raw=painted.raw,

@@ -295,6 +295,17 @@ class Prompt(Checked):
         also=("--negative-prompt", "--neg"),
     )
 
+    def __post_init__(self) -> None:
+        for name in ("prompt", "negative"):
+            text = getattr(self, name)
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                shown = text.encode("utf-8", "backslashreplace").decode()
+                raise BadRequest(
+                    f"--{name} {shown!r}: character {error.start + 1} is not valid UTF-8: save it as UTF-8"
+                ) from error
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling(Checked):

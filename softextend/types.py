@@ -191,10 +191,11 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Encoded:
-    """One prompt as a text encoder gives it: hidden (1, N, D), pooled (1, P) where the model takes one."""
+    """One prompt as encoders give it: hidden (1, N, D); pooled (1, P), images (1, K, ...) where a model takes them."""
 
     hidden: Tensor
     pooled: Tensor | None = None
+    image: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -203,6 +204,7 @@ class Conditioning:
 
     prompt: Encoded | None = None
     negative: Encoded | None = None
+    refined: Conditioning | None = None  # the same for a refiner that has encoders of its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -218,6 +220,9 @@ class Scene:
     guidance_rescale: float = 0.0  # how much of the contrast that guidance adds is taken back, 0 to 1
     stage: int  # index into the stages that run
     seed: int
+    timesteps: tuple[float, ...] = ()  # of the steps that run, in order
+    box: Box | None = None  # what it shows of its canvas, px at the stage's size
+    canvas: tuple[int, int] | None = None  # that canvas, height and width
 
 
 class Schedule(Protocol):
@@ -275,8 +280,8 @@ class Model(Protocol):
     def preview(self, z: Tensor) -> Tensor:
         """latents (1, C, h, w) -> float32 (1, 3, h', w') in about [-1, 1]: a cheap look, no larger than the picture."""
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
-        """Both prompts encoded; encoded once per prompt."""
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
+        """Both prompts encoded, once per prompt, with the photo (H, W, 3) where it is a prompt itself."""
 
     def predict(self, scene: Scene) -> Predict:
         """The denoiser for this scene, guidance included; it answers as the model's schedule says."""

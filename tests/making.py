@@ -61,4 +61,5 @@ def extended(pixels: Pixels, known: Known, spec: Spec, model: Model, listener: L
 
 def repainted(pixels: Pixels, change: Change, spec: Spec, model: Model, listener: Listener | None = None) -> Result:
     """A picture repainted by a map, from its pixels on."""
-    return paint(pixels, change, plan_repaint(change, spec, model.profile), model, listener)
+    input = Input(pixels=pixels, known=np.ones(pixels.shape[:2], np.bool_))
+    return paint(input, change, plan_repaint(change, spec, model.profile), model, listener)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,9 +37,9 @@ class Toy(ToyModel):
         self.embedded: list[tuple[str, str]] = []
         self.lighter: list[str] = []
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Any = None) -> Conditioning:
         self.embedded.append((prompt, negative))
-        return super().embed(prompt, negative)
+        return super().embed(prompt, negative, photo)
 
     def predict(self, scene: Scene) -> Predict:
         self.scenes.append(scene)

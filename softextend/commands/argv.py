@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from softextend.errors import BadRequest
 
-SIDES = "--sides"
+SIDES, CAPTION = "--sides", "--caption"
 SKIP = "--skip-existing"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/(?![^.]*\.(?i:jpe?g|png|webp|tiff?|bmp|avif|heic)$)[\w.-]+")
 MOST = 4  # values
 AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts, and what was meant as one
 
@@ -38,7 +39,7 @@ def understood(arguments: Sequence[str]) -> list[str]:
         raise BadRequest(f"{name} {value}: give both --width and --height, or --size WxH; --sides adds to one side")
     if extents:
         words = _with_option(words, "--size", "x".join(extents[name] for name in EXTENTS))
-    return join_sides(words)
+    return join_sides(fill_caption(words))
 
 
 def _taken(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -106,6 +107,28 @@ def join_sides(arguments: Sequence[str]) -> list[str]:
             )
         joined += [SIDES, " ".join(values)]
     return joined
+
+
+def fill_caption(arguments: Sequence[str]) -> list[str]:
+    """`--caption` before another option, a picture or the end -> `--caption auto`; with a folder or hub id as it is."""
+    filled: list[str] = []
+    for index, word in enumerate(arguments):
+        filled.append(word)
+        if word == "--":
+            return [*filled, *arguments[index + 1 :]]
+        if word == CAPTION and not _is_model(arguments[index + 1 : index + 2]):
+            filled.append("auto")
+    return filled
+
+
+def _is_model(words: Sequence[str]) -> bool:
+    """Whether the next word names a caption model: a folder with a config, a hub id that is no file, or `auto`."""
+    if not words or words[0].startswith("-"):
+        return False
+    word = words[0]
+    if os.path.lexists(word):
+        return os.path.lexists(os.path.join(word, "config.json"))  # noqa: PTH118 - a word, not yet a path
+    return word == "auto" or HUB_ID.fullmatch(word) is not None
 
 
 def _is_fifth(word: str) -> bool:

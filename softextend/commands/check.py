@@ -31,7 +31,8 @@ def verify(report: Report, given: Verify) -> int:
         return 0 if verdict.holds else 1
     if report.options.json:
         facts: dict[str, Any] = {"result": str(result), "original": str(original), "holds": verdict.holds}
-        facts |= {"kept": verdict.kept, "band": verdict.band, "lossy": verdict.lossy}
+        facts |= {"kept": verdict.kept, "bits": verdict.bits, "channels": verdict.channels}
+        facts |= {"band": verdict.band, "lossy": verdict.lossy}
         found = verdict.difference
         report.print(json.dumps({**facts, "difference": None if found is None else _facts(found)}))
     else:

@@ -27,7 +27,12 @@ EXCLUSIVE = (  # options of which one rules the others out
     ("quiet", "verbose"),
 )
 ONLY_HERE = ("models_folder",)  # no option
-READ_ELSEWHERE = ("model",)  # by models/find.py, which says where a name comes from
+READ_ELSEWHERE = (  # where a name's way begins at the config file
+    "model",
+    "image_adapter",
+    "image_encoder",
+    "caption",  # which model, not whether
+)
 
 
 def configured(words: Sequence[str] = ()) -> dict[str, Any]:

@@ -18,18 +18,20 @@ from softextend.commands.run import (
     with_others,
     work,
 )
+from softextend.commands.signatures import Extend
 from softextend.commands.spec import spec_of_extend, spec_of_paint
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, sha256
 from softextend.models import find
 from softextend.options import Spec
+from softextend.pictures.formats import Alpha
 from softextend.pictures.read import file_bytes, read_mask
 
 if TYPE_CHECKING:
     from softextend.commands.options import SourceOptions
     from softextend.commands.report import Report
-    from softextend.commands.signatures import Extend, Paint
+    from softextend.commands.signatures import Paint
 
 
 def extend(report: Report, given: Extend) -> int:
@@ -60,12 +62,14 @@ def task_of(report: Report, given: Extend | Paint, spec: Spec, source: SourceOpt
         spec=spec,
         ref=find.model_of(given.engine),
         engine=given.engine,
+        conditions=given.conditions,
         selection=given.selection,
         allow_huge=source.allow_huge,
         allow_damaged=source.allow_damaged,
         overwrite=given.output.overwrite,
         skip_existing=skipping(given.output.skip_existing),
         random_seed=given.sampling.seed is None,
+        keep_alpha=given.output.alpha is Alpha.KEEP,
     )
 
 
@@ -73,7 +77,8 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     """All pictures with all their seeds; the exit code."""
     debug, num, steps = given.debug, given.selection.num, given.debug.save_steps
     names = naming(given.output, suffix, extras_dir=steps, extras=STEPS if steps else ())
-    names = replace(names, tree=found.tree(given.output.keep_tree))
+    if isinstance(given, Extend):
+        names = replace(names, tree=found.tree(given.inputs.keep_tree))
     task.check()
     if debug.plan_image is not None:
         task = replace(task, plan_image=plan_image_path(Path(debug.plan_image), len(found.sources)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from softextend.commands.presets import all_presets, presets_folder
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
@@ -14,7 +15,7 @@ from softextend.types import FillName
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
-    from softextend.commands.signatures import Doctor, Fills, Models
+    from softextend.commands.signatures import Doctor, Fills, Models, Presets
     from softextend.types import Profile
 
 
@@ -170,6 +171,15 @@ def fill_as_dict(row: FillRow) -> dict[str, Any]:
 def _meaning(row: ParameterRow) -> str:
     limits = " ".join(part for part in (row.range, row.unit) if part)
     return f"{row.help} ({limits})" if limits else row.help
+
+
+def presets(report: Report, given: Presets) -> None:
+    """Every preset, what it reproduces and its options."""
+    for each in all_presets(presets_folder()):
+        others = [(f"{name} (with an image prompt)", value) for name, value in each.with_image_prompt.items()]
+        facts = {"name": each.name, "about": each.said, "path": str(each.path), "options": each.options}
+        facts["with_image_prompt"] = each.with_image_prompt
+        report.show(facts, [*each.options.items(), *others], title=f"{each.name}: {each.said}")
 
 
 def doctor(report: Report, given: Doctor) -> None:

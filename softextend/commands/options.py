@@ -8,7 +8,7 @@ from pathlib import Path
 
 from softextend.errors import BadRequest
 from softextend.options import Checked, like, option
-from softextend.pictures.formats import Format
+from softextend.pictures.formats import Alpha, Format
 
 READING, WRITING = "Where pictures come from", "Where results go"
 
@@ -50,6 +50,13 @@ class InputOptions(SourceOptions):
     files_from: str | None = option(
         None, "a list of paths, one a line (or NUL-separated); - is stdin", told="none", metavar="FILE", panel=READING
     )
+    keep_tree: bool | None = option(
+        None,
+        "mirror the inputs' folders in --out-dir",
+        told="for globs with **",
+        flags=("--keep-tree/--no-keep-tree",),
+        panel=WRITING,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,12 +83,6 @@ class OutputPath(Checked):
         told="existing files are an error",
         metavar="[=any]",
     )
-    keep_tree: bool | None = option(
-        None,
-        "mirror the inputs' folders in --out-dir",
-        told="for globs with **",
-        flags=("--keep-tree/--no-keep-tree",),
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +90,13 @@ class OutputOptions(OutputPath):
     """Where results go."""
 
     format: Format | None = option(None, "the results' format", told="what -o says, else the input's", metavar="NAME")
+    alpha: Alpha | None = option(
+        None,
+        "transparency: 'fill' paints what is more than half clear and makes the rest opaque, 'keep' writes the input's "
+        "back; what is added is opaque",
+        told="fill",
+        metavar="fill|keep",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +114,7 @@ class RedoOutput(Checked):
     )
     overwrite: bool = like(OutputPath, "overwrite")
     format: Format | None = like(OutputOptions, "format", told="as -o or the result before")
+    alpha: Alpha | None = like(OutputOptions, "alpha", told="the recipe's")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

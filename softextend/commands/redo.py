@@ -14,8 +14,9 @@ from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
+from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
-from softextend.pictures.formats import SUFFIXES, Format
+from softextend.pictures.formats import SUFFIXES, Alpha, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.read_recipe import spec_of
 from softextend.types import Model, PredictionName
@@ -45,7 +46,14 @@ def redo(report: Report, given: Redo) -> int:
     if recipe.get("softextend") != __version__:
         report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
     vae = given.engine.vae or (Path(before["vae"]) if before["vae"] else None)
-    engine = replace(given.engine, model=given.engine.model or before["model"], vae=vae, **_said(recipe, given.engine))
+    unet = given.engine.unet or (Path(said) if (said := recipe["command"].get("unet")) else None)
+    engine = replace(
+        given.engine,
+        model=given.engine.model or before["model"],
+        vae=vae,
+        unet=unet,
+        **_said(recipe, given.engine),
+    )
     named = output.output or output.out_dir
     where = output if named else replace(output, output=str(redo_path(result, output.format)))
     jobs = plan_jobs([origin], naming(where, "-redo"), [spec.seed])
@@ -54,14 +62,23 @@ def redo(report: Report, given: Redo) -> int:
         spec=spec,
         ref=find.model_of(engine),
         engine=engine,
+        conditions=recorded_conditions(recipe),
         allow_huge=allow_huge,
         allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
+        keep_alpha=(output.alpha or Alpha(recipe["command"].get("alpha") or "fill")) is Alpha.KEEP,
         mask=mask,
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
     return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
+
+
+def recorded_conditions(recipe: dict[str, Any]) -> Conditions:
+    """What was laid over the model of a recipe; nothing in recipes of earlier versions."""
+    found = dict(recipe.get("command", {}).get("conditions") or {})
+    found.pop("caption", None)  # whose words are in the recipe's prompt
+    return Conditions.of_dict(found)
 
 
 def _said(recipe: dict[str, Any], engine: Engine) -> dict[str, Any]:
@@ -79,10 +96,15 @@ def _said(recipe: dict[str, Any], engine: Engine) -> dict[str, Any]:
 def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:
     """The model of a recipe; says so where it is another one by its hash."""
     model = task.load()
-    before, now = (facts.get("hash") for facts in (recipe["model"], model.as_dict()))
+    facts = model.as_dict()
+    before, now = recipe["model"].get("hash"), facts.get("hash")
     if before != now:
         hashes = " and ".join("none, as it is built in" if each is None else str(each) for each in (now, before))
         task.listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
+    known = {each.get("hash") for each in recipe["model"].get("conditions") or ()}
+    for each in facts.get("conditions") or ():
+        if each["hash"] not in known:
+            task.listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
     return model
 
 

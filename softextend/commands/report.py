@@ -39,6 +39,7 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
+NO_ROOM = re.compile("(?i)failed to map|cannot allocate|load shared object file|memory")  # what loaders say
 SHOWN = 10  # of many alike: errors of one kind, names in the summary
 PATIENCE = 10.0  # s between two lines about one picture where stderr is no terminal
 QUIET_LIBRARIES = {
@@ -350,6 +351,8 @@ def one_line(error: BaseException) -> str:
         return text
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, ImportError | OSError) and NO_ROOM.search(text):
+        return "out of memory while the program is loaded; allow it more, such as ulimit -v unlimited"
     if isinstance(error, ImportError):
         return f"{text}: the installation is incomplete; install softextend again"
     if isinstance(error, MemoryError):

@@ -179,22 +179,25 @@ def dry_run(
     left, settled = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     if not task.overwrite and (said := existing(left)):
         report.note(said)
+    task.note_conditions()
     load.check_model(task.ref, task.engine.vae)
     tally = Tally()
     report.total = len(left) + sum(each.count for each in (*empty, *settled))
     for outcome in chain(empty, settled):
         tally.add(outcome)
         report.outcome(outcome)
+    planning = replace(task, captions=False)
     for job in left:
         try:
             report.begin(job.name)
-            plan = task.read(job).plan
+            plan = planning.read(job).plan
         except Exception as error:
             outcome = Outcome(job=job, target=None, error=error)
             report.outcome(outcome)
         else:
             outcome = Outcome(job=job, target=job.targets[0])
-            report.plan(job, task.ref.name, plan_as_dict(plan), plan_rows(plan))
+            facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
+            report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *plan_rows(plan)])
         tally.add(outcome)
     report.close()
     return tally.exit_code

@@ -18,6 +18,7 @@ from softextend.commands.options import (
     ShowOptions,
     SourceOptions,
 )
+from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
 from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
 from softextend.plan.motion import Course
@@ -35,6 +36,7 @@ class Extend:
     prompt: Prompt
     sampling: Sampling
     selection: Selection
+    conditions: Conditions
     engine: Engine
     debug: DebugOptions
     report: ReportOptions
@@ -72,6 +74,7 @@ class Paint:
     prompt: Prompt
     sampling: PaintSampling
     selection: Selection
+    conditions: Conditions
     engine: Engine
     debug: DebugOptions
     report: ReportOptions
@@ -134,6 +137,7 @@ class SameEngine(Engine):
     profile: str | None = like(Engine, "profile", told="the recipe's")
     prediction: PredictionName | None = like(Engine, "prediction", told="the recipe's")
     vae: Path | None = like(Engine, "vae", help="another VAE", told="the recipe's")
+    unet: Path | None = like(Engine, "unet", help="another UNet", told="the recipe's")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +167,7 @@ class Zoom:
     course: Course
     prompt: Prompt
     sampling: Sampling
+    conditions: Conditions
     engine: Engine
     film: FilmOptions
     report: ReportOptions
@@ -243,6 +248,7 @@ class Sweep:
     mask: SweepMask
     prompt: Prompt
     sampling: SweepSampling
+    conditions: Conditions
     engine: Engine
     sheet: SheetOptions
     report: ReportOptions
@@ -274,6 +280,13 @@ class Fills:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Presets:
+    """List the presets with their options, the user's own too."""
+
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Doctor:
     """Show versions, devices, memory, and what 'auto' chooses here."""
 
@@ -298,6 +311,7 @@ COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what
     (Sweep, "sweep:sweep"),
     (Models, "info:models"),
     (Fills, "info:fills"),
+    (Presets, "info:presets"),
     (Doctor, "info:doctor"),
     (Config, "config:config"),
 )

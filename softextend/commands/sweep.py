@@ -45,6 +45,7 @@ def sweep(report: Report, given: Sweep) -> None:
         spec=spec,
         ref=find.model_of(engine),
         engine=engine,
+        conditions=given.conditions,
         allow_huge=given.photo.allow_huge,
         allow_damaged=given.photo.allow_damaged,
         overwrite=overwrite,
@@ -53,7 +54,16 @@ def sweep(report: Report, given: Sweep) -> None:
     cells = swept(report, task, job, specs)
     best = jobs_sweep.best_of(cells).spec
     write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
-    line = shlex.join(["softextend", "extend", str(image), *command_words(best), *engine_words(engine)])
+    line = shlex.join(
+        [
+            "softextend",
+            "extend",
+            str(image),
+            *command_words(best),
+            *changed_words(given.conditions),
+            *changed_words(engine),
+        ]
+    )
     if not report.options.json:
         report.print(str(path))
         report.print(line)
@@ -97,8 +107,8 @@ def command_words(spec: Spec) -> list[str]:
     return words
 
 
-def engine_words(engine: Any) -> list[str]:
-    """The options of the engine that are not the default."""
+def changed_words(engine: Any) -> list[str]:
+    """The options of a group that are not the default."""
     changed = [
         each.name for each in fields(engine) if each.default is MISSING or getattr(engine, each.name) != each.default
     ]
@@ -107,6 +117,8 @@ def engine_words(engine: Any) -> list[str]:
 
 def option_words(name: str, value: Any) -> list[str]:
     """One option with its value."""
+    if isinstance(value, list):
+        return [word for each in value for word in (flag(name), str(each))]
     if isinstance(value, bool):
         return [flag(name) if value else f"--no-{name.replace('_', '-')}"]
     return [flag(name), value.value if isinstance(value, Enum) else f"{value}"]

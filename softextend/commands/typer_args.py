@@ -57,6 +57,17 @@ def parameters(kind: Any, panel: str | None = None) -> Iterator[inspect.Paramete
         )
 
 
+def flags_of(kind: Any) -> set[str]:
+    """Every flag of a command, its groups' too."""
+    hints, found = get_type_hints(kind), set()
+    for field in fields(kind):
+        if is_dataclass(hints[field.name]):
+            found |= flags_of(hints[field.name])
+        elif not about(field).argument:
+            found |= {each for said in about(field).flags or (flag(field.name),) for each in said.split("/")}
+    return found
+
+
 def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -> tuple[Any, Any]:
     """What Typer is told of one field: the type that it hands over, and the option or argument."""
     value, many = value_type(hint)
@@ -65,9 +76,11 @@ def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -
         "rich_help_panel": said.panel or panel,
         "show_default": False,  # the help says it, in words where the default is none
     }
-    if many:
+    if many and said.argument:
         return list[str] | None, Argument(metavar=said.metavar, **more)
     names = (*option_names(field), *said.also)
+    if many:
+        return list[str] | None, Option(*names, metavar=said.metavar, **more)
     if value is bool:
         return bool, Option(*names, metavar="", **more)
     reader = Reader(said.metavar if said.argument else flag(field.name), value, said)

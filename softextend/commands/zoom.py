@@ -27,6 +27,7 @@ def zoom(report: Report, given: Zoom) -> int:
         spec=spec_of_zoom(given),
         ref=find.model_of(given.engine),
         engine=given.engine,
+        conditions=given.conditions,
         allow_huge=given.photo.allow_huge,
         allow_damaged=given.photo.allow_damaged,
         overwrite=given.film.overwrite,
@@ -39,7 +40,9 @@ def zoom(report: Report, given: Zoom) -> int:
     job = Job(source=source, targets=(Target(path=path, format=form, seed=task.spec.seed),))
     shoot = planned(report, task, job, given)
     if given.film.dry_run:
-        report.plan(job, task.ref.name, shoot.as_dict(), shoot.rows())
+        task.note_conditions()
+        facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict()}
+        report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows()])
         return 0
     for row, value in shoot.rows():
         report.detail(f"  {row}: {value}")

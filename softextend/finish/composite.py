@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from softextend.pictures.planes import LUMA
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from softextend.pictures.planes import Planes, Samples
     from softextend.types import Change, Known, Pixels
 
     Floats = npt.NDArray[np.float32]
@@ -73,20 +77,48 @@ def _within_band(share: Change, known: Known, band: int | None) -> Change:
     return np.asarray(np.minimum(share, away, out=share), np.float32)
 
 
+WHOLE = 1e-4  # levels; luma of three equal whole numbers is as near to one
 ROWS = 512  # rows that are joined at a time, so that large pictures need no second copy in floats
 
 
-def composite(original: Pixels, painted: Floats, ramp: Change) -> Pixels:
-    """original uint8 and painted float32 in [0, 255], (H, W, 3); ramp (H, W) in [0, 1]: bytes stay where it is 0."""
+def composite(original: Samples, painted: Floats, ramp: Change, white: float = 255.0) -> Samples:
+    """original uint8 and painted float32 in [0, 255], (H, W, 3); ramp (H, W) in [0, 1]: samples stay where it is 0.
+
+    `original` may be deeper, `white` its white, and of one channel, (H, W): the luma of `painted` joins it then. The
+    result is of its type; integers are dithered.
+    """
     result = original.copy()
     for first in range(0, len(ramp), ROWS):
         rows = slice(first, first + ROWS)
         touched = ramp[rows] > 0
+        colours = painted[rows][touched]
         share = ramp[rows][touched][:, None]
-        mixed = original[rows][touched] * (1 - share) + painted[rows][touched] * share
+        levels = (colours @ LUMA)[:, None] if original.ndim == 2 else colours
+        before = original[rows][touched].reshape(levels.shape)
         row, column = np.nonzero(touched)
-        result[rows][touched] = _bytes(mixed + dither(row + first, column))
+        noise = dither(row + first, column)[:, : levels.shape[1]]
+        joined = _joined(before, levels, share, noise, white)
+        result[rows][touched] = joined[:, 0] if original.ndim == 2 else joined
     return result
+
+
+def _joined(before: Samples, levels: Floats, share: Floats, noise: Floats, white: float) -> Samples:
+    """(N, channels) of the original's type: `levels` in [0, 255] by their `share`, in (0, 1]."""
+    if before.dtype == np.uint8:
+        return _bytes(before * (1 - share) + levels * share + noise)
+    step = white / 255
+    whole = np.abs(levels - np.rint(levels)) < WHOLE  # as a fill's are: half a level of noise hides 8 bits' steps
+    spread = levels.clip(0, 255) * step + noise * np.where(whole, step, 0 if before.dtype.kind == "f" else 1)
+    kept = np.where(share < 1, before.astype(np.float64), 0)  # what is replaced whole may be no number
+    mixed = kept * (1 - share) + spread * share
+    if before.dtype.kind == "f":
+        return np.asarray(mixed, before.dtype)
+    return np.asarray(np.clip(np.rint(mixed), 0, np.iinfo(before.dtype).max), before.dtype)
+
+
+def join(canvas: Planes, painted: Floats, ramp: Change) -> Planes:
+    """`composite` on planes, painted float32 (H, W, 3), up to their white; their alpha stays."""
+    return replace(canvas, colour=composite(canvas.colour, painted, ramp, canvas.white))
 
 
 def quantise(painted: Floats) -> Pixels:

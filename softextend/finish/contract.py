@@ -11,7 +11,8 @@ import numpy as np
 from softextend.errors import BrokenPromise
 
 if TYPE_CHECKING:
-    from softextend.types import Known, Pixels
+    from softextend.pictures.planes import Samples
+    from softextend.types import Known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +20,7 @@ class Difference:
     """Where a result departs from its original beyond the band; px in the result."""
 
     count: int  # pixels
-    largest: int  # levels, 1..255
+    largest: float  # levels: of 255 in 8 bits, of 65535 in 16
     mean: float  # levels, over all pixels that must be kept
     left: int
     top: int
@@ -28,7 +29,7 @@ class Difference:
 
     def __str__(self) -> str:
         where = f"columns {self.left} to {self.right - 1}, rows {self.top} to {self.bottom - 1}"
-        return f"{self.count} pixels differ, by up to {self.largest} levels, mean {self.mean:.2f} ({where})"
+        return f"{self.count} pixels differ, by up to {self.largest:g} levels, mean {self.mean:.2f} ({where})"
 
 
 def kept_area(known: Known, band: int) -> Known:
@@ -39,16 +40,20 @@ def kept_area(known: Known, band: int) -> Known:
     return np.asarray(away > band)
 
 
-def compare(result: Pixels, original: Pixels, kept: Known) -> Difference | None:
-    """How two pictures (H, W, 3) differ where `kept`; None where they do not."""
-    off = cv2.absdiff(result, original)
+def compare(result: Samples, original: Samples, kept: Known) -> Difference | None:
+    """How two pictures, (H, W, 3) or (H, W), of one type differ where `kept`; None where they do not."""
+    if result.dtype in (np.uint8, np.uint16):
+        off = cv2.absdiff(result, original)
+    else:
+        off = np.abs(result.astype(np.float64) - original)
+    off = off if off.ndim == 3 else off[..., None]
     worst = np.where(kept, off.max(2), 0)
     rows, columns = np.nonzero(worst)
     if not rows.size:
         return None
     return Difference(
         count=int(rows.size),
-        largest=int(worst.max()),
+        largest=float(worst.max()),
         mean=float(off[kept].mean()),
         left=int(columns.min()),
         top=int(rows.min()),
@@ -57,8 +62,8 @@ def compare(result: Pixels, original: Pixels, kept: Known) -> Difference | None:
     )
 
 
-def check_original(result: Pixels, original: Pixels, kept: Known) -> None:
-    """BrokenPromise where a finished picture differs from its original, both (H, W, 3), where `kept` (H, W)."""
+def check_original(result: Samples, original: Samples, kept: Known) -> None:
+    """BrokenPromise where a picture, (H, W) or (H, W, 3), differs from its original where `kept`, bool (H, W)."""
     found = compare(result, original, kept)
     if found is not None:
         raise BrokenPromise(

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,30 +16,39 @@ import numpy as np
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.claims import Request
+from softextend.jobs.conditions import left_out_by_self, without_effect
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.room import check_room
 from softextend.models import find, load
+from softextend.models.conditions.caption import caption_photo
+from softextend.models.conditions.laid_over import check_files
+from softextend.models.conditions.options import OFF, Conditions, Found, with_config, with_prompt
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
 from softextend.models.schedules import make_schedule
 from softextend.options import Selection, Spec
-from softextend.pictures.formats import check_size, format_of_name, losses
+from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
+from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
+from softextend.pictures.planes import eight_bit
 from softextend.pictures.read import read_picture
 from softextend.pictures.write import encode_picture, write_picture
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
-from softextend.plan.input import Input, prepare_input
+from softextend.plan.input import Input, mapping_of, prepare_input
 from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint, resolve_stages
-from softextend.plan.prepared import prepare
+from softextend.plan.prepared import filled_planes, prepare
 from softextend.plan.recipe import canvas_recipe
 from softextend.sampling.samplers import make_sampler
-from softextend.types import Listener, Model
+from softextend.types import Listener, Model, Profile
 
 if TYPE_CHECKING:
     from softextend.extend import Result
     from softextend.types import Change, Pixels
+
+
+IMAGE_GUIDANCE = 4.0  # with an image prompt; a published guide on outpainting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,6 +68,7 @@ class PictureTask:
     spec: Spec
     ref: ModelRef
     engine: Engine = field(default_factory=Engine)
+    conditions: Conditions = field(default_factory=Conditions)
     selection: Selection = field(default_factory=Selection)
     allow_huge: bool = False
     overwrite: bool = False
@@ -70,14 +80,20 @@ class PictureTask:
     mask_sha256: str | None = None
     repaint: Change | None = None  # what the mask says
     random_seed: bool = False  # nobody named the seed
+    captions: bool = True  # made where they are asked for
     plan_image: Path | None = None
+    keep_alpha: bool = False
 
     def read(self, job: Job) -> Prepared:
         """The picture and its plan, both made once; checked before a model is loaded for them."""
         note = partial(self._note, job)
         self.notes.clear()
         picture = read_picture(
-            source_of(job), name=job.name, allow_huge=self.allow_huge, allow_damaged=self.allow_damaged
+            source_of(job),
+            name=job.name,
+            allow_huge=self.allow_huge,
+            allow_damaged=self.allow_damaged,
+            keep_alpha=self.keep_alpha,
         )
         for line in picture.notes:
             note(line)
@@ -85,18 +101,32 @@ class PictureTask:
         for line in input.notes:
             note(line)
         plan = self.plan(input, self.spec)
+        if self.conditions.caption is not None and self.ref.kind != "self":
+            plan = self._captioned(job, input, plan)
         for line in plan.notes:
             note(line)
         for format in sorted({format_of(target) for target in job.targets}):
             check_size(format, *plan.canvas.size)
+            if picture.planes.has_alpha:
+                check_alpha(format)
             if loss := losses(format):
                 note(loss)
         check_room(job, plan.canvas.size)
+        check_memory(f"{job.name}: the result", *plan.canvas.size, allow_huge=self.allow_huge)
         for name, value in plan_rows(plan):
             self.listener.detail(f"  {name}: {value}")
         if self.plan_image is not None:
             write_picture(self.plan_image, draw_plan(plan, input.pixels), format="PNG", overwrite=self.overwrite)
         return Prepared(picture=picture, input=input, plan=plan)
+
+    def _captioned(self, job: Job, input: Input, plan: Plan) -> Plan:
+        """The plan with what a model says of the photo added to the prompt; a dry run loads no model."""
+        if not self.captions:
+            self._note(job, f"caption: will be made by {self.conditions.caption}")
+            return plan
+        said = caption_photo(input.pixels, plan.canvas.sides, str(self.conditions.caption))
+        self._note(job, f"caption: {said}")
+        return self.plan(input, self.spec.replaced(prompt=", ".join(filter(None, (self.spec.prompt.prompt, said)))))
 
     def _note(self, job: Job, line: str) -> None:
         self.listener.note(f"{job.name}: {line}")
@@ -105,25 +135,66 @@ class PictureTask:
     def _input(self, job: Job, picture: Picture) -> Input:
         """What of the picture is extended; of a picture to repaint all, as it is."""
         if self.repaint is None:
-            return prepare_input(picture.pixels, picture.known, self.spec.growth)
+            return prepare_input(picture.pixels, picture.known, self.spec.growth, picture.planes)
         if self.repaint.shape != picture.known.shape:
             sizes = [f"{shape[1]}x{shape[0]}" for shape in (self.repaint.shape, picture.known.shape)]
             raise BadRequest(f"{self.mask}: the mask is {sizes[0]}, {job.name} is {sizes[1]}; make them one size")
-        return Input(pixels=picture.pixels, known=picture.known)
+        return Input(pixels=picture.pixels, planes=picture.planes, known=picture.known)
 
     def plan(self, input: Input, spec: Spec) -> Plan:
         """The request resolved for this input; BadRequest where it cannot be."""
-        profile = find.known_profile(self.ref)
+        plan = self._plan(input, spec)
+        if self.conditions.control_image is not None and len(plan.passes) > 1:
+            raise BadRequest(
+                f"--control-image: shows the whole result, which would be made in {len(plan.passes)} passes: "
+                "give --passes 1"
+            )
+        return plan
+
+    def _plan(self, input: Input, spec: Spec) -> Plan:
+        profile = self.profile
         if self.repaint is None:
             return plan_extension(input, spec, profile)
         return plan_repaint(self.repaint, spec, profile)
 
     def check(self) -> None:
         """BadRequest for what no picture could change, such as an unknown fill: said once, before any work."""
-        check_spec(self.spec, find.known_profile(self.ref))
+        check_spec(self.spec, self.profile)
         check_sampler(self.spec, self.ref)
+        check_files(self.found.conditions)
         if self.engine.dtype not in ("auto", *DTYPE_NAMES):
             raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
+
+    @cached_property
+    def found(self) -> Found:
+        """What is laid over the model: as options say it, and as the prompt does."""
+        prompt = self.spec.prompt
+        if self.ref.kind == "self":
+            return Found(self.conditions, [])
+        return with_prompt(self.configured, prompt.prompt, prompt.negative)
+
+    @cached_property
+    def configured(self) -> Conditions:
+        """What is laid over the model, as options and the config file say it."""
+        return self.conditions if self.ref.kind == "self" else with_config(self.conditions, self.spec.prompt.prompt)
+
+    @property
+    def profile(self) -> Profile:
+        """What the model likes best; with an image prompt less guidance."""
+        profile = find.known_profile(self.ref)
+        if self.found.conditions.image_prompt in (None, OFF):
+            return profile
+        return replace(profile, guidance=min(profile.guidance, IMAGE_GUIDANCE))
+
+    def note_conditions(self) -> None:
+        """What of the prompt and of what is laid over the model has no effect."""
+        prompt, guidance = self.spec.prompt, self.spec.sampling.guidance
+        if self.ref.kind == "self":
+            lines = left_out_by_self(prompt, self.engine, self.conditions)
+        else:
+            lines = without_effect(prompt, self.profile.guidance if guidance is None else guidance)
+        for line in (*self.found.notes, *lines):
+            self.listener.note(line)
 
     def note_seed(self) -> None:
         """A seed that nobody named is worth a line."""
@@ -141,6 +212,7 @@ class PictureTask:
             dtype=engine.dtype,
             offload=engine.offload,
             vae=engine.vae,
+            conditions=self.found.conditions,
             listener=listener,
         )
         if self.ref.origin == "default":
@@ -149,17 +221,14 @@ class PictureTask:
                 "an SDXL checkpoint does better where new things shall appear or a prompt is given: "
                 "--model FILE.safetensors"
             )
-        given = {"prompt": self.spec.prompt.prompt or self.spec.prompt.negative, "VAE": engine.vae}
-        unused = [name for name, value in given.items() if value and self.ref.kind == "self"]
-        if unused:
-            listener.note(f"model: self takes no {' and no '.join(unused)}: left out")
+        self.note_conditions()
         self.note_seed()
         return model
 
     def make(self, read: Prepared, job: Job, target: Target, model: Model) -> Outcome:
         """One result of `extend` or `paint`, written."""
         once = partial(self.once, read, model)
-        choice = choose(once, self.spec.replaced(seed=target.seed), self.selection, self.listener)
+        choice = choose(once, read.plan.spec.replaced(seed=target.seed), self.selection, self.listener)
         best = choice.best
         check_score(best.scores, self.selection)
         for each in choice.made if target.others else ():
@@ -181,7 +250,7 @@ class PictureTask:
         plan = read.plan.seeded(spec.seed) if same else self.plan(read.input, spec)
         if self.repaint is None:
             return extend(read.input, plan, model, self.listener)
-        return paint(read.input.pixels, self.repaint, plan, model, self.listener)
+        return paint(read.input, self.repaint, plan, model, self.listener)
 
     def write(self, result: Result, picture: Picture, job: Job, target: Target) -> bytes:
         """The result with its recipe, after its intermediates: where there is a result, all is there.
@@ -194,13 +263,14 @@ class PictureTask:
         encode: dict[str, Any] = {
             "format": format_of(target),
             "metadata": picture.metadata,
+            "mapping": mapping_of(result.recipe),
             "recipe": {**result.recipe, "command": self.command(picture, job, target)},
             "parameters": result.parameters,
             "on_note": partial(self._note, job),
         }
         if target.path is None:
-            return encode_picture(result.pixels, **encode)
-        write_picture(target.path, result.pixels, overwrite=self.overwrite, **encode)
+            return encode_picture(result.planes, **encode)
+        write_picture(target.path, result.planes, overwrite=self.overwrite, **encode)
         return b""
 
     @property
@@ -218,6 +288,7 @@ class PictureTask:
                 "model": self.ref.name,
                 "vae": vae,
                 "mask_sha256": self.mask_sha256,
+                "alpha": "keep" if self.keep_alpha else None,
             },
             seeds=0 if self.random_seed else self.selection.most,
             retried=self.selection.retry > 0,
@@ -234,8 +305,11 @@ class PictureTask:
             "mask_sha256": self.mask_sha256,
             "model": self.ref.name,
             "vae": self.engine.vae and str(self.engine.vae),
+            "unet": self.engine.unet and str(self.engine.unet),
+            "conditions": self.configured.as_dict(),
             "profile": self.engine.profile,
             "prediction": self.engine.prediction and self.engine.prediction.value,
+            "alpha": "keep" if self.keep_alpha else None,
         }
 
     def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:
@@ -247,8 +321,16 @@ class PictureTask:
         if target.path is None:
             raise BadRequest("prepare makes two files: give --out-dir DIR")
         recipe = {**canvas_recipe(self.spec), "command": self.command(read.picture, job, target)}
-        more: dict[str, Any] = {"metadata": read.picture.metadata, "recipe": recipe}
-        write_picture(target.path, made.filled, format="PNG", overwrite=self.overwrite, **more)
+        write_picture(
+            target.path,
+            filled_planes(made, read.input.planes or eight_bit(read.input.pixels)),
+            format="PNG",
+            metadata=read.picture.metadata,
+            mapping=read.plan.mapping,
+            recipe=recipe,
+            overwrite=self.overwrite,
+            on_note=partial(self._note, job),
+        )
         height, width = made.filled.shape[:2]
         facts = {"mask": str(mask), "width": width, "height": height, "seed": target.seed}
         notes = notes_as_dict(self.notes)

@@ -1,4 +1,4 @@
-"""The pixel contract: beyond the band, every pixel of the original is in the result, byte for byte."""
+"""The pixel contract: beyond the band, every pixel of the original is in the result, at the file's depth."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import numpy as np
 from softextend.errors import BadPicture
 from softextend.finish.contract import Difference, compare, kept_area
 from softextend.mask import editable, latent_change
+from softextend.pictures.fit import layers
 from softextend.pictures.picture import Picture
+from softextend.pictures.planes import Planes
 from softextend.pictures.read import read_mask, read_picture, read_recipe
-from softextend.plan.input import crop_of, take
+from softextend.plan.input import crop_of, take_planes
+from softextend.types import Sides
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -28,9 +31,14 @@ LOSSY = {  # why a file of this format cannot hold the original's bytes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a check found: how many pixels must be kept, how deep the band is (None: a mask says), what differs."""
+    """What a check found: how many pixels must be kept, how deep the band is (None: a mask says), what differs.
+
+    `bits`: per sample, at which they were compared; `channels`: grey or RGB, with alpha where it was kept.
+    """
 
     kept: int
+    bits: int
+    channels: str
     band: int | None
     difference: Difference | None
     lossy: str | None = None  # why the file's format cannot be exact
@@ -42,10 +50,11 @@ class Verdict:
 
     def __str__(self) -> str:
         band = "outside the mask" if self.band is None else f"beyond the band of {self.band} px"
+        depth = f"{self.channels} at {self.bits} bits"
         if self.difference is None:
-            return f"all {self.kept} original pixels {band} are the same"
-        reason = f"; {self.lossy}, so no byte is certain: write PNG, TIFF or BMP to have them" if self.lossy else ""
-        return f"of {self.kept} original pixels {band} {self.difference}{reason}"
+            return f"all {self.kept} original pixels {band} are the same ({depth})"
+        reason = f"; {self.lossy}" if self.lossy else ""
+        return f"of {self.kept} original pixels {band} {self.difference} ({depth}){reason}"
 
 
 def verify(
@@ -56,8 +65,9 @@ def verify(
     BadPicture where a file cannot be read, there is no recipe, or the two do not belong together.
     """
     recipe = read_recipe(result)
-    made = read_picture(result, allow_huge=allow_huge)
-    given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged)
+    keep = (recipe.get("command") or {}).get("alpha") == "keep"
+    made = read_picture(result, allow_huge=allow_huge, keep_alpha=keep)
+    given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged, keep_alpha=keep)
     box, size, band = _facts(result, recipe)
     given = _used(given, recipe, original, result)
     height, width = given.pixels.shape[:2]
@@ -69,13 +79,29 @@ def verify(
     if (made.pixels.shape[1], made.pixels.shape[0]) != size:
         raise BadPicture(f"{result} is not of the size that its recipe says: it was cropped or scaled since")
     margins = (box["top"], size[1] - box["top"] - height), (box["left"], size[0] - box["left"] - width)
-    canvas, known = np.pad(given.pixels, (*margins, (0, 0))), np.pad(given.known, margins)
+    known = np.pad(np.ones_like(given.known) if given.planes.has_alpha else given.known, margins)
     if (recipe.get("command") or {}).get("name") == "paint":
         kept, depth = _outside(mask, result, known, allow_huge=allow_huge), None
     else:
         kept, depth = kept_area(known, band), band
-    found = compare(made.pixels, canvas, kept)
-    return Verdict(kept=int(kept.sum()), band=depth, difference=found, lossy=_losses(made) if found else None)
+    sides = Sides(top=margins[0][0], bottom=margins[0][1], left=margins[1][0], right=margins[1][1])
+    finer, coarser = _comparable(made.planes, given.planes.grown(sides))
+    found = compare(layers(finer), layers(coarser), kept)
+    channels = ("grey" if finer.grey else "RGB") + (" with alpha" if finer.has_alpha else "")
+    reason = _losses(made, given) if found else None
+    return Verdict(kept=int(kept.sum()), bits=finer.bits, channels=channels, band=depth, difference=found, lossy=reason)
+
+
+def _comparable(made: Planes, given: Planes) -> tuple[Planes, Planes]:
+    """Both with the channels and the depth of the one that has more: what one lacks is a difference."""
+    if made.grey != given.grey:
+        made, given = made.in_colour(), given.in_colour()
+    if made.has_alpha != given.has_alpha:
+        made, given = made.with_alpha(), given.with_alpha()
+    if made.colour.dtype != given.colour.dtype:
+        deepest = max(made, given, key=lambda each: (each.is_float, each.bits))
+        made, given = (each.as_deep_as(deepest) for each in (made, given))
+    return made, given
 
 
 def _facts(result: Path, recipe: dict[str, Any]) -> tuple[dict[str, int], tuple[int, int], int]:
@@ -101,8 +127,8 @@ def _used(given: Picture, recipe: dict[str, Any], original: Path, result: Path) 
             f"{original} is {width}x{height}, and {result} was made of a picture of {crop.width}x{crop.height}: "
             "name the picture that it was made of"
         )
-    pixels, known = take(given.pixels, given.known, crop)
-    return replace(given, pixels=pixels, known=known)
+    planes, known = take_planes(given.planes, given.known, crop)
+    return replace(given, pixels=planes.view(), planes=planes, known=known)
 
 
 def _outside(mask: Path | None, result: Path, known: Known, *, allow_huge: bool) -> Known:
@@ -115,5 +141,12 @@ def _outside(mask: Path | None, result: Path, known: Known, *, allow_huge: bool)
     return ~editable(latent_change(change))
 
 
-def _losses(made: Picture) -> str | None:
-    return None if made.metadata.lossless else LOSSY.get(made.format)
+def _losses(made: Picture, given: Picture) -> str | None:
+    """Why a file of this kind cannot hold what the original has."""
+    if made.planes.bits < given.planes.bits:
+        return (
+            f"the result has {made.planes.bits} bits per channel and the original {given.planes.bits}: "
+            "write PNG or TIFF to keep them"
+        )
+    reason = None if made.metadata.lossless else LOSSY.get(made.format)
+    return reason and f"{reason}, so no byte is certain: write PNG, TIFF or BMP to have them"

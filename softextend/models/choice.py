@@ -28,6 +28,8 @@ class Asked:
 
     profile: str | None = None
     prediction: PredictionName | None = None
+    vae: Path | None = None  # in place of its own, or of one that it lacks
+    unet: Path | None = None  # in place of its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

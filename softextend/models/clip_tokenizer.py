@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import BPE
@@ -19,32 +20,78 @@ from softextend.errors import BadModel
 
 ROW = 77  # tokens that CLIP reads at once, start and end included
 MERGES = 49152 - 256 - 2  # of the table's lines CLIP uses so many: openai/CLIP, simple_tokenizer.py
+ROOM = ROW - 2  # for a prompt's own tokens
+COMMA_REACH = 20  # tokens before a row's end in which a comma ends it; AUTOMATIC1111's web UI
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"  # openai/CLIP
 
 
+class Token(NamedTuple):
+    """A token of a row: how much it counts, and which of its part's fragments it comes from (None: from none)."""
+
+    id: int
+    weight: float
+    fragment: int | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipTokenizer:
-    """`ids`: the text's own tokens; `start`, `end`, `pad`: the ids around them."""
+    """`ids`: the text's own tokens; `start`, `end`, `pad`: the ids around them; `within`: those that end no word.
+
+    `added`: words that stand for ids of their own, which an encoder learned beside its vocabulary.
+    """
 
     ids: Callable[[str], list[int]]
     start: int
     end: int
     pad: int
+    commas: frozenset[int] = frozenset()
+    within: frozenset[int] = frozenset()
+    added: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def tokens(self, text: str) -> list[int]:
+        """The text's ids, words of `added` as theirs."""
+        if not self.added:
+            return self.ids(text)
+        names = "|".join(re.escape(name) for name in sorted(self.added, key=len, reverse=True))
+        found: list[int] = []
+        for part in re.split(rf"(?<![\w-])({names})(?![\w-])", text):
+            found += self.added.get(part) or self.ids(part)
+        return found
 
     def rows(self, prompt: str) -> list[list[int]]:
-        """Rows of 77 ids with 75 of the prompt's tokens in each; at least one row."""
-        ids = self.ids(prompt)
-        room = ROW - 2
-        parts = [ids[at : at + room] for at in range(0, len(ids), room)] or [[]]
-        return [[self.start, *part, self.end, *[self.pad] * (room - len(part))] for part in parts]
+        """Rows of 77 ids with at most 75 of the prompt's tokens in each; at least one row."""
+        return [[each.id for each in row] for row in self.weighted_rows([[(prompt, 1.0)]])]
+
+    def weighted_rows(self, parts: Sequence[Sequence[tuple[str, float]]]) -> list[list[Token]]:
+        """Rows of 77 tokens for the fragments (text, weight) of each part, which begins a row of its own."""
+        rows: list[list[Token]] = []
+        for part in parts:
+            tokens = [Token(id, weight, index) for index, (text, weight) in enumerate(part) for id in self.tokens(text)]
+            while len(tokens) > ROOM:
+                cut = self._cut(tokens)
+                rows.append(self._row(tokens[:cut]))
+                tokens = tokens[cut:]
+            rows.append(self._row(tokens))
+        return rows
+
+    def _cut(self, tokens: Sequence[Token]) -> int:
+        """Where a row ends: behind the last comma near its end, else behind its last whole word."""
+        near = range(ROOM, ROOM - COMMA_REACH, -1)
+        comma = next((at for at in near if tokens[at - 1].id in self.commas), None)
+        word = next((at for at in range(ROOM, 0, -1) if tokens[at - 1].id not in self.within), None)
+        return comma or word or ROOM
+
+    def _row(self, tokens: Sequence[Token]) -> list[Token]:
+        pads = [Token(self.pad, 1.0, None)] * (ROOM - len(tokens))
+        return [Token(self.start, 1.0, None), *tokens, Token(self.end, 1.0, None), *pads]
 
 
 def shipped_tokenizers() -> tuple[ClipTokenizer, ClipTokenizer]:
     """SDXL's two: the same words; the first pads with the end token, the second with 0, which is `!`."""
     bpe = _shipped_bpe()
     end = bpe.get_vocab_size() - 1
-    first = ClipTokenizer(ids=_ids_of(bpe), start=end - 1, end=end, pad=end)
+    first = _tokenizer(bpe, start=end - 1, end=end, pad=end)
     return first, replace(first, pad=0)
 
 
@@ -64,7 +111,19 @@ def folder_tokenizer(folder: Path) -> ClipTokenizer:
         start, end, pad = (vocab[special[name]] for name in ("bos_token", "eos_token", "pad_token"))
     except Exception as error:  # tokenizers raises bare Exception on a malformed file
         raise BadModel(f"{folder}: no CLIP tokenizer ({error!r}): download the model folder again") from error
-    return ClipTokenizer(ids=_ids_of(bpe), start=start, end=end, pad=pad)
+    return _tokenizer(bpe, start=start, end=end, pad=pad)
+
+
+def _tokenizer(bpe: Tokenizer, *, start: int, end: int, pad: int) -> ClipTokenizer:
+    vocab = bpe.get_vocab()
+    return ClipTokenizer(
+        ids=_ids_of(bpe),
+        start=start,
+        end=end,
+        pad=pad,
+        commas=frozenset(vocab[word] for word in (",</w>", ",") if word in vocab),
+        within=frozenset(id for word, id in vocab.items() if not word.endswith("</w>")),
+    )
 
 
 @cache

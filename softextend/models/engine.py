@@ -43,3 +43,10 @@ class Engine(Checked):
     vae: Path | None = option(
         None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
     )
+    unet: Path | None = option(
+        None,
+        "a UNet's own file, such as a distilled one, to use instead of the model's",
+        told="the model's",
+        metavar="FILE",
+        expert=True,
+    )

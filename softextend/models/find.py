@@ -52,13 +52,40 @@ class Installed:
 
 
 def resolve_model(
-    name: str | None, *, profile: str | None = None, prediction: PredictionName | None = None
+    name: str | None,
+    *,
+    profile: str | None = None,
+    prediction: PredictionName | None = None,
+    vae: Path | None = None,
+    unet: Path | None = None,
 ) -> ModelRef:
     """`name`, else $SOFTEXTEND_MODEL, else the config file, else `self`; profile and prediction in place of what shows.
 
     Raises BadModel for what is no model that runs here.
     """
-    asked = Asked(profile=profile, prediction=prediction)
+    asked = Asked(profile=profile, prediction=prediction, vae=vae, unet=unet)
+    found = _resolved(name, asked)
+    return found if unet is None or found.kind == "self" else _with_unet(found, unet, asked)
+
+
+def _with_unet(ref: ModelRef, unet: Path, asked: Asked) -> ModelRef:
+    """A model that another UNet's file runs in: what it likes best is what that file says."""
+    if not unet.is_file():
+        what = "is a folder" if unet.is_dir() else "does not exist"
+        raise BadModel(f"--unet {unet}: {what}: give a .safetensors file")
+    header = read_header(unet)
+    found = identify(header)
+    if found.kind not in ("unet", "checkpoint"):
+        raise BadModel(f"--unet {unet}: no UNet; its tensors look like {found.fault or found.what}")
+    family = ref.choice.family if ref.choice else None
+    if found.family is not None and family is not None and found.family != family:
+        raise BadModel(f"--unet {unet}: {found.what}, which does not fit {ref.name}: give a UNet of its family")
+    names = list(dict.fromkeys([unet.stem, unet.resolve().stem]))
+    choice = choose_file(names, unet, header, replace(found, family=family), asked)
+    return replace(ref, choice=choice)
+
+
+def _resolved(name: str | None, asked: Asked) -> ModelRef:
     if name is not None:
         return _named(name, "--model", asked)
     if os.environ.get("SOFTEXTEND_MODEL"):
@@ -73,7 +100,9 @@ def resolve_model(
 
 def model_of(engine: Engine) -> ModelRef:
     """The model that an engine's options name. Raises BadModel, see `resolve_model`."""
-    return resolve_model(engine.model, profile=engine.profile, prediction=engine.prediction)
+    return resolve_model(
+        engine.model, profile=engine.profile, prediction=engine.prediction, vae=engine.vae, unet=engine.unet
+    )
 
 
 def known_profile(ref: ModelRef) -> Profile:
@@ -113,7 +142,7 @@ def downloaded(ref: ModelRef, folder: Path) -> ModelRef:
 
 
 def models_folder() -> Path | None:
-    """$SOFTEXTEND_MODELS, else the config file's `models_folder`, else None. Raises BadModel: see `configured_text`."""
+    """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel."""
     named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models_folder")
     return Path(named).expanduser() if named else None
 
@@ -159,7 +188,8 @@ def _local(name: str, path: Path, origin: str, asked: Asked) -> ModelRef:
     refuse_pickle(path)
     header = read_header(path)
     found = identify(header)
-    if found.fault:
+    completed = found.missing == ("the VAE",) and asked.vae is not None
+    if found.fault and not completed:
         raise BadModel(f"{origin} {name}: no checkpoint that runs here; its tensors look like {found.fault}")
     names = list(dict.fromkeys([path.stem, path.resolve().stem]))
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from softextend.models.conditions.options import Conditions
 from softextend.models.find import ModelRef, downloaded
 from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.types import Listener, Model, Offload
@@ -19,7 +20,7 @@ def check_model(ref: ModelRef, vae: Path | None = None) -> None:
     from softextend.models.sdxl.checkpoint import vae_file
     from softextend.models.sdxl.model import open_source
 
-    source = open_source(ref, half=True)
+    source = open_source(ref, half=True, vae_needed=vae is None)
     if vae is not None:
         vae_file(vae, source.layout.configs)
 
@@ -34,6 +35,7 @@ def load_model(
     dtype: str = "auto",
     offload: Offload | None = None,
     vae: Path | None = None,
+    conditions: Conditions | None = None,
     listener: Listener,
 ) -> Model:
     """The model, ready to run; a hub id that is not in the cache is downloaded. Raises BadModel, BadRequest."""
@@ -50,4 +52,12 @@ def load_model(
         ref = downloaded(ref, fetch(ref.name, half=half, listener=listener))
     from softextend.models.sdxl.model import load_sdxl  # all families: sd1 and sd2 differ in their text encoder alone
 
-    return load_sdxl(ref, device=device, dtype=dtype, offload=offload, vae=vae, listener=listener)
+    return load_sdxl(
+        ref,
+        device=device,
+        dtype=dtype,
+        offload=offload,
+        vae=vae,
+        conditions=conditions or Conditions(),
+        listener=listener,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 ORIENTATION = 0x0112
@@ -15,7 +16,9 @@ PHOTO_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 # Bytes per value of each TIFF type; TIFF 6.0 section 2, 129 (UTF-8) from Exif 3.0.
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}  # the unit that byte order turns
-SHORT, LONG, UNDEFINED = 3, 4, 7
+SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 3, 4, 5, 7, 10
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+IPTC_TAG, PHOTOSHOP_TAG = 0x83BB, 0x8649  # in a TIFF's first directory
 # Tags of a TIFF file's first directory that describe the photo; the others describe how its samples are stored.
 DESCRIPTIVE = frozenset(
     {0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298, 0x83BB, 0x8649, 0x9286}
@@ -52,6 +55,16 @@ class Tags:
         if value is None or value.kind not in (SHORT, LONG) or not value.count:
             return None
         return int(struct.unpack_from(self.order + ("H" if value.kind == SHORT else "L"), value.raw)[0])
+
+    def rationals(self, tag: int) -> list[float] | None:
+        """The values of a tag of fractions in the first directory; None where absent or one of them is none."""
+        value = self.image.get(tag)
+        if value is None or value.kind not in (RATIONAL, SRATIONAL) or not value.count:
+            return None
+        letter = "L" if value.kind == RATIONAL else "l"
+        parts = struct.unpack(f"{self.order}{2 * value.count}{letter}", value.raw)
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return [top / bottom for top, bottom in pairs] if all(parts[1::2]) else None
 
     def with_value(self, room: str, tag: int, value: Value | None) -> Tags:
         """A copy with the tag set, or gone where `value` is None."""
@@ -187,6 +200,18 @@ def sized(tags: Tags, width: int, height: int) -> Tags:
                 value = Value(kind=LONG, count=1, raw=struct.pack(tags.order + "L", size))
                 tags = tags.with_value(room, tag, value)
     return tags
+
+
+def with_resolution(tags: Tags, x: float, y: float, inch: bool) -> Tags:
+    """The resolution, where the tags state none yet; without a unit where it is not in dots per inch."""
+    if X_RESOLUTION in tags.image:
+        return tags
+    for tag, value in ((X_RESOLUTION, x), (Y_RESOLUTION, y)):
+        part = Fraction(value).limit_denominator(10_000)
+        raw = struct.pack(tags.order + "LL", part.numerator, part.denominator)
+        tags = tags.with_value("image", tag, Value(kind=RATIONAL, count=1, raw=raw))
+    unit = Value(kind=SHORT, count=1, raw=struct.pack(tags.order + "H", 2 if inch else 1))
+    return tags.with_value("image", RESOLUTION_UNIT, unit)
 
 
 def descriptive(tags: Tags) -> Tags:

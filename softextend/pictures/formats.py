@@ -10,10 +10,18 @@ from softextend.errors import BadRequest, OutputError
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # px a side; libjpeg, the WebP container, libavif
 
 
+DEEP = {  # types of samples above 8 bits that a format holds
+    "PNG": ("uint16",),
+    "TIFF": ("uint16", "uint32", "float16", "float32", "float64"),
+}
+NO_ALPHA = ("JPEG", "BMP")
+NO_GREY = ("WEBP", "AVIF")  # one channel is stored as three
+
+
 def losses(format: str) -> str | None:
     """What a format cannot carry, in one line for the user; None where everything survives."""
     if format.upper() == "BMP":
-        return "BMP holds no colour profile, no EXIF and no recipe: redo will not work on it; PNG keeps all three"
+        return "BMP holds no colour profile, no metadata and no recipe: redo will not work on it; PNG keeps all three"
     return None
 
 
@@ -22,6 +30,14 @@ def check_size(format: str, width: int, height: int) -> None:
     longest = LONGEST.get(format.upper())
     if longest is not None and max(width, height) > longest:
         raise OutputError(f"{width} x {height} px: {format} allows {longest} px a side; choose PNG or TIFF")
+
+
+def check_alpha(format: str) -> None:
+    """OutputError where the format has no transparency that could be kept."""
+    if format.upper() in NO_ALPHA:
+        raise OutputError(
+            f"--alpha keep: {format} holds no transparency; write PNG, WebP, TIFF or AVIF, or leave the option out"
+        )
 
 
 SUFFIXES = {
@@ -54,3 +70,10 @@ class Format(str, Enum):
     TIFF = "tiff"
     BMP = "bmp"
     AVIF = "avif"
+
+
+class Alpha(str, Enum):
+    """What becomes of a picture's transparency."""
+
+    FILL = "fill"
+    KEEP = "keep"

@@ -1,18 +1,15 @@
-"""Pictures in: any file a photographer has becomes 8-bit RGB, upright, with its colour profile and metadata."""
+"""Pictures in: any file a photographer has, upright, at its depth, with its colour profile and metadata."""
 
 from __future__ import annotations
 
 import json
 import logging
-import math
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,24 +18,18 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from softextend.errors import BadPicture, MissingFile
-from softextend.pictures import exif, other_formats, xmp
+from softextend.pictures import metadata, other_formats, xmp
 from softextend.pictures.checksums import without_damaged
 from softextend.pictures.damage import Ending, ended, layout_of
-from softextend.pictures.high_bit_depth import (
-    OPAQUE,
-    Source,
-    Unusual,
-    is_turned_by_pillow,
-    load,
-    read_deep,
-    source_of,
-    source_of_tiff,
-    to_eight_bit,
-)
-from softextend.pictures.icc import _to_rgb
-from softextend.pictures.picture import Metadata, Picture
+from softextend.pictures.decode import as_image, decode, load
+from softextend.pictures.icc import own_colours
+from softextend.pictures.memory import check_memory
+from softextend.pictures.picture import Picture
+from softextend.pictures.planes import Planes, finite, opaque_where, top_of, white_of
+from softextend.pictures.source import Source, Unusual, holds_previews_alone, open_source
 
 if TYPE_CHECKING:
+    from softextend.pictures.planes import Samples
     from softextend.types import Change, Known
 
 
@@ -79,52 +70,94 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs 
 
 
 def read_picture(
-    source: Path | bytes, *, name: str | None = None, allow_huge: bool = False, allow_damaged: bool = False
+    source: Path | bytes,
+    *,
+    name: str | None = None,
+    allow_huge: bool = False,
+    allow_damaged: bool = False,
+    keep_alpha: bool = False,
 ) -> Picture:
-    """A file (or its bytes) -> 8-bit RGB, upright; BadPicture where it is none, damaged or above 500 megapixels.
+    """A file (or its bytes), upright, at its depth; BadPicture where it is none, damaged or above 500 megapixels.
 
-    `allow_damaged`: a JPEG that ends early is taken; what is missing of it is not known.
+    `allow_damaged`: a JPEG that ends early is taken; what is missing of it is not known. `keep_alpha`: its transparency
+    stays with it, to be written again.
     """
     data, name = _bytes_of(source, name)
-    read_from = sha256(data).hexdigest()
+    read_from, notes = sha256(data).hexdigest(), []
     with _decoder_errors(name, data):
         data, dropped = without_damaged(data)
         data, ending = _mended(data, name, allow_huge, allow_damaged)
-        opened = _opened(data, name, allow_huge)
-        notes = [*([ending.said] if ending else ()), *dropped, *_notes_on(opened)]
-        base, known = _base(opened, notes)
-        known = _without(known, ending, base.size)
-        metadata, orientation = _metadata(opened, notes)
-        pixels, icc = _to_rgb(base, metadata.icc, notes)
-    if known is None or (opened.format == "BMP" and not known.any()):  # many 32-bit BMPs leave their alpha at 0
-        known = np.ones(pixels.shape[:2], bool)
+        notes += [*([ending.said] if ending else ()), *dropped]
+        opened = _opened(data, name, allow_huge, notes)
+        notes += _notes_on(opened)
+        decoded = decode(opened, notes)
+        white = white_of(decoded.colour, notes)
+        stored = opened.size if decoded.turned else decoded.colour.shape[1::-1]
+        kept, orientation = metadata.read(opened, stored, notes)
+        colour, icc = own_colours(decoded.colour, opened.info.get("icc_profile") or None, notes, cmyk=decoded.cmyk)
+        stated = metadata.colour(opened, icc, grey=colour.ndim == 2, bits=8 * colour.dtype.itemsize)
+        notes += stated.notes
+        kept = metadata.with_colour(kept, opened, icc, stated)
+    turn = 1 if decoded.turned else orientation
+    planes = Planes(colour=_upright(colour, turn), white=white)
+    known, alpha = _known(planes, None if decoded.alpha is None else _upright(decoded.alpha, turn), opened.format)
+    if ending is not None and ending.known is not None and ending.known.shape == colour.shape[:2]:
+        known = known & _upright(ending.known, turn)  # what a JPEG that ends early does not hold
     if not known.any():
         raise BadPicture(f"{name}: every pixel is transparent; there is nothing to continue from")
+    notes += _on_alpha(alpha, known, keep=keep_alpha)
+    planes = replace(planes, alpha=alpha) if keep_alpha else planes
     return Picture(
-        pixels=_upright(pixels, orientation),
-        known=_upright(known, orientation),
+        pixels=planes.view(),
+        planes=planes,
+        known=known,
         format=WRITTEN_AS.get(opened.format, opened.format),
-        metadata=replace(metadata, icc=icc),
+        metadata=kept,
         notes=tuple(notes),
         sha256=read_from,
     )
+
+
+def _known(planes: Planes, alpha: Samples | None, format: str) -> tuple[Known, Samples | None]:
+    """Where the original is, and its alpha where that is one; many 32-bit BMPs leave it at 0."""
+    known = None if alpha is None else opaque_where(alpha)
+    if known is not None and format == "BMP" and not known.any():
+        known = alpha = None
+    numbers = finite(planes.colour)
+    if known is None:
+        known = np.ones(planes.size, np.bool_) if numbers is None else numbers
+    elif numbers is not None:
+        known = known & numbers
+    return known, alpha
+
+
+def _on_alpha(alpha: Samples | None, known: Known, *, keep: bool) -> Iterator[str]:
+    """What becomes of pixels that are neither clear nor opaque."""
+    if alpha is None or keep:
+        return
+    half = int(((alpha > 0) & (alpha < top_of(alpha.dtype))).sum())
+    if half:
+        yield (
+            f"{half} pixels are half-clear: from half opaque on they keep their colour and become opaque, "
+            "the others are painted; --alpha keep keeps the transparency"
+        )
 
 
 def read_mask(source: Path | bytes, *, name: str | None = None, allow_huge: bool = False) -> Change:
     """A picture of any mode -> change (H, W) in [0, 1], white = 1 = repaint; alpha and colour profiles do not count."""
     data, name = _bytes_of(source, name)
     with _decoder_errors(name, data):
-        opened = _opened(data, name, allow_huge)
-        load(opened)
-        _, orientation = _metadata(opened, [])
-        if deep := read_deep(opened):
-            samples = deep[0].astype(np.float32) / (1 if deep[0].dtype.kind == "f" else 65535)
-            grey = samples if samples.ndim == 2 else cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY)
+        opened = _opened(data, name, allow_huge, [])
+        decoded = decode(opened, [])
+        _, orientation = metadata.read(opened, decoded.colour.shape[1::-1], [])
+        if decoded.colour.dtype == np.uint8:
+            grey = np.asarray(as_image(decoded.colour, cmyk=decoded.cmyk).convert("L")).astype(np.float32) / 255
         else:
-            grey = np.asarray(_split(opened)[0].convert("L")).astype(np.float32) / 255
+            samples = decoded.colour.astype(np.float32) / np.float32(top_of(decoded.colour.dtype))
+            grey = np.asarray(samples if samples.ndim == 2 else cv2.cvtColor(samples, cv2.COLOR_RGB2GRAY))
     if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
         raise BadPicture(f"{name}: a mask of floating-point samples must lie from 0 (keep) to 1 (repaint)")
-    change: Change = _upright(np.asarray(grey, np.float32), orientation)
+    change: Change = _upright(np.asarray(grey, np.float32), 1 if decoded.turned else orientation)
     return change
 
 
@@ -132,12 +165,12 @@ def read_recipe(source: Path) -> dict[str, Any]:
     """The recipe that a result carries; BadPicture where it carries none."""
     data, name = _bytes_of(source, None)
     with _decoder_errors(name, data):
-        opened = _opened(data, name, allow_huge=True)
-        text = opened.info.get("softextend")
+        opened = _opened(data, name, allow_huge=True, notes=[])
+        text = next((each.text for each in opened.texts if each.key == "softextend"), None)
         if text is None:
-            load(opened)  # another program may have moved it behind the pixels
-            packet = opened.info.get("xmp") or b""
-            text = opened.info.get("softextend") or xmp.properties(packet).get("recipe")
+            load(opened)
+            packet, _ = metadata.packet_of(opened, [])
+            text = xmp.properties(packet or b"").get("recipe")
     if text is None:
         raise BadPicture(f"{name}: carries no recipe; name a result that softextend wrote, in any format but BMP")
     try:
@@ -209,17 +242,15 @@ def _complaint(error: Exception, data: bytes) -> str:
     return f"{what} damaged or incomplete ({reason}); fetch or export it again"
 
 
-def _opened(data: bytes, name: str, allow_huge: bool) -> Source:
+def _opened(data: bytes, name: str, allow_huge: bool, notes: list[str]) -> Source:
     """The first picture in the data, its size checked, not decoded yet."""
     if raw := other_formats.raw_name(data):
         raise BadPicture(f"{name}: is a camera raw file ({raw}); {other_formats.RAW.remedy}")
     formats = (*READABLE, *other_formats.plugins_for(data))
     try:
-        opened = source_of(Image.open(BytesIO(data), formats=formats), data)
+        opened = open_source(data, formats, notes)
     except UnidentifiedImageError:
-        if not exif.is_tiff(data):
-            raise BadPicture(f"{name}: {_refusal(data)}") from None
-        opened = source_of_tiff(data)
+        raise BadPicture(f"{name}: {_refusal(data)}") from None
     _refuse_huge(name, *opened.size, allow_huge)
     if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
         raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
@@ -231,6 +262,7 @@ def _refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
     if width * height > LARGEST and not allow_huge:
         size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
         raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
+    check_memory(name, width, height, allow_huge=allow_huge)
 
 
 def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tuple[bytes, Ending | None]:
@@ -247,13 +279,6 @@ def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tu
     if not allow_damaged:
         raise BadPicture(f"{name}: {ending.said}; fetch it again, or take what is there with --allow-damaged")
     return data, replace(ending, said=f"{ending.said}; what is there is taken (--allow-damaged)")
-
-
-def _without(known: Known | None, ending: Ending | None, size: tuple[int, int]) -> Known | None:
-    """What is known, less what a JPEG that ends early does not hold."""
-    if ending is None or ending.known is None or ending.known.shape != size[::-1]:
-        return known
-    return ending.known if known is None else known & ending.known
 
 
 def _refusal(data: bytes) -> str:
@@ -280,6 +305,8 @@ def _notes_on(opened: Source) -> Iterator[str]:
     """What a user should know where the first picture of several is taken."""
     frames = getattr(opened.image, "n_frames", 1)
     if opened.format == "MPO":
+        if holds_previews_alone(opened):
+            return
         yield f"the file holds {frames} pictures (depth, gain map or second view); only the first is used"
     elif frames > 1:
         yield f"the file has {frames} {'pages' if opened.format == 'TIFF' else 'frames'}; only the first is used"
@@ -288,85 +315,6 @@ def _notes_on(opened: Source) -> Iterator[str]:
     elif opened.format in ("HEIF", "JXL"):
         name = {"HEIF": "HEIC", "JXL": "JPEG XL"}[opened.format]
         yield f"{name} is only read: the result is a PNG unless the output's name says otherwise"
-
-
-def _base(opened: Source, notes: list[str]) -> tuple[Image.Image, Known | None]:
-    """Colour in 8 bits (L, RGB or CMYK) and, where something is transparent or no number, known."""
-    load(opened)
-    deep = read_deep(opened)
-    if deep is None:
-        return _split(opened)
-    eight, finite = to_eight_bit(deep[0], notes)
-    known = finite if deep[1] is None else deep[1] if finite is None else deep[1] & finite
-    return Image.fromarray(eight), known
-
-
-def _split(opened: Source) -> tuple[Image.Image, Known | None]:
-    """Pillow's 8-bit picture without its alpha, and known from that alpha."""
-    image = opened.image
-    assert image is not None  # what only OpenCV decodes is deep
-    if image.mode in ("La", "RGBa"):  # colours multiplied by alpha
-        image = image.convert(image.mode.upper())
-    known = None
-    if image.has_transparency_data:
-        image = image if image.mode == "LA" else image.convert("RGBA")
-        known = np.asarray(image.getchannel("A")) >= OPAQUE
-    if image.mode in ("1", "L", "LA"):
-        return image.convert("L"), known
-    return (image if image.mode == "CMYK" else image.convert("RGB")), known
-
-
-def _metadata(opened: Source, notes: list[str]) -> tuple[Metadata, int]:
-    """What is kept, already saying "upright", and the orientation (1 to 8) that the samples are still stored in."""
-    tags, info = None, opened.info
-    try:
-        raw = opened.data if opened.format == "TIFF" and exif.is_tiff(opened.data) else _exif_of(info)
-        tags = exif.parse(raw) if raw else None
-    except (ValueError, struct.error):
-        notes.append("the EXIF data are damaged and left out")
-    packet = info.get("xmp")
-    packet = packet.encode() if isinstance(packet, str) else packet
-    orientation = (tags.number("image", exif.ORIENTATION) if tags else None) or xmp.orientation(packet)
-    turned = opened.format == "HEIF" or (opened.format == "JXL" and not getattr(opened.image, "jpeg", False))
-    if turned or is_turned_by_pillow(opened) or orientation not in range(1, 9):
-        orientation = 1
-    if tags and opened.format == "TIFF":
-        tags = exif.descriptive(tags)
-    kept = Metadata(
-        icc=info.get("icc_profile") or None,
-        exif=exif.to_bytes(exif.upright(tags)) if tags and (tags.image or tags.photo or tags.gps) else None,
-        dpi=_dpi(info.get("dpi")),
-        xmp=xmp.upright(packet) if packet else None,
-        lossless=opened.format == "WEBP" and _is_lossless_webp(opened.data),
-    )
-    return kept, orientation
-
-
-def _exif_of(info: dict[str, Any]) -> bytes | None:
-    raw: bytes | None = info.get("exif")
-    if raw is None and (text := info.get("Raw profile type exif")):  # ImageMagick's: name, length, hex digits
-        return bytes.fromhex("".join(text.split("\n")[3:]))
-    return raw
-
-
-def _is_lossless_webp(data: bytes) -> bool:
-    """Whether the first picture is in a VP8L chunk; RFC 9649, 2.3: chunks of name, size and padded content."""
-    at = 12
-    while at + 8 <= len(data):
-        name, size = struct.unpack_from("<4sL", data, at)
-        if name in (b"VP8L", b"VP8 "):
-            return bool(name == b"VP8L")
-        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame begins with 16 bytes, then chunks
-    return False
-
-
-def _dpi(value: Any) -> tuple[float, float] | None:
-    """Resolution as two positive numbers; None where the file says nothing or nonsense."""
-    try:
-        x, y = (float(part) for part in value)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return (x, y) if all(math.isfinite(part) and part > 0 for part in (x, y)) else None
 
 
 def _upright(stored: Any, orientation: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -20,8 +20,13 @@ HEIGHT = re.compile(rb"((?:tiff:ImageLength|exif:PixelYDimension)\s*(?:=\s*[\"']
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 
 
-def with_properties(packet: bytes | None, properties: Mapping[str, str]) -> bytes:
-    """The packet with our properties in place of any it had; a new one where there is none that can be extended."""
+def with_properties(
+    packet: bytes | None, properties: Mapping[str, str], texts: Sequence[tuple[str, str]] = ()
+) -> bytes:
+    """The packet with our properties in place of any it had; a new one where there is none that can be extended.
+
+    `texts`: keyword and text of what stood loose in another format.
+    """
     body = OURS.sub(b"", packet) if packet else EMPTY
     end = body.rfind(b"</rdf:RDF>")
     if end < 0 or b'"' + RDF.encode() not in body.replace(b"'", b'"'):
@@ -32,9 +37,32 @@ def with_properties(packet: bytes | None, properties: Mapping[str, str]) -> byte
     inner = "".join(
         f"<softextend:{name}>{escape(NOT_XML.sub('?', text))}</softextend:{name}>" for name, text in properties.items()
     )
+    if texts:
+        inner += f"<softextend:texts><rdf:Bag>{''.join(map(_text_item, texts))}</rdf:Bag></softextend:texts>"
     ours = f'<rdf:Description rdf:about="{subject}" xmlns:softextend="{NAMESPACE}">{inner}</rdf:Description>'
     whole = body[:end] + ours.encode() + body[end:]
     return whole if whole.lstrip().startswith(b"<?xpacket") else BEGIN + whole + END
+
+
+def _text_item(text: tuple[str, str]) -> str:
+    keyword, words = (escape(NOT_XML.sub("?", part)) for part in text)
+    return (
+        f'<rdf:li rdf:parseType="Resource"><softextend:keyword>{keyword}</softextend:keyword>'
+        f"<softextend:text>{words}</softextend:text></rdf:li>"
+    )
+
+
+def texts(packet: bytes) -> list[tuple[str, str]]:
+    """The loose texts that an earlier result of ours carries: keyword and text."""
+    if b"softextend:texts" not in packet or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+        return []
+    try:
+        root = ElementTree.fromstring(packet.strip(b"\0 \t\r\n"))
+    except ElementTree.ParseError:
+        return []
+    mark = f"{{{NAMESPACE}}}"
+    items = [each for home in root.iter(f"{mark}texts") for each in home.iter(f"{{{RDF}}}li")]
+    return [(each.findtext(f"{mark}keyword", ""), each.findtext(f"{mark}text", "")) for each in items]
 
 
 def properties(packet: bytes) -> dict[str, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from softextend.errors import BadPicture, BadRequest
-from softextend.fills.base import replicate
+from softextend.fills.base import nearest_known
 from softextend.options import Growth
 from softextend.pictures.borders import Border, find_border
+from softextend.pictures.mapping import Mapping, onto_canvas
+from softextend.pictures.planes import OPAQUE, Planes, eight_bit
 from softextend.plan.sizes import fitted_size
 from softextend.types import Box, Crop, Sides
 
@@ -19,21 +21,22 @@ if TYPE_CHECKING:
     from softextend.types import Known, Pixels
 
 
-OPAQUE = 128  # of 255; from here on a scaled pixel counts as known
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Input:
-    """What is extended: pixels uint8 (H, W, 3), known bool (H, W), the part of the input that they are, and notes."""
+    """What is extended: pixels uint8 (H, W, 3), known bool (H, W), the part of the input that they are, and notes.
+
+    `planes`: the same at the file's depth, of which `pixels` are what a model sees; None: `pixels` are all.
+    """
 
     pixels: Pixels
     known: Known
+    planes: Planes | None = None
     crop: Crop | None = None  # None: all of the input, as it is
     notes: tuple[str, ...] = ()
 
 
-def prepare_input(pixels: Pixels, known: Known, growth: Growth) -> Input:
-    """Crop and scale down as asked; a border that nobody asked to crop is only noted.
+def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes | None = None) -> Input:
+    """Crop and scale down as asked; a border that nobody asked to crop is only noted. `planes`: see `Input`.
 
     BadRequest where `--trim N` leaves nothing, BadPicture where it leaves nothing that is known.
     """
@@ -64,9 +67,9 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth) -> Input:
         notes.append(f"scaled down from {box.width}x{box.height} to {size[0]}x{size[1]} to fit {growth}")
     crop = Crop(width=width, height=height, box=box, size=size)
     if (box.width, box.height) == size == (width, height):
-        return Input(pixels=pixels, known=known, crop=None, notes=tuple(notes))
-    pixels, known = take(pixels, known, crop)
-    return Input(pixels=pixels, known=known, crop=crop, notes=tuple(notes))
+        return Input(pixels=pixels, planes=planes, known=known, crop=None, notes=tuple(notes))
+    taken, known = take_planes(planes or eight_bit(pixels), known, crop)
+    return Input(pixels=taken.view(), planes=taken, known=known, crop=crop, notes=tuple(notes))
 
 
 def crop_of(recipe: dict[str, Any]) -> Crop | None:
@@ -79,12 +82,29 @@ def crop_of(recipe: dict[str, Any]) -> Crop | None:
         raise BadPicture(f"the recipe does not say what was taken of the original ({error})") from error
 
 
+def mapping_of(recipe: dict[str, Any]) -> Mapping:
+    """From the input's file, upright, to the result that a recipe tells of: for the places that metadata name."""
+    box, crop = recipe["original_box"], crop_of(recipe)
+    size, canvas = (box["width"], box["height"]), recipe["plan"]["size"]
+    old = (crop.width, crop.height) if crop else size
+    part = crop.box if crop else Box(top=0, left=0, bottom=size[1], right=size[0])
+    return onto_canvas(old, part, size, box["left"], box["top"], (canvas[0], canvas[1]))
+
+
 def take(pixels: Pixels, known: Known, crop: Crop) -> tuple[Pixels, Known]:
     """The part of an input (H, W, 3) and (H, W) that a crop takes: its box, scaled down by Lanczos' filter."""
-    pixels, known = pixels[crop.box.cut], known[crop.box.cut]
+    planes, known = take_planes(eight_bit(pixels), known, crop)
+    return planes.view(), known
+
+
+def take_planes(planes: Planes, known: Known, crop: Crop) -> tuple[Planes, Known]:
+    """`take` at the file's depth; no colour of what is transparent mixes in."""
+    planes, known = planes.cut(crop.box), known[crop.box.cut]
     if crop.size == (crop.box.width, crop.box.height):
-        return np.ascontiguousarray(pixels), np.ascontiguousarray(known)
-    whole = pixels if known.all() else replicate(pixels, known)  # no colour of what is transparent mixes in
-    scaled = Image.fromarray(np.ascontiguousarray(whole)).resize(crop.size, Image.Resampling.LANCZOS)
+        return planes, np.ascontiguousarray(known)
+    if not known.all():
+        source, _ = nearest_known(known)
+        flat = planes.colour.reshape(-1, *planes.colour.shape[2:])
+        planes = replace(planes, colour=flat[source])
     cover = Image.fromarray(np.where(known, 255, 0).astype(np.uint8)).resize(crop.size, Image.Resampling.BOX)
-    return np.array(scaled), np.asarray(cover) >= OPAQUE
+    return planes.scaled(*crop.size), np.asarray(cover) >= OPAQUE

@@ -13,6 +13,7 @@ from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
 from softextend.mask import editable, latent_change
 from softextend.options import Spec
+from softextend.pictures.mapping import Mapping, onto_canvas
 from softextend.plan.canvas import Canvas, blocks, in_turn, margins
 from softextend.plan.input import Input
 from softextend.plan.sizes import fit_band, resolve_sides, running_steps
@@ -71,6 +72,15 @@ class Plan:
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
+
+    @property
+    def mapping(self) -> Mapping:
+        """From the input's file, upright, to the result: for the places that metadata name."""
+        canvas, crop = self.canvas, self.crop
+        inner = Box(top=0, left=0, bottom=canvas.height, right=canvas.width)
+        old = (crop.width, crop.height) if crop else (canvas.width, canvas.height)
+        size, sides = (canvas.width, canvas.height), canvas.sides
+        return onto_canvas(old, crop.box if crop else inner, size, sides.left, sides.top, canvas.size)
 
     def work(self) -> tuple[Work, ...]:
         """What one pass runs: the stages, or where the canvas is too large for a window a scene first.

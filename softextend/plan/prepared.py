@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softextend.fill import parse_fill
+from softextend.finish.composite import join
 from softextend.mask import change_map, hard
 from softextend.plan.boxes import grown
 from softextend.plan.canvas import grow, in_turn
@@ -15,17 +16,22 @@ from softextend.plan.plan import Plan, joins_fill
 from softextend.types import Method
 
 if TYPE_CHECKING:
+    from softextend.pictures.planes import Planes
     from softextend.types import Change, Known, Pixels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Prepared:
-    """`filled` uint8 (H, W, 3), `change` float32 (H, W), 1 = repaint, what is `known` bool (H, W), and the plan."""
+    """`filled` uint8 (H, W, 3), `change` float32 (H, W), 1 = repaint, what is `known` bool (H, W), and the plan.
+
+    `photo` uint8 (h, w, 3): what it grows from.
+    """
 
     plan: Plan
     filled: Pixels
     change: Change
     known: Known
+    photo: Pixels
 
 
 def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
@@ -36,12 +42,18 @@ def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
         change = change_map(kept, plan.overlap, plan.feather, plan.change)
     else:
         filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
-    return Prepared(plan=plan, filled=filled, change=as_method(change, plan), known=kept)
+    return Prepared(plan=plan, filled=filled, change=as_method(change, plan), known=kept, photo=pixels)
 
 
 def as_method(change: Change, plan: Plan) -> Change:
     """The map (H, W) in [0, 1] as the plan's method takes it."""
     return hard(change) if plan.method is Method.CLASSIC else change
+
+
+def filled_planes(prepared: Prepared, planes: Planes) -> Planes:
+    """The filled canvas at the depth of the picture's `planes`."""
+    new = np.where(prepared.known, 0, 1).astype(np.float32)
+    return join(planes.grown(prepared.plan.canvas.sides), np.asarray(prepared.filled, np.float32), new)
 
 
 def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:

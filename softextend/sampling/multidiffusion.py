@@ -91,6 +91,17 @@ def part_of(scene: Scene, part: Part, factor: int) -> Scene:
         change=part.of(scene.change),
         known=scene.known[rows, columns],
         filled=scene.filled[..., rows, columns],
+        box=None if scene.box is None else shifted(scene.box, rows, columns),
+    )
+
+
+def shifted(box: Box, rows: slice, columns: slice) -> Box:
+    """A window's box on the canvas, of one whose rows and columns count within a region's box."""
+    return Box(
+        top=box.top + rows.start,
+        left=box.left + columns.start,
+        bottom=box.top + rows.stop,
+        right=box.left + columns.stop,
     )
 
 

@@ -58,7 +58,7 @@ def sample(prepared: Prepared, model: Model, listener: Listener) -> Picture:
     if not plan.stages:
         return current
     change, prompt = latent_change(prepared.change), plan.spec.prompt
-    embed = functools.partial(model.embed, prompt.prompt, prompt.negative)
+    embed = functools.partial(model.embed, prompt.prompt, prompt.negative, prepared.photo)
     conditioning = reducing_memory(embed, model, listener)
     work = plan.work()
     steps = [each.steps * each.windows for each in work]
@@ -89,7 +89,8 @@ def run_stage(pixels: Picture, change: Change, known: Known, index: int, work: W
         )
         free = np.minimum(smaller[cut], handed_on(done[cut], run.plan, work.stage.scale))
         seen = kept[cut] | done[cut]
-        paint = functools.partial(paint_region, canvas[cut], free, seen, region, (index, number), work.stage, part)
+        at = index, number
+        paint = functools.partial(paint_region, canvas[cut], free, seen, region, at, work.stage, part, canvas=size)
         painted = reducing_memory(paint, run.model, run.listener)
         if run.plan.canvas.whole:
             return carry_up(pixels, painted, change, size)
@@ -109,9 +110,20 @@ def handed_on(done: Known, plan: Plan, scale: float) -> Change:
 
 
 def paint_region(
-    pixels: Picture, change: Change, known: Known, region: Region, at: tuple[int, int], stage: Stage, run: Run
+    pixels: Picture,
+    change: Change,
+    known: Known,
+    region: Region,
+    at: tuple[int, int],
+    stage: Stage,
+    run: Run,
+    *,
+    canvas: tuple[int, int] | None = None,
 ) -> Picture:
-    """One region (h, w, 3) of a stage, its windows together; `at`: number of the stage and of the region in it."""
+    """One region (h, w, 3) of a stage, its windows together; `at`: number of the stage and of the region in it.
+
+    `canvas`: the stage's, height and width, where the region is a part of it.
+    """
     plan, model = run.plan, run.model
     windows = [moved(each, region.box) for each in region.windows]
     parts = make_parts(windows, model.factor, 2 * margin(plan.canvas.window))
@@ -137,6 +149,9 @@ def paint_region(
         guidance_rescale=plan.guidance_rescale,
         stage=at[0],
         seed=plan.seed,
+        timesteps=sampler.timesteps,
+        box=region.box if canvas else None,
+        canvas=canvas,
     )
     blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
     watch = functools.partial(_watch, run, sampler)
@@ -146,7 +161,7 @@ def paint_region(
 
 
 def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tensor:
-    """change (h, w) in [0, 1] -> (1, 1, h', w') as z0 has it; classic: 0 or 1, a latent as its first pixel is."""
+    """change (h, w) in [0, 1] -> float32 (1, 1, h', w') as z0 has it; classic: 0 or 1, as its first pixel is."""
     given = to_change(change, factor)
     if method is Method.CLASSIC:
         return (F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float().to(z0.device)

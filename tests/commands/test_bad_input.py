@@ -94,7 +94,7 @@ def test_text_named_png(refuse: Refuse) -> None:
 def test_truncated_jpeg(refuse: Refuse) -> None:
     data = photo("a.jpg", 200, 200).read_bytes()
     Path("a.jpg").write_bytes(data[: len(data) // 2])
-    assert "a.jpg: is damaged or incomplete" in refuse(1, "extend", "a.jpg", *SIDES)
+    assert "a.jpg: the JPEG ends early: 5" in refuse(1, "extend", "a.jpg", *SIDES)
 
 
 def test_empty_file(refuse: Refuse) -> None:

@@ -168,7 +168,7 @@ def test_a_batch_to_one_size(run: Run) -> None:
     assert "200x100" in bad["error"]
     ran = run("extend", "p", "--size", "64x64", "--fit", "--out-dir", "q", "--json", "--skip-existing")
     clash, made = ran.facts  # --fit does nothing to the small one, but the options are others
-    assert "made with other options (target)" in clash["error"]
+    assert "made with other options (fit)" in clash["error"]
     assert (ran.code, made["scaled"]) == (1, [64, 32])
     assert size("q/b-extended.png") == (64, 64)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from PIL import Image
 from skimage import data
 from toymodel import ToyModel
 
-from softextend import extend as story
 from softextend.errors import BadPicture, BrokenPromise
+from softextend.finish import join as finish_join
 from softextend.finish.composite import composite_ramp, wander
 from softextend.finish.contract import check_original, compare, kept_area
 from softextend.jobs.verify import verify
@@ -139,7 +140,7 @@ def test_every_result_keeps_the_contract(sides: str, band: int | None) -> None:
 
 
 def test_a_broken_contract_is_an_error_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(story, "composite", lambda original, painted, ramp: original + np.uint8(1))
+    monkeypatch.setattr(finish_join, "join", lambda canvas, painted, ramp: replace(canvas, colour=canvas.colour + 1))
     pixels = photo()
     with pytest.raises(BrokenPromise, match="beyond the band"):
         extended(pixels, np.ones(pixels.shape[:2], bool), asked(), ToyModel())

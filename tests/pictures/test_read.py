@@ -242,18 +242,21 @@ def test_rgb_profile_is_kept_and_pixels_untouched() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
-def test_grey_profile_is_applied_and_replaced(mode: str) -> None:
+def test_grey_stays_grey_with_its_profile(mode: str) -> None:
     source = Image.new("L", (2, 2), 128).convert(mode)
     picture = read_bytes(encoded(source, "PNG", icc_profile=linear_grey()))
-    assert np.abs(picture.pixels.astype(int) - 188).max() <= 1  # half the light is 188 in sRGB
-    assert picture.metadata.icc == icc.srgb_profile()
+    assert picture.planes.grey
+    assert (picture.pixels == 128).all()
+    assert picture.metadata.icc == linear_grey()
+    srgb = icc.to_srgb(picture.pixels, linear_grey())
+    assert np.abs(srgb.astype(int) - 188).max() <= 1  # half the light is 188 in sRGB
 
 
-def test_a_real_photo_of_grey_with_profile_carries_an_rgb_one() -> None:
-    path = Path(skimage.data.__file__).parent / "page.png"
-    icc_out = read_picture(path).metadata.icc
-    assert icc_out is not None
-    assert icc_out[16:20] == b"RGB "
+def test_a_real_photo_of_grey_carries_a_grey_profile() -> None:
+    picture = read_picture(Path(skimage.data.__file__).parent / "page.png")
+    assert picture.planes.grey
+    assert picture.metadata.icc is not None
+    assert picture.metadata.icc[16:20] == b"GRAY"
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])

@@ -18,6 +18,7 @@ from torch import nn
 from softextend.errors import BadModel
 from softextend.models.clip_tokenizer import ClipTokenizer, folder_tokenizer, shipped_tokenizers
 from softextend.models.sdxl.state_dict_keys import (
+    VAE,
     folder_pieces,
     text_pieces,
     unet_layers,
@@ -81,7 +82,9 @@ class FromParts:
         return self.parts["unet"].load(dtype, device)
 
     def vae(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
-        """The autoencoder."""
+        """The autoencoder; BadModel where the checkpoint has none."""
+        if "vae" not in self.parts:
+            raise BadModel(f"{self.weights[0]}: has no VAE: name one by --vae FILE")
         return self.parts["vae"].load(dtype, device)
 
     def text_encoder(self, which: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
@@ -97,7 +100,9 @@ class FromParts:
 class SingleFile(FromParts):
     """A checkpoint in the original layout; configs and tokenizers ship with the package, so nothing is downloaded."""
 
-    def __init__(self, path: Path, configs: Path | None = None, layout: Layout | None = None) -> None:
+    def __init__(
+        self, path: Path, configs: Path | None = None, layout: Layout | None = None, *, vae_needed: bool = True
+    ) -> None:
         """Raises BadModel where a tensor is missing or has another shape than the family's."""
         self.layout = layout or SDXL
         self.empty_is_zero = self.layout.empty_is_zero
@@ -109,7 +114,8 @@ class SingleFile(FromParts):
         unet = fitted(read_json(configs / "unet.json"), header.tensors, unet_layers(names))
         vae = read_json(configs / "vae.json") | latent_statistics(path, header)
         self.parts = {"unet": Part(_new_unet, unet, unet_pieces(names), store)}
-        self.parts["vae"] = Part(_new_vae, vae, vae_pieces(names), store)
+        if vae_needed or any(name.startswith(VAE) for name in names):
+            self.parts["vae"] = Part(_new_vae, vae, vae_pieces(names), store)
         for (name, new), pieces in zip(self.layout.encoders.items(), self.layout.pieces, strict=True):
             self.parts[name] = Part(new, read_json(configs / f"{name}.json"), pieces(names), store)
         self.check()
@@ -129,7 +135,7 @@ class Folder(FromParts):
         self.empty_is_zero = bool(zero) and self.layout.pooled
         self._path = path
         news = {"unet": _new_unet, "vae": _new_vae, **self.layout.encoders}
-        self.parts = {name: _folder_part(path / name, new, half) for name, new in news.items()}
+        self.parts = {name: folder_part(path / name, new, half) for name, new in news.items()}
         self.weights: tuple[Path, ...] = tuple(weight_files(path / "unet", half=half))
         self.check()
 
@@ -165,6 +171,21 @@ def vae_file(path: Path, configs: Path = CONFIGS) -> Part:
         raise BadModel(f"--vae {path}: {found.fault}")
     store = Store.of({path: header.tensors})
     part = Part(_new_vae, read_json(configs / "vae.json"), vae_pieces(list(header.tensors)), store)
+    part.check()
+    return part
+
+
+def unet_file(path: Path, config: dict[str, Any]) -> Part:
+    """A UNet's own .safetensors or a checkpoint's UNet, in the original or in diffusers' layout; else BadModel."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise BadModel(f"--unet {path}: {what}: give a .safetensors file")
+    header = read_header(path)
+    pieces = unet_pieces(list(header.tensors))
+    if "conv_in.weight" not in pieces or "time_embedding.linear_1.weight" not in pieces:
+        found = identify(header)
+        raise BadModel(f"--unet {path}: no UNet; its tensors look like {found.fault or found.what}")
+    part = Part(_new_unet, config, pieces, Store.of({path: header.tensors}))
     part.check()
     return part
 
@@ -209,7 +230,8 @@ SDXL = Layout(
 )
 
 
-def _folder_part(folder: Path, new: Callable[[dict[str, Any]], nn.Module], half: bool) -> Part:
+def folder_part(folder: Path, new: Callable[[dict[str, Any]], nn.Module], half: bool) -> Part:
+    """One part of a diffusers folder: a config and its weights."""
     tensors = {path: read_header(path).tensors for path in weight_files(folder, half=half)}
     store = Store.of(tensors)
     return Part(new, read_json(folder / "config.json"), folder_pieces(list(store.entries)), store)

@@ -3,51 +3,57 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
+from softextend.models.conditions.laid_over import NOTHING, LaidOver, lay_over
+from softextend.models.conditions.options import Conditions
+from softextend.models.conditions.refiner import Refiner
 from softextend.models.device import choose_device, choose_dtype, empty_cache
 from softextend.models.find import ModelRef, known_profile
 from softextend.models.schedules import STABLE_DIFFUSION, make_schedule
 from softextend.models.sd.checkpoint import SD1, SD2
 from softextend.models.sdxl.checkpoint import SDXL, Folder, SingleFile, Source, vae_file
+from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided, pooled_of
 from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
 from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
-from softextend.models.sdxl.prompts import Prompts, pooled
+from softextend.models.sdxl.text import TextEncoders
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.tensors import Part
 from softextend.sampling.schedule import AnySchedule
 from softextend.types import Conditioning, Encoded, Listener, Offload, Predict, Profile, Scene
 
+if TYPE_CHECKING:
+    from softextend.types import Pixels
+
 LAYOUTS = {"sdxl": SDXL, "sd1": SD1, "sd2": SD2}
 HALF = (torch.bfloat16, torch.float16)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Call:
-    """One run of the UNet: the embedding of each row, (R, 77 k, D); `added`: of SDXL (R, 1280) and (R, 6)."""
-
-    hidden: Tensor
-    added: dict[str, Tensor] | None
-
-
 def load_sdxl(
-    ref: ModelRef, *, device: str, dtype: str, offload: Offload | None, vae: Path | None, listener: Listener
+    ref: ModelRef,
+    *,
+    device: str,
+    dtype: str,
+    offload: Offload | None,
+    vae: Path | None,
+    conditions: Conditions,
+    listener: Listener,
 ) -> SdxlModel:
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
     numbers = choose_dtype(dtype, place)
     if ref.path is None or ref.choice is None:
         raise BadModel(f"{ref.name}: no model of files")
-    source = open_source(ref, half=numbers in HALF)
+    source = open_source(ref, half=numbers in HALF, vae_needed=vae is None)
+    laid = lay_over(source, conditions, numbers, place, listener, unet=ref.asked.unet)
     return SdxlModel(
         source,
         name=_title(ref),
@@ -58,15 +64,18 @@ def load_sdxl(
         dtype=numbers,
         offload=offload or Offload.NONE,
         vae=vae_file(vae, source.layout.configs) if vae else None,
+        laid=laid,
     )
 
 
-def open_source(ref: ModelRef, *, half: bool) -> Source:
+def open_source(ref: ModelRef, *, half: bool, vae_needed: bool = True) -> Source:
     """The files of a model, checked against the networks that they fill. Raises BadModel where they do not fit."""
     if ref.path is None or ref.choice is None:
         raise BadModel(f"{ref.name}: no model of files")
     layout = LAYOUTS[ref.choice.family]
-    return SingleFile(ref.path, layout=layout) if ref.kind == "file" else Folder(ref.path, half=half, layout=layout)
+    if ref.kind == "file":
+        return SingleFile(ref.path, layout=layout, vae_needed=vae_needed)
+    return Folder(ref.path, half=half, layout=layout)
 
 
 def _title(ref: ModelRef) -> str:
@@ -74,19 +83,6 @@ def _title(ref: ModelRef) -> str:
     if ref.path is None or ref.kind == "hub":
         return ref.name
     return ref.path.stem if ref.kind == "file" else ref.path.name
-
-
-def guided(negative: Tensor, positive: Tensor, *, guidance: float, rescale: float) -> Tensor:
-    """negative + guidance (positive - negative), arXiv:2207.12598; its contrast then taken back to positive's.
-
-    (B, C, h, w) each; `rescale` in [0, 1] is how much of that is done; arXiv:2305.08891, eq. 15 and 16.
-    """
-    out = negative + guidance * (positive - negative)
-    if not rescale:
-        return out
-    each = list(range(1, out.ndim))
-    contrast = positive.std(dim=each, keepdim=True) / out.std(dim=each, keepdim=True)
-    return out * (rescale * contrast + 1 - rescale)
 
 
 class SdxlModel:
@@ -106,6 +102,7 @@ class SdxlModel:
         origin: str = "",
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
+        laid: LaidOver = NOTHING,
     ) -> None:
         self.name = name
         self.profile = profile
@@ -116,8 +113,18 @@ class SdxlModel:
         self._source = source
         self._origin = origin
         self._other_vae = vae
-        self.networks = Networks(source, device=device, dtype=dtype, offload=offload, vae=vae)
-        self._prompts = Prompts(source, device=device, dtype=dtype, make_room=self.networks.make_room)
+        self._laid = laid
+        self.networks = Networks(source, device=device, dtype=dtype, offload=offload, vae=vae, image=laid.image)
+        self._text = TextEncoders(
+            load=self._encoder,
+            drop=functools.partial(empty_cache, device),
+            tokenizers=source.tokenizers,
+            device=device,
+            penultimate=source.layout.penultimate,
+            pooled=source.layout.pooled,
+            layer=laid.layer,
+            vectors=laid.vectors,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """What a recipe records: `name`, `origin`, `hash` (sha256; its first 10 letters are A1111's), `device`, ..."""
@@ -129,6 +136,7 @@ class SdxlModel:
             "device": str(self.device),
             "dtype": str(self.dtype).removeprefix("torch."),
             "offload": self.networks.offload.value,
+            "conditions": self._laid.as_dict(),
         }
 
     @torch.inference_mode()
@@ -153,64 +161,77 @@ class SdxlModel:
         grey = torch.tensor(LATENT_GREY, device=z.device) / 127.5 - 1
         return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
-        """Prompts of any length, 75 tokens a row, each encoded once."""
-        return self._prompts.conditioning(prompt, negative)
+    @torch.inference_mode()
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
+        """Prompts of any length, 75 tokens a row. An empty negative prompt is zeros where the model was trained so."""
+        self._text.encode([prompt] if self._zero(negative) else [prompt, negative])
+        positive = self._text.done[prompt]
+        if self._zero(negative):
+            zeros = Encoded(hidden=torch.zeros_like(positive.hidden), pooled=torch.zeros_like(pooled_of(positive)))
+            both = [positive, zeros]
+        else:
+            both = [positive, self._text.done[negative]]
+            rows = max(each.hidden.shape[1] for each in both)
+            both = [self._text.lengthened(each, rows) for each in both]
+        refined = self._laid.refiner.embed(prompt, negative) if self._laid.refiner else None
+        if self._laid.image is not None:
+            self.networks.make_room()
+            images = self._laid.image.encode(photo, self.dtype, self.device)
+            empty_cache(self.device)
+            both = [replace(each, image=image) for each, image in zip(both, images, strict=True)]
+        return Conditioning(prompt=both[0], negative=both[1], refined=refined)
 
     @torch.inference_mode()
     def predict(self, scene: Scene) -> Predict:
-        """What the UNet predicts; guidance is `negative + g (prompt - negative)`, arXiv:2207.12598; none for g <= 1."""
+        """What the UNet predicts, guidance included; none for g <= 1. A refiner takes over where it begins."""
+        refiner, given = self._laid.refiner, scene.conditioning.refined
+        if refiner is None or given is None:
+            return self._denoiser(scene)
+        return Handover(
+            base=functools.cache(functools.partial(self._denoiser, scene)),
+            refiner=functools.cache(functools.partial(self._refined, refiner, scene, given)),
+            start=self._laid.refiner_start,
+        )
+
+    def _denoiser(self, scene: Scene) -> Denoiser:
+        """The base model's denoiser for a scene."""
+        if self._laid.refiner:
+            self._laid.refiner.park(self.networks.offload)
         unet = self.networks.unet()
-        rows = scene.z0.shape[0]
         given = scene.conditioning
         told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
-        calls = [
-            Call(
-                hidden=torch.cat([each.hidden.expand(rows, -1, -1) for each in group]),
-                added=self._added(group, rows, scene.known.shape) if self._source.layout.pooled else None,
-            )
-            for group in ([[each] for each in told] if self.networks.lean else [told])
-        ]
-        guide = functools.partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale)
-        masked = None
-        if unet.config.in_channels == CHANNELS:  # type: ignore[union-attr]
-            masked = MaskedPicture(self.encode, scene.filled)
-        return functools.partial(self._predicted, unet, calls, guide, masked)
+        size = torch.tensor([[*scene.known.shape, 0, 0, *scene.known.shape]], dtype=self.dtype, device=self.device)
+        ids = [size] * len(told) if self._source.layout.pooled else None
+        inpainting = unet.config.in_channels == CHANNELS  # type: ignore[union-attr]
+        return Denoiser(
+            unet=self.networks.unet,
+            calls=calls_of(told, ids, scene.z0.shape[0], lean=self.networks.lean),
+            guide=functools.partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
+            device=self.device,
+            dtype=self.dtype,
+            masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
+            timesteps=scene.timesteps,
+            image=self._laid.image,
+            scene=scene if self._laid.controls else None,
+            controls=self._laid.controls,
+        )
 
-    def _added(self, group: list[Encoded], rows: int, size: tuple[int, ...]) -> dict[str, Tensor]:
-        """What SDXL is told beside the prompt: its pooled form and the picture's size, px."""
-        ids = torch.tensor([[*size, 0, 0, *size]], dtype=self.dtype, device=self.device)
-        vectors = torch.cat([pooled(each).expand(rows, -1) for each in group])
-        return {"text_embeds": vectors, "time_ids": ids.expand(rows * len(group), -1)}
+    def _refined(self, refiner: Refiner, scene: Scene, given: Conditioning) -> Denoiser:
+        """The refiner's denoiser for a scene."""
+        self.networks.make_room()
+        for control in self._laid.controls:
+            control.park(self.networks.offload)
+        return refiner.predict(scene, given, lean=self.networks.lean)
+
+    def _zero(self, negative: str) -> bool:
+        return self._source.empty_is_zero and not negative
+
+    def _encoder(self, which: int) -> nn.Module:
+        self.networks.make_room()
+        return self._source.text_encoder(which, self.dtype, self.device)
 
     def reduce_memory(self) -> str | None:
         """After an out-of-memory: take the next lighter way of running and say which; None at the last."""
         said = self.networks.reduce_memory()
         empty_cache(self.device)
         return said
-
-    @torch.inference_mode()
-    def _predicted(
-        self,
-        unet: nn.Module,
-        calls: list[Call],
-        guide: Callable[[Tensor, Tensor], Tensor],
-        masked: MaskedPicture | None,
-        x: Tensor,
-        t: float,
-        keep: Tensor,
-    ) -> Tensor:
-        own = x.to(self.device, self.dtype)
-        if masked is not None:
-            shown = masked.shown(keep).to(self.device, self.dtype)
-            own = torch.cat([own, shown.expand(len(own), -1, -1, -1)], dim=1)
-            unet = self.networks.unet()  # which an encoder may have sent off the device
-        outs = []
-        for call in calls:
-            repeated = torch.cat([own] * (len(call.hidden) // len(own)))
-            told = {} if call.added is None else {"added_cond_kwargs": call.added}
-            outs.append(unet(repeated, t, encoder_hidden_states=call.hidden, **told)[0].float())
-        out = torch.cat(outs)
-        if len(out) > len(own):
-            out = guide(*out.chunk(2))
-        return out.to(x.device)

@@ -9,6 +9,7 @@ import accelerate
 import torch
 from torch import nn
 
+from softextend.models.conditions.image_prompt import ImagePrompt
 from softextend.models.device import empty_cache, free_memory
 from softextend.models.sdxl.checkpoint import Source
 from softextend.models.weights.tensors import Part
@@ -23,7 +24,14 @@ class Networks:
     """The UNet and the VAEs of one checkpoint; `vae` stands in for the checkpoint's own."""
 
     def __init__(
-        self, source: Source, *, device: torch.device, dtype: torch.dtype, offload: Offload, vae: Part | None
+        self,
+        source: Source,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        offload: Offload,
+        vae: Part | None,
+        image: ImagePrompt | None = None,
     ) -> None:
         self.device = device
         self.dtype = dtype
@@ -32,6 +40,7 @@ class Networks:
         self.lean = False  # guidance in two runs of the UNet instead of one of twice the rows
         self._source = source
         self._other_vae = vae
+        self._image = image  # what lets the UNet attend to pictures
         self._unet: nn.Module | None = None
         self._vaes: dict[torch.dtype, Any] = {}
         self._ways = self._ways_to_reduce_memory()
@@ -51,6 +60,8 @@ class Networks:
             sequential = self.offload is Offload.SEQUENTIAL
             place = torch.device("cpu") if sequential else self.device
             unet = self._source.unet(self.dtype, place)
+            if self._image is not None:
+                self._image.attach(unet)
             if self.device.type == "cuda" and not sequential:
                 unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # tensor cores want it
             if sequential:

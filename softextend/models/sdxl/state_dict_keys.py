@@ -8,6 +8,7 @@ from softextend.models.weights.tensors import Piece
 
 LAYERS = 2  # residual blocks a level, in Stable Diffusion's UNets
 UNET = "model.diffusion_model."
+UNET_PREFIXES = (UNET, "diffusion_model.", "unet.")  # of a checkpoint, or of a UNet's own file
 VAE = "first_stage_model."
 TEXT = ("conditioner.embedders.0.transformer.text_model.", "conditioner.embedders.1.model.")
 IN_BLOCK = re.compile(r"model\.diffusion_model\.input_blocks\.(\d+)\.")
@@ -112,10 +113,11 @@ def open_clip_targets(name: str) -> dict[str, Piece]:
 
 
 def unet_pieces(names: list[str]) -> dict[str, Piece]:
-    """Of a single file's names: the UNet's parameters and where they lie."""
-    own = [name for name in names if name.startswith(UNET)]
-    layers = unet_layers(names)
-    return {target: Piece(name) for name in own if (target := unet_target(name.removeprefix(UNET), layers))}
+    """Of a single file's names: the UNet's parameters and where they lie; of a UNet's own file in any layout."""
+    prefix = next((each for each in UNET_PREFIXES if any(name.startswith(each) for name in names)), "")
+    own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    layers = unet_layers([UNET + name for name in own])
+    return {unet_target(name, layers) or name: Piece(prefix + name) for name in own}
 
 
 def unet_layers(names: list[str]) -> int:
@@ -137,6 +139,12 @@ def text_pieces(names: list[str], which: int) -> dict[str, Piece]:
     own = [name for name in names if name.startswith(prefix)]
     if which == 0:
         return {name.removeprefix(prefix): Piece(name) for name in own}
+    return open_clip_pieces(names, prefix)
+
+
+def open_clip_pieces(names: list[str], prefix: str) -> dict[str, Piece]:
+    """Of a file's names: a text encoder in open_clip's layout, below a prefix."""
+    own = [name for name in names if name.startswith(prefix)]
     return {
         target: Piece(prefix + piece.name, piece.third, piece.transposed)
         for name in own

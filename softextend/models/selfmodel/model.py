@@ -25,7 +25,7 @@ from softextend.models.selfmodel.denoisers import SOURCES, Dense, Sparse
 from softextend.types import Conditioning, Predict, Scene
 
 if TYPE_CHECKING:
-    from softextend.types import Known
+    from softextend.types import Known, Pixels
 
 
 DENSE = 1.5e8  # target-source pairs up to which every source is looked at
@@ -66,7 +66,7 @@ class SelfModel:
         """The latents are the pixels, float32 (B, 3, H, W) in [-1, 1], exactly."""
         return z
 
-    def embed(self, prompt: str, negative: str) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
         """The built-in model takes no prompt."""
         return Conditioning()
 

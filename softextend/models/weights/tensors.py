@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +23,9 @@ DTYPES = {
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
 }
+
+
+Patch = Callable[[Tensor], Tensor]  # a parameter in float32, in its module's shape -> what it becomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,15 @@ class Part:
     config: dict[str, Any]
     pieces: dict[str, Piece]
     store: Store
+    patches: Mapping[str, Patch] = field(default_factory=dict)  # by name, as in `pieces`
+
+    def patched(self, patches: Mapping[str, Patch]) -> Part:
+        """The same network, with these parameters changed as they are read."""
+        return replace(self, patches=patches)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A parameter's shape, of a name in `pieces`."""
+        return self.store.shape(self.pieces[name])
 
     def check(self) -> None:
         """Raises BadModel where files and network do not fit together."""
@@ -89,7 +101,10 @@ class Part:
                 value = _read(opened[path], entry, wanted[name], scratch)
                 scale = self.store.scale(wanted[name])
                 value = value if scale is None else scaled(value, scale, wanted[name])
-                tensors[name] = value.to(device, dtype, copy=True).reshape(_shape(module, name))
+                value = value.reshape(_shape(module, name))
+                if patch := self.patches.get(name.removeprefix("text_model.")):
+                    value = patch(value.to(device, torch.float32))
+                tensors[name] = value.to(device, dtype, copy=True)
         module.load_state_dict(tensors, strict=True, assign=True)
         _fill_positions(module, device)
         return module.eval().requires_grad_(False)
@@ -151,6 +166,21 @@ def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor
         done += count
     value = raw.view(DTYPES[entry.dtype]).reshape(shape)
     return value.T.contiguous() if piece.transposed else value
+
+
+def read_tensor(path: Path, entry: Entry) -> Tensor:
+    """One tensor of a file; BadModel for a data type that is no number of torch's or cannot be merged."""
+    if entry.dtype not in DTYPES and entry.dtype not in WHOLE:
+        raise BadModel(f"{path}: holds {entry.dtype} values, which cannot be read: take a 16-bit or 32-bit version")
+    with path.open("rb") as file:
+        file.seek(entry.start)
+        data = bytearray(file.read(entry.end - entry.start))
+    if not data:
+        return torch.zeros(entry.shape)
+    return torch.frombuffer(data, dtype={**DTYPES, **WHOLE}[entry.dtype]).reshape(entry.shape)
+
+
+WHOLE = {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8}
 
 
 def scaled(value: Tensor, scale: Tensor, piece: Piece) -> Tensor:

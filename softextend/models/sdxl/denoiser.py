@@ -1,0 +1,150 @@
+"""One scene's denoiser: the UNet with its prompts, guidance, image prompts and ControlNets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from softextend.models.conditions.control import ControlNet
+from softextend.models.conditions.image_prompt import ImagePrompt
+from softextend.models.conditions.span import Span
+from softextend.models.sdxl.inpainting import MaskedPicture
+from softextend.types import Encoded, Predict, Scene
+
+CUTOFF = 1000  # timesteps of SDXL's schedule, which a refiner's start is a share of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Call:
+    """One run of the UNet: the embedding of each row, (R, 77 k, D); of SDXL (R, P) and (R, 6); images (R, N, ...)."""
+
+    hidden: Tensor
+    pooled: Tensor | None = None
+    ids: Tensor | None = None
+    image: Tensor | None = None
+
+    @property
+    def added(self) -> dict[str, Any]:
+        """What the UNet takes beside the hidden states."""
+        images = {} if self.image is None else {"image_embeds": [self.image]}
+        return images if self.pooled is None else {"text_embeds": self.pooled, "time_ids": self.ids, **images}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Denoiser:
+    """`Predict` of softextend.types. `unet` gives the network, on its device; `guide` joins negative and positive."""
+
+    unet: Callable[[], nn.Module]
+    calls: Sequence[Call]
+    guide: Callable[[Tensor, Tensor], Tensor]
+    device: torch.device
+    dtype: torch.dtype
+    masked: MaskedPicture | None = None  # of an inpainting UNet
+    timesteps: Sequence[float] = ()  # of the steps that run; nothing: all of them are within every span
+    scene: Scene | None = None  # what ControlNets look at
+    controls: Sequence[ControlNet] = ()
+    image: ImagePrompt | None = None
+
+    @torch.inference_mode()
+    def __call__(self, x: Tensor, t: float, keep: Tensor) -> Tensor:
+        """x (B, 4, h, w) -> float32 of the same shape."""
+        own = x.to(self.device, self.dtype)
+        shown = None if self.masked is None else self.masked.shown(keep).to(self.device, self.dtype)
+        unet = self.unet()  # after an encoder that may have sent it off the device
+        if self.image is not None:
+            self.image.turn(unet, on=self._within(self.image.span, t))
+        out = torch.cat([self._run(unet, call, own, shown, t) for call in self.calls])
+        if len(out) > len(own):
+            out = self.guide(*out.chunk(2))
+        return out.to(x.device)
+
+    def _run(self, unet: nn.Module, call: Call, own: Tensor, shown: Tensor | None, t: float) -> Tensor:
+        repeated = torch.cat([own] * (len(call.hidden) // len(own)))
+        given: dict[str, Any] = {}
+        for control in self.controls:
+            if self.scene is not None and self._within(control.span, t):
+                found = control.residuals(self.scene, repeated, t, call.hidden, call.added)
+                given = added_up(given, found)
+        if shown is not None:
+            repeated = torch.cat([repeated, shown.expand(len(repeated), -1, -1, -1)], dim=1)
+        out = unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added or None, **given)
+        result: Tensor = out[0].float()
+        return result
+
+    def _within(self, span: Span, t: float) -> bool:
+        if not self.timesteps:
+            return True
+        step = min(range(len(self.timesteps)), key=lambda at: abs(self.timesteps[at] - float(t)))
+        return span.holds(step, len(self.timesteps))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Handover:
+    """A base model until a share `start` of the noise schedule is done, then the refiner."""
+
+    base: Callable[[], Predict]
+    refiner: Callable[[], Predict]
+    start: float
+
+    def __call__(self, x: Tensor, t: float, keep: Tensor) -> Tensor:
+        """The prediction of whoever is in charge at t: the base at and above the cutoff, as diffusers splits."""
+        chosen = self.base if float(t) >= round(CUTOFF - self.start * CUTOFF) else self.refiner
+        return chosen()(x, t, keep)
+
+
+def added_up(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Residuals of several ControlNets, summed layer by layer."""
+    if not first:
+        return dict(second)
+    return {
+        name: [one + two for one, two in zip(first[name], value, strict=True)]
+        if isinstance(value, list | tuple)
+        else first[name] + value
+        for name, value in second.items()
+    }
+
+
+def guided(negative: Tensor, positive: Tensor, *, guidance: float, rescale: float = 0.0) -> Tensor:
+    """negative + guidance (positive - negative), arXiv:2207.12598; its contrast then taken back to positive's.
+
+    (B, C, h, w) each; `rescale` in [0, 1] is how much of that is done; arXiv:2305.08891, eq. 15 and 16.
+    """
+    out = negative + guidance * (positive - negative)
+    if not rescale:
+        return out
+    each = list(range(1, out.ndim))
+    contrast = positive.std(dim=each, keepdim=True) / out.std(dim=each, keepdim=True)
+    return out * (rescale * contrast + 1 - rescale)
+
+
+def calls_of(told: Sequence[Encoded], ids: Sequence[Tensor] | None, rows: int, *, lean: bool) -> list[Call]:
+    """One run for all of `told` (negative first), or where memory is short one for each.
+
+    ids (1, N) of each where the UNet takes a pooled prompt and the picture's size, else None.
+    """
+    groups = [[index] for index in range(len(told))] if lean else [list(range(len(told)))]
+    return [
+        Call(
+            hidden=torch.cat([told[each].hidden.expand(rows, -1, -1) for each in group]),
+            pooled=None if ids is None else torch.cat([pooled_of(told[each]).expand(rows, -1) for each in group]),
+            ids=None if ids is None else torch.cat([ids[each].expand(rows, -1) for each in group]),
+            image=_images([told[each] for each in group], rows),
+        )
+        for group in groups
+    ]
+
+
+def pooled_of(encoded: Encoded) -> Tensor:
+    """(1, P); SDXL's encoders always give one."""
+    if encoded.pooled is None:
+        raise RuntimeError("a prompt without its pooled vector")
+    return encoded.pooled
+
+
+def _images(group: Sequence[Encoded], rows: int) -> Tensor | None:
+    found = [each.image for each in group if each.image is not None]
+    return torch.cat([each.expand(rows, *each.shape[1:]) for each in found]) if found else None

@@ -1,0 +1,91 @@
+"""Presets by name: the published ones, the user's own, and options beside them that win; captions on a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from softextend.cli import known_flags
+from softextend.commands.argv import fill_caption
+from softextend.commands.presets import all_presets, expanded, read_preset
+from softextend.errors import BadRequest
+
+PUBLISHED = {"softextend", "telea", "diffdiff", "poor-mans", "mk2", "mosaic"}
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "softextend" / "presets"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def words(*arguments: str) -> list[str]:
+    return expanded(["extend", *arguments], known_flags())
+
+
+def value(found: list[str], name: str) -> str:
+    """The one that counts: the last."""
+    return found[len(found) - found[::-1].index(name)]
+
+
+def test_the_published_ones_are_there_with_options_that_exist(home: Path) -> None:
+    assert {each.name for each in all_presets(home)} == PUBLISHED
+    for name in PUBLISHED:
+        assert len(words("--preset", name, "x.jpg")) > 4
+
+
+def test_the_guides_figures() -> None:
+    found = words("x.jpg", "--preset", "telea", "--sides", "0 256 0 0")
+    wanted = {"--fill": "telea:radius=3", "--overlap": "50", "--feather": "500", "--steps": "25", "--guidance": "6"}
+    assert {name: value(found, name) for name in wanted} == wanted
+    assert float(value(found, "--change")) == pytest.approx(1 - 50 / 255, abs=1e-3)
+    assert value(words("x.jpg", "--preset=telea", "--image-prompt", "self"), "--guidance") == "4"
+
+
+def test_options_beside_it_win_and_amounts_are_the_users() -> None:
+    assert value(words("x.jpg", "--steps", "9", "--preset", "telea"), "--steps") == "9"
+    assert "--all" in words("x.jpg", "--preset", "mk2")
+    assert "--all" not in words("x.jpg", "--preset", "mk2", "--sides", "8")
+    assert words("x.jpg") == ["extend", "x.jpg"]
+    assert words("--", "--preset", "mk2") == ["extend", "--", "--preset", "mk2"]
+
+
+def test_what_a_command_has_not_is_left_out() -> None:
+    found = expanded(["paint", "a.png", "b.png", "--preset", "telea"], known_flags())
+    assert "--overlap" not in found
+    assert value(found, "--steps") == "25"
+
+
+def test_the_users_own(home: Path) -> None:
+    (home / "mine.toml").write_text('about = "mine"\n[options]\nsteps = 7\ncolor-match = false\n')
+    found = words("x.jpg", "--preset", "mine")
+    assert value(found, "--steps") == "7"
+    assert "--no-color-match" in found
+    (home / "telea.toml").write_text("[options]\nsteps = 3\n")
+    assert read_preset("telea", home).options == {"steps": "3"}
+    (home / "bad.toml").write_text("[options]\nnowhere = 3\n")
+    with pytest.raises(BadRequest, match="nowhere is no option"):
+        words("x.jpg", "--preset", "bad")
+    with pytest.raises(BadRequest, match="--preset none: must be one of"):
+        words("x.jpg", "--preset", "none")
+
+
+def test_a_caption_model_is_told_from_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blip").mkdir()
+    (tmp_path / "blip" / "config.json").write_text("{}")
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    cases = {
+        ("--caption",): ["--caption", "auto"],
+        ("--caption", "photo.jpg"): ["--caption", "auto", "photo.jpg"],
+        ("--caption", "gone/photo.jpg"): ["--caption", "auto", "gone/photo.jpg"],
+        ("--caption", "-q"): ["--caption", "auto", "-q"],
+        ("--caption", "blip", "photo.jpg"): ["--caption", "blip", "photo.jpg"],
+        ("--caption", "Salesforce/blip-image-captioning-base"): ["--caption", "Salesforce/blip-image-captioning-base"],
+        ("--", "--caption"): ["--", "--caption"],
+    }
+    for given, wanted in cases.items():
+        assert fill_caption(given) == wanted

@@ -1,0 +1,66 @@
+"""A picture that cannot fit is refused from its header, at once."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from running import Run, photo
+
+from softextend.pictures import memory
+
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">L", len(content)) + name + content + struct.pack(">L", zlib.crc32(name + content))
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of one bit a pixel, all black: its data are a thousandth of its pixels."""
+    packer, row = zlib.compressobj(9), bytes(1 + (width + 7) // 8)
+    data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">LLBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def test_a_small_file_of_a_huge_picture_is_refused_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("bomb.png").write_bytes(bomb(22_000, 22_000))
+    photo("a.png")
+    monkeypatch.setattr(memory, "available", lambda: 4 * 10**9)
+    ran = run("extend", "bomb.png", "a.png", *SIDES)
+    assert (ran.code, ran.lines) == (1, ["a-extended.png"])
+    assert "484 megapixels, need about 11.6 GB of memory; 4.0 GB are free" in ran.err
+    assert "--allow-huge" in ran.err
+
+
+def test_a_huge_result_is_refused_before_it_is_painted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo("a.png")
+    monkeypatch.setattr(memory, "available", lambda: 10**9)
+    ran = run("extend", "a.png", "--size", "9000x9000", "--allow-large", "--seed", 5, "--strength", 0, "--dry-run")
+    assert (ran.code, "the result: 9000 x 9000 px" in ran.err) == (1, True)
+    assert run.loads == []  # type: ignore[attr-defined]
+
+
+def test_what_is_free_is_known_here() -> None:
+    free = memory.available()
+    assert free is None or free > 10**7
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs ulimit -v as Linux has it")
+def test_a_small_ulimit_is_called_so(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    command = f"ulimit -v 600000; exec {sys.executable} -m softextend extend a.png --sides 4"
+    package = str(Path(memory.__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": package, "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode != 0
+    assert "installation is incomplete" not in ran.stderr
+    assert "out of memory" in ran.stderr
