@@ -12,6 +12,7 @@ in `--out` and taken from there the next time; delete `results.jsonl` after a ch
     colour   CIE76 Delta E to the truth of 16 px means: colour, not structure (mean)
     left     correlation of fine detail with the fill that lay under it; 0 where the model made everything new (mean)
     score    softextend's own total score, 1 is best (mean)
+    twins    share of structured windows of 1/16 of the picture that repeat what the photo shows only once (mean)
     copy     share of structured 15 px blocks that lie somewhere in the photo all but verbatim (mean)
 """
 
@@ -39,6 +40,7 @@ from PIL import Image
 from softextend.extend import extend
 from softextend.fill import parse_fill
 from softextend.finish.scores import score
+from softextend.finish.twins import twin_share
 from softextend.models.selfmodel.model import SelfModel
 from softextend.options import Spec
 from softextend.types import Amount
@@ -51,7 +53,7 @@ FILLS = ("edge", "mirror", "telea", "perlin")
 ENGINES = (*FILLS, "patch", "self", *(f"self-{fill}" for fill in FILLS))  # `self` over `patch`, and over the others
 CUT = 0.2  # of the photo's width or height, off each of the two sides
 SEED = 1
-MEANS = ("colour", "left", "copy", "score", "seconds")
+MEANS = ("colour", "left", "twins", "copy", "score", "seconds")
 BLOCK = 15  # px, side of the blocks looked for in the photo
 BLOCKS = 150  # of them a picture
 VERBATIM = 3.0  # levels of 255, root mean square, up to which a block counts as copied
@@ -192,6 +194,7 @@ def measure(path: Path, engine: str, longest: int, out: Path) -> dict[str, Any]:
         "colour": round(colour_error(picture, truth, known), 2),
         "left": round(leftover(picture, filled, known), 3),
         "score": round(score(picture, known, filled if engine.startswith("self-") else None).total, 3),
+        "twins": round(twin_share(picture, known), 4),
         "copy": round(copied(picture, known), 3),
         "seconds": round(seconds, 2),
     }
@@ -200,8 +203,9 @@ def measure(path: Path, engine: str, longest: int, out: Path) -> dict[str, Any]:
 def summary(results: list[dict[str, Any]], engines: Iterable[str]) -> str:
     """A Markdown table by half and engine."""
     lines = [
-        "| half | engine | photos | seam mean | seam worst | texture | colour | left | copy | score | seconds |",
-        "|" + "---|" * 11,
+        "| half | engine | photos | seam mean | seam worst | texture | colour | left | twins "
+        "| copy | score | seconds |",
+        "|" + "---|" * 12,
     ]
     for which in ("tuned", "held out"):
         for engine in engines:
@@ -210,7 +214,9 @@ def summary(results: list[dict[str, Any]], engines: Iterable[str]) -> str:
                 continue
             every = [seam for each in rows for seam in each["seams"]]
             means = {key: statistics.fmean(each[key] for each in rows) for key in MEANS}
-            shown = f"{means['copy']:.2f} | {means['score']:.2f} | {means['seconds']:.1f}"
+            shown = (
+                f"{100 * means['twins']:.1f} % | {means['copy']:.2f} | {means['score']:.2f} | {means['seconds']:.1f}"
+            )
             seam, texture = statistics.fmean(every), statistics.median(each["texture"] for each in rows)
             lines.append(
                 f"| {which} | {engine} | {len(rows)} | {seam:.2f} | {max(every):.2f} | {texture:.2f} "

@@ -323,13 +323,19 @@ class Sampling(Checked):
     )
     sampler: SamplerName | None = option(None, "the sampler", told="the model's")
     guidance_rescale: float | None = option(
-        None, "how much of the contrast that guidance adds is taken back", low=0, high=1, told="the model's"
+        None,
+        "how much of the contrast that guidance adds is taken back",
+        low=0,
+        high=1,
+        told="the model's",
+        expert=True,
     )
     method: Method = option(
         Method.DIFFERENTIAL,
         "differential gives every pixel its own amount of change; classic is masked inpainting: half and more of it "
         "is all, less is none",
         told="differential",
+        expert=True,
     )
     seed: int | None = option(
         None,

@@ -57,7 +57,7 @@ def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if "--model" in arguments:  # no checkpoint is at hand: a toy at the model seam
             checkpoint = desk / "sdxl.safetensors"
             ref = find.ModelRef(kind="file", name=checkpoint.name, path=checkpoint, origin="--model")
-            patched.setattr(find, "resolve_model", lambda name: ref)
+            patched.setattr(find, "resolve_model", lambda name, **asked: ref)
             patched.setattr(load, "load_model", lambda *args, **more: ToyModel())
             arguments += ["-o", "prompted.jpg"]
         assert cli.run(arguments) == 0, command

@@ -83,17 +83,23 @@ def write_single_file(
     path: Path, kind: str, parts: dict[str, nn.Module], extra: dict[str, Tensor] | None = None
 ) -> Path:
     """The original layout, as the CompVis and Stability checkpoints are shared."""
+    tensors = single_file_state(kind, parts) | (extra or {})
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    return path
+
+
+def single_file_state(kind: str, parts: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """A checkpoint's tensors in the original layout."""
     unet = {"model.diffusion_model." + original_unet(k): v for k, v in parts["unet"].state_dict().items()}
     tensors = unet | {f"first_stage_model.{k}": v for k, v in tinysdxl.original_vae_state(parts["vae"]).items()}
     state = parts["text_encoder"].state_dict()
     if kind == "sd1":
         prefix = "cond_stage_model.transformer.text_model."
-        tensors |= {prefix + name.removeprefix("text_model."): value for name, value in state.items()}
-    else:
-        prefix = "cond_stage_model.model."
-        tensors |= {prefix + name: value for name, value in tinysdxl.original_open_clip(parts["text_encoder"]).items()}
-    save_file({name: value.contiguous() for name, value in (tensors | (extra or {})).items()}, path)
-    return path
+        return tensors | {prefix + name.removeprefix("text_model."): value for name, value in state.items()}
+    prefix = "cond_stage_model.model."
+    return tensors | {
+        prefix + name: value for name, value in tinysdxl.original_open_clip(parts["text_encoder"]).items()
+    }
 
 
 def original_unet(name: str) -> str:

@@ -18,6 +18,7 @@ from softextend.commands.run import (
     with_others,
     work,
 )
+from softextend.commands.signatures import Extend
 from softextend.commands.spec import spec_of_extend, spec_of_paint
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.outputs import plan_jobs
@@ -30,7 +31,7 @@ from softextend.pictures.read import file_bytes, read_mask
 if TYPE_CHECKING:
     from softextend.commands.options import SourceOptions
     from softextend.commands.report import Report
-    from softextend.commands.signatures import Extend, Paint
+    from softextend.commands.signatures import Paint
 
 
 def extend(report: Report, given: Extend) -> int:
@@ -76,7 +77,8 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     """All pictures with all their seeds; the exit code."""
     debug, num, steps = given.debug, given.selection.num, given.debug.save_steps
     names = naming(given.output, suffix, extras_dir=steps, extras=STEPS if steps else ())
-    names = replace(names, tree=found.tree(given.output.keep_tree))
+    if isinstance(given, Extend):
+        names = replace(names, tree=found.tree(given.inputs.keep_tree))
     task.check()
     if debug.plan_image is not None:
         task = replace(task, plan_image=plan_image_path(Path(debug.plan_image), len(found.sources)))

@@ -50,6 +50,13 @@ class InputOptions(SourceOptions):
     files_from: str | None = option(
         None, "a list of paths, one a line (or NUL-separated); - is stdin", told="none", metavar="FILE", panel=READING
     )
+    keep_tree: bool | None = option(
+        None,
+        "mirror the inputs' folders in --out-dir",
+        told="for globs with **",
+        flags=("--keep-tree/--no-keep-tree",),
+        panel=WRITING,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +82,6 @@ class OutputPath(Checked):
         "several runs may share; =any: leave out any that exists",
         told="existing files are an error",
         metavar="[=any]",
-    )
-    keep_tree: bool | None = option(
-        None,
-        "mirror the inputs' folders in --out-dir",
-        told="for globs with **",
-        flags=("--keep-tree/--no-keep-tree",),
     )
 
 

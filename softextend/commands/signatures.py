@@ -22,7 +22,7 @@ from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
 from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
 from softextend.plan.motion import Course
-from softextend.types import PredictionName, SamplerName
+from softextend.types import Method, PredictionName, SamplerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +58,8 @@ class PaintSampling(Checked):
     steps: int | None = like(Sampling, "steps")
     guidance: float | None = like(Sampling, "guidance")
     sampler: SamplerName | None = like(Sampling, "sampler")
+    guidance_rescale: float | None = like(Sampling, "guidance_rescale")
+    method: Method = like(Sampling, "method")
     seed: int | None = like(Sampling, "seed")
     refine_strength: float | None = like(Sampling, "refine_strength")
     color_match: bool = like(Sampling, "color_match")

@@ -20,6 +20,8 @@ from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
 from softextend.fills.parts import threads
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
+from softextend.fills.repeats import break_up
+from softextend.fills.things import LONGER, things
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -41,6 +43,9 @@ GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 f
 NEARBY = 0.15  # of the longer side: a copy from closer makes a row of the same thing
 ANNEAL = 0.5  # the prior loses this factor from level to level
 CENTRE = 1.0  # px, spread of the window of the first and last votes: near the centre a patch is right
+ENDS = 0.08  # of the longer side: how far from the old border a thing that it cuts has ended
+CUT_UP = 256  # px, longer side from which copies of single places are cut up
+SETTLING = 1  # sweeps that follow
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
 
 
@@ -67,7 +72,9 @@ class Costs(Ranged):
         0.0, "", 0, 10, "what copying from close by costs; about 0.8 keeps things from standing in rows"
     )
     variety: float = param(0.05, "", 0, 1, "what using one source again costs")
-    unique: float = param(0.3, "", 0, 10, "what copying a thing that exists only once costs")
+    unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
+    thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
+    whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
 
     def __post_init__(self) -> None:
         Ranged.__post_init__(self)
@@ -82,11 +89,12 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
     spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN
     centre = gauss(radius, CENTRE)
     with threads() as pool:
+        shown = things(*_sized(sizes, LONGER))
+        cut_at = max(_sized(sizes, CUT_UP)[1].shape)
         level = searchable(*sizes.pop(), radius)
         _paint_nearest(level)
-        traits = _Traits(
-            radius, spread, _rarity(level, radius), _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        )
+        look = _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
+        traits = _Traits(radius, spread, _rarity(level, radius), look, shown, cut_at)
         found = _started(level, np.random.default_rng(seed))
         depth = 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
@@ -121,9 +129,17 @@ def _solve(
     longer = max(level.trusted.shape)
     reach = longer // 2 if depth == 0 else (longer // 8 if above > 1 else 4)
     _paint(level, found, gauss(rules.gauss.size // 2, CENTRE), pool)
-    for sweep in range(SWEEPS_COARSEST if depth == 0 else SWEEPS.get(above, SWEEPS_ELSEWHERE)):
+    sweeps = SWEEPS_COARSEST if depth == 0 else SWEEPS.get(above, SWEEPS_ELSEWHERE)
+    for sweep in range(sweeps):
+        if longer == traits.cut_at and sweep == sweeps - SETTLING:
+            break_up(level, found.source, rules.thing, costs.whole, np.random.default_rng([seed, above]))
         _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
         _paint(level, found, rules.gauss, pool)
+
+
+def _sized(sizes: list[tuple[Floats, Known]], longer: int) -> tuple[Floats, Known]:
+    """The smallest of the pyramid's pictures, finest first, with so many px on the longer side; else the finest."""
+    return next((each for each in reversed(sizes) if max(each[1].shape) >= longer), sizes[0])
 
 
 def _paint_nearest(level: Level) -> None:
@@ -200,6 +216,8 @@ class _Traits:
     spread: float  # variance of the known colours
     rare: Floats  # (H, W) how unlike all others a patch is
     look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
+    things: Floats  # (H, W) in [0, 1], at a size of its own
+    cut_at: int  # px, longer side of the level at which copies of single places are cut up
 
 
 @dataclass(slots=True)
@@ -215,6 +233,8 @@ class _Rules:
     alike: Floats  # (T,) prior weight of their difference
     reuse: Floats  # (H, W) cost of being used as often as the average source
     close: Floats  # (H, W) cost of lying right beside the target
+    thing: Floats  # (H, W) in [0, 1], 1 on a thing that the picture shows only once
+    shy: Floats  # (T,) what copying it costs
 
 
 def _looks(level: Level, reach: float) -> Floats:
@@ -255,6 +275,8 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
         alike=(ease * costs.alike / traits.spread / loose).astype(np.float32),
         reuse=costs.variety * textured,
         close=costs.spacing * textured,
+        thing=cv2.resize(traits.things, (width, height), interpolation=cv2.INTER_LINEAR),
+        shy=(ease * costs.thing * np.clip(level.distance / (ENDS * longer), 0, 1)).astype(np.float32),
     )
 
 
@@ -275,6 +297,8 @@ def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, r
         alike=rules.alike,
         close=rules.close,
         nearby=NEARBY * max(level.slot.shape),
+        thing=rules.thing,
+        shy=rules.shy,
     )
     found.source = patchmatch.improve(
         found.source,

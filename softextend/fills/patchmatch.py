@@ -42,6 +42,8 @@ class Prices:
     alike: Floats  # (T,) per squared difference of the looks of both
     close: Floats  # (H, W) right beside the target, falling to 0 at `nearby` px
     nearby: float
+    thing: Floats  # (H, W) how much a place is of a thing that is there only once
+    shy: Floats  # (T,) what copying such a place costs; left out of `cost`: votes weigh how well a patch fits
 
     @classmethod
     def free(cls, valid: Known, place: Ints) -> Prices:
@@ -56,6 +58,8 @@ class Prices:
             alike=none,
             close=np.zeros(valid.shape, np.float32),
             nearby=0.0,
+            thing=np.zeros(valid.shape, np.float32),
+            shy=none,
         )
 
 
@@ -90,8 +94,8 @@ def improve(
         improve_part, image=image, confidence=confidence, variance=variance, slot=slot, place=place, before=source,
         after=after, cost=cost, raised=raised, penalty=prices.penalty, near=prices.near, look=prices.look,
         across=prices.across, along=prices.along, alike=prices.alike, close=prices.close,
-        nearby=np.float32(prices.nearby), gauss=gauss, lift=np.float32(lift), ease=np.float32(ease), reach=reach,
-        reverse=reverse, seed=seed,
+        nearby=np.float32(prices.nearby), thing=prices.thing, shy=prices.shy, gauss=gauss, lift=np.float32(lift),
+        ease=np.float32(ease), reach=reach, reverse=reverse, seed=seed,
     )  # fmt: skip
     in_parts(part, len(place), pool)
     return after
@@ -221,7 +225,7 @@ def _anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-u
 @compiled
 def improve_part(  # type: ignore[no-untyped-def]
     start, stop, image, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
-    along, alike, close, nearby, gauss, lift, ease, reach, reverse, seed,
+    along, alike, close, nearby, thing, shy, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
     """`improve` over targets [start, stop): writes after, cost, raised; rows outside the part are read from before."""
     height, width = slot.shape
@@ -231,7 +235,8 @@ def improve_part(  # type: ignore[no-untyped-def]
         y, x = place[i] // width, place[i] % width
         best_place = before[i]
         v, u = best_place // width, best_place % width
-        extra = penalty[v, u] + _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
+        extra = penalty[v, u] + shy[i] * thing[v, u]
+        extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
         best, b0, b1, b2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
         own = variance[y, x]
         best = best / (own + variance[v, u]) + extra
@@ -254,7 +259,7 @@ def improve_part(  # type: ignore[no-untyped-def]
                     radius //= 2
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
-            extra = penalty[v, u]
+            extra = penalty[v, u] + shy[i] * thing[v, u]
             if extra >= best:
                 continue
             extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
@@ -267,7 +272,8 @@ def improve_part(  # type: ignore[no-untyped-def]
                 best = found
                 best_place = v * width + u
                 b0, b1, b2 = c0, c1, c2
-        after[i], cost[i] = best_place, best
+        after[i] = best_place
+        cost[i] = best - shy[i] * thing[best_place // width, best_place % width]
         raised[i, 0], raised[i, 1], raised[i, 2] = b0, b1, b2
 
 

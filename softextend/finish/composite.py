@@ -117,7 +117,7 @@ def _joined(before: Samples, levels: Floats, share: Floats, noise: Floats, white
 
 
 def join(canvas: Planes, painted: Floats, ramp: Change) -> Planes:
-    """`composite` on planes; their alpha stays."""
+    """`composite` on planes, painted float32 (H, W, 3), up to their white; their alpha stays."""
     return replace(canvas, colour=composite(canvas.colour, painted, ramp, canvas.white))
 
 

@@ -1,4 +1,4 @@
-"""How a result looks against its own photo: the seam, the texture, what is left of the fill, flat areas; one total."""
+"""How a result looks against its own photo: seam, texture, what is left of the fill, twins, flat areas; one total."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from softextend.finish.seam_profiles import SeamProfiles, lab, seam_profiles, segment_means
+from softextend.finish.twins import twin_share
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,6 +42,7 @@ class Scores:
     line: float  # the strongest line along the seam over the strongest lines inside
     texture: float  # fine detail of the new area over that of the strip beside it
     leftover: float  # correlation with the fill, fine detail alone
+    twins: float  # share of the new area that shows again what the photo shows only once
     flat: float  # share of the new area that is flat, or lies behind a painted frame
     broken: float  # share that is black or not finite
     total: float  # [0, 1], 1 is best
@@ -65,8 +67,9 @@ def score(
     lines = seam_profiles(area, inside=gap + NEAR, outside=FAR)
     broken = _broken(pixels, area)
     grey = _grey(pixels)
+    twins = twin_share(pixels, area)
     if not lines.segment.size:
-        return _scores(1.0, 1.0, 1.0, 1.0, 0.0, _flat(grey, area), broken)
+        return _scores(1.0, 1.0, 1.0, 1.0, 0.0, twins, _flat(grey, area), broken)
     means = segment_means(lab(_sound(pixels[lines.rows, lines.columns])), lines)
     return _scores(
         colour_step(means, lines),
@@ -74,6 +77,7 @@ def score(
         line_strength(means, lines, band),
         texture_ratio(_fine(grey, 1.5)[lines.rows, lines.columns], lines, gap),
         0.0 if filled is None else leftover(grey, _grey(filled), lines),
+        twins,
         min(1.0, _flat(grey, area) + frame_share(means, lines)),
         broken,
     )
@@ -174,7 +178,7 @@ def frame_share(means: Floats, lines: SeamProfiles) -> float:
 
 
 def _scores(
-    colour: float, gradient: float, line: float, texture: float, left: float, flat: float, broken: float
+    colour: float, gradient: float, line: float, texture: float, left: float, twins: float, flat: float, broken: float
 ) -> Scores:
     """All measures with their total: each fault lowers it by its own factor, ratios by their logarithm."""
     total = (
@@ -183,6 +187,7 @@ def _scores(
         * _fall(np.log(line), np.log(1.5), np.log(3.0))
         * _fall(abs(np.log(texture)), np.log(1.4), np.log(4.0))
         * _fall(left, 0.25, 0.75)
+        * _fall(twins, 0.01, 0.2)
         * (1 - flat)
         * (1 - broken)
     )
@@ -192,6 +197,7 @@ def _scores(
         line=line,
         texture=texture,
         leftover=left,
+        twins=twins,
         flat=flat,
         broken=broken,
         total=float(np.clip(total, 0.0, 1.0)),

@@ -14,7 +14,7 @@ from softextend.models.choice import Asked, Choice, choose_by_name, choose_file,
 from softextend.models.config_file import config_file, read_config
 from softextend.models.engine import Engine
 from softextend.models.library import find_in
-from softextend.models.profiles import SELF_PROFILE
+from softextend.models.profiles import SDXL_PROFILE, SELF_PROFILE
 from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import PICKLE_SUFFIXES, read_header, refuse_pickle
@@ -107,7 +107,9 @@ def model_of(engine: Engine) -> ModelRef:
 
 def known_profile(ref: ModelRef) -> Profile:
     """What the model likes best."""
-    return SELF_PROFILE if ref.choice is None else ref.choice.profile
+    if ref.kind == "self":
+        return SELF_PROFILE
+    return SDXL_PROFILE if ref.choice is None else ref.choice.profile
 
 
 def installed_models() -> list[Installed]:
@@ -140,7 +142,7 @@ def downloaded(ref: ModelRef, folder: Path) -> ModelRef:
 
 
 def models_folder() -> Path | None:
-    """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel: see `configured_text`."""
+    """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel."""
     named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models_folder")
     return Path(named).expanduser() if named else None
 

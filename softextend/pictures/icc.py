@@ -24,7 +24,7 @@ FIXED_DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # littleCMS writes the tim
 def own_colours(
     colour: npt.NDArray[Any], icc: bytes | None, notes: list[str], *, cmyk: bool
 ) -> tuple[npt.NDArray[Any], bytes | None]:
-    """Grey (H, W), RGB (H, W, 3) or CMYK (H, W, 4) -> grey or RGB, and the profile that describes it, if any.
+    """Grey (H, W), RGB (H, W, 3), CMYK uint8 (H, W, 4) -> grey or RGB, and the profile that describes it, if any.
 
     Grey and RGB stay as they are, with the file's own profile; CMYK goes through its profile into sRGB.
     """

@@ -126,7 +126,7 @@ def top_of(dtype: np.dtype[Any]) -> float:
 
 
 def to_eight_bits(samples: Samples, white: float) -> npt.NDArray[np.uint8]:
-    """Rounded to 0..255; what is no number becomes 0."""
+    """uint8, uint16 or float32 (H, W[, 3]) up to `white` -> rounded to 0..255; what is no number becomes 0."""
     if samples.dtype == np.uint8:
         return samples
     if samples.dtype == np.uint16 and white == 65535:
@@ -140,7 +140,7 @@ def to_eight_bits(samples: Samples, white: float) -> npt.NDArray[np.uint8]:
 
 
 def rescaled(samples: Samples, white: float, dtype: type[np.generic]) -> Samples:
-    """To another type of integers, rounded: uint8 or uint16."""
+    """(H, W[, 3]) up to `white` -> another type of integers, rounded: uint8 or uint16."""
     if dtype == np.uint8:
         return to_eight_bits(samples, white)
     share = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0) / white
@@ -148,7 +148,7 @@ def rescaled(samples: Samples, white: float, dtype: type[np.generic]) -> Samples
 
 
 def resized(samples: Samples, width: int, height: int) -> Samples:
-    """(H, W) or (H, W, 3) at another size, by Lanczos' filter of three lobes, wider when smaller."""
+    """uint8, uint16, float32 (H, W[, 3]) at another size, by Lanczos' filter of three lobes, wider when smaller."""
     if samples.dtype == np.uint8:
         return np.array(Image.fromarray(np.ascontiguousarray(samples)).resize((width, height), LANCZOS))
     planes = samples[..., None] if samples.ndim == 2 else samples
@@ -166,7 +166,7 @@ LANCZOS = Image.Resampling.LANCZOS
 
 
 def finite(samples: Samples) -> Known | None:
-    """Where floating-point samples are numbers, (H, W); None: everywhere."""
+    """Where float32 samples (H, W[, 3]) are numbers, (H, W); None: everywhere."""
     if samples.dtype.kind != "f":
         return None
     sound = np.isfinite(samples)
@@ -175,7 +175,7 @@ def finite(samples: Samples) -> Known | None:
 
 
 def white_of(samples: Samples, notes: list[str]) -> float:
-    """What counts as white: the top of an integer type, for floats 1 or the largest sample; notes where it matters."""
+    """(H, W[, 3]) -> white: the top of an integer type, for float32 1 or the largest sample; notes where it matters."""
     if samples.dtype.kind != "f":
         return top_of(samples.dtype)
     sound = np.isfinite(samples)
@@ -191,6 +191,6 @@ def white_of(samples: Samples, notes: list[str]) -> float:
 
 
 def opaque_where(alpha: Samples) -> Known:
-    """Where alpha, of any type, rounds to half or more: these pixels count as the original's."""
+    """Where alpha (H, W), uint8, uint16 or float32, rounds to half or more: these pixels are the original's."""
     least: float = OPAQUE if alpha.dtype == np.uint8 else top_of(alpha.dtype) * (OPAQUE - 0.5) / 255
     return np.asarray(alpha >= least)

@@ -47,22 +47,22 @@ def gamma(power: float) -> Curve:
 
 
 def srgb(coded: Doubles) -> Doubles:
-    """IEC 61966-2-1."""
+    """coded (...) in [0, 1] -> light in [0, 1]; IEC 61966-2-1."""
     return np.where(coded > 0.04045, ((np.maximum(coded, 0.04045) + 0.055) / 1.055) ** 2.4, coded / 12.92)
 
 
 def bt709(coded: Doubles) -> Doubles:
-    """The inverse of ITU-R BT.709-6, 1.2."""
+    """coded (...) in [0, 1] -> light in [0, 1]; the inverse of ITU-R BT.709-6, 1.2."""
     return np.where(coded >= 0.081, ((np.maximum(coded, 0.081) + 0.099) / 1.099) ** (1 / 0.45), coded / 4.5)
 
 
 def smpte240(coded: Doubles) -> Doubles:
-    """The inverse of SMPTE ST 240."""
+    """coded (...) in [0, 1] -> light in [0, 1]; the inverse of SMPTE ST 240."""
     return np.where(coded >= 0.0913, ((np.maximum(coded, 0.0913) + 0.1115) / 1.1115) ** (1 / 0.45), coded / 4)
 
 
 def pq(coded: Doubles) -> Doubles:
-    """SMPTE ST 2084, as a share of the 203 cd/m2 that BT.2408 gives to a white sheet; brighter is cut off."""
+    """coded (...) -> light by SMPTE ST 2084, in 203 cd/m2, BT.2408's white sheet; brighter is cut off."""
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     root = coded ** (1 / m2)
     nits = 10_000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
@@ -70,7 +70,7 @@ def pq(coded: Doubles) -> Doubles:
 
 
 def hlg(coded: Doubles) -> Doubles:
-    """ITU-R BT.2100-2, table 5, with 75 % of the signal as white (BT.2408); brighter is cut off."""
+    """coded (...) -> light by ITU-R BT.2100-2, table 5, 75 % of the signal as white (BT.2408); brighter is cut off."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     light = np.where(coded <= 0.5, coded**2 / 3, (np.exp((coded - c) / a) + b) / 12)
     white = (np.exp((0.75 - c) / a) + b) / 12
@@ -78,7 +78,7 @@ def hlg(coded: Doubles) -> Doubles:
 
 
 def sampled(table: Doubles) -> Curve:
-    """A curve through equally spaced values in [0, 1]."""
+    """A curve through equally spaced values (n,) in [0, 1]."""
     return lambda coded: np.interp(coded, np.linspace(0, 1, len(table)), table)
 
 
@@ -157,7 +157,7 @@ def assembled(space: bytes, tags: dict[bytes, bytes], name: str, *, version: int
 
 
 def to_d50(primaries: Primaries) -> Doubles:
-    """Columns red, green, blue: XYZ under D50; SMPTE RP 177 and Bradford's adaptation."""
+    """(3, 3), columns red, green, blue: XYZ under D50; SMPTE RP 177 and Bradford's adaptation."""
     points = np.array([primaries.red, primaries.green, primaries.blue])
     xyz = np.stack([points[:, 0], points[:, 1], 1 - points.sum(1)]) / points[:, 1]
     white = _white(primaries)

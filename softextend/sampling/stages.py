@@ -161,7 +161,7 @@ def paint_region(
 
 
 def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tensor:
-    """change (h, w) in [0, 1] -> (1, 1, h', w') as z0 has it; classic: 0 or 1, a latent as its first pixel is."""
+    """change (h, w) in [0, 1] -> float32 (1, 1, h', w') as z0 has it; classic: 0 or 1, as its first pixel is."""
     given = to_change(change, factor)
     if method is Method.CLASSIC:
         return (F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float().to(z0.device)

@@ -33,10 +33,31 @@ GROW = "--all 8"
 Shown = str | tuple[str, str]
 MODEL: dict[str, Shown] = {
     "model": "--model gone.safetensors",
+    "profile": "--profile few-step",
+    "prediction": "--prediction v",
     "device": "--device mps",
     "dtype": "--dtype float32",
     "offload": "--offload none",
     "vae": "--vae v.safetensors",
+    "unet": "--unet u.safetensors",
+}
+NAMED = ("model", "profile", "prediction")
+CONDITIONS: dict[str, Shown] = {
+    "preset": "--preset mosaic",
+    "lora": "--lora gone.safetensors",
+    "embedding": "--embedding x=gone.safetensors",
+    "caption": "--caption auto",
+    "clip_skip": "--clip-skip 3",
+    "image_prompt": "--image-prompt self",
+    "image_weight": "--image-weight 0.5",
+    "image_steps": "--image-steps 0-0.5",
+    "image_adapter": "--image-adapter gone.safetensors",
+    "image_encoder": "--image-encoder gone.safetensors",
+    "control": "--control gone.safetensors",
+    "control_type": "--control-type tile",
+    "control_image": "--control-image a.png",
+    "refiner": "--refiner gone.safetensors",
+    "refiner_start": "--refiner-start 0.5",
 }
 PROMPTING: dict[str, Shown] = {
     "prompt": "-p sea",
@@ -48,6 +69,8 @@ PROMPTING: dict[str, Shown] = {
 }
 SAMPLING: dict[str, Shown] = PROMPTING | {
     "strength": "--strength 0.5",
+    "guidance_rescale": "--guidance-rescale 0.5",
+    "method": "--method classic",
     "refine_strength": "--refine-strength 0.3",
     "color_match": "--no-color-match",
 }
@@ -79,7 +102,7 @@ PLACING: dict[str, Shown] = {
     "out_dir": "--out-dir d",
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
 }
-WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp"}
+WRITING: dict[str, Shown] = PLACING | {"format": "--format bmp", "alpha": "--alpha keep"}
 SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing=any", "-o there.png")}
 TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.png --out-dir d")}
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
@@ -113,13 +136,26 @@ SWEEPING: dict[str, Shown] = {
 TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "extend": (
         "extend a.png",
-        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | READ | WRITING | SKIP | TREE | LOOKING | TALK,
+        AREA
+        | BAND
+        | SAMPLING
+        | PASSES
+        | DEMAND
+        | CONDITIONS
+        | MODEL
+        | LIST
+        | READ
+        | WRITING
+        | SKIP
+        | TREE
+        | LOOKING
+        | TALK,
     ),
-    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
+    "paint": ("paint a.png m.png", SAMPLING | DEMAND | CONDITIONS | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
     "prepare": (
         "prepare a.png",
         AREA
-        | {"model": MODEL["model"], "seed": f"{GROW} --fill perlin --seed 7"}
+        | {"model": MODEL["model"], "profile": MODEL["profile"], "seed": f"{GROW} --fill perlin --seed 7"}
         | LIST
         | READ
         | PLACING
@@ -127,13 +163,14 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | TREE
         | TALK,
     ),
-    "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | HUGE | WRITING | TALK),
-    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | READ | TALK),
-    "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | HUGE | TELLING),
-    "score": ("score e.png a.png", HUGE | TELLING),
-    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | READ | TALK),
-    "models": ("models", {"model": MODEL["model"]} | TELLING),
+    "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | READ | WRITING | TALK),
+    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | CONDITIONS | MODEL | READ | TALK),
+    "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | READ | TELLING),
+    "score": ("score e.png a.png", READ | TELLING),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | CONDITIONS | MODEL | READ | TALK),
+    "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),
+    "presets": ("presets", TELLING),
     "doctor": ("doctor", TELLING),
     "config": ("config", TELLING),
 }
@@ -146,8 +183,23 @@ DEFAULTS = {  # what a run has where the option in question does not say somethi
 }
 
 
-SILENT = ("verify", "score", "models", "fills", "doctor", "config")  # -v shows only where an error comes from
-REFUSED = ("model", "refine_strength", "min_score", "mask")  # their examples show by an error that they are used
+SILENT = (
+    "verify",
+    "score",
+    "models",
+    "fills",
+    "presets",
+    "doctor",
+    "config",
+)  # -v shows only where an error comes from
+REFUSED = (
+    "model",
+    "profile",
+    "prediction",
+    "refine_strength",
+    "min_score",
+    "mask",
+)  # their examples show by an error that they are used
 
 
 def every_field(kind: Any) -> Iterator[Field[Any]]:
@@ -192,8 +244,7 @@ def test_every_option_changes_something(
             if name == "allow_huge":
                 patched.setattr(read, "LARGEST", 100)
             if name == "allow_damaged":
-                patched.setattr(read, "ended", lambda data: (data, Ending(said="cut", missing=0.5)))
-                patched.setattr(read, "layout_of", lambda data: Layout())
+                cut_short(patched, (desk / "a.png").read_bytes())
             if name == "verbose" and command in SILENT:
                 patched.setattr(Report, "print", fault)
             return tried(run, words, desk, tmp_path / "run", patched)
@@ -219,6 +270,14 @@ def test_every_option_changes_something(
     assert look(plain, "") == look(plain, ""), "what is compared must not change by itself"
 
 
+def cut_short(patched: pytest.MonkeyPatch, photo: bytes) -> None:
+    """Makes the photo a JPEG whose second half is missing, for whoever reads it; other files stay as they are."""
+    ended, layout_of = read.ended, read.layout_of
+    cut = Ending(said="cut", missing=0.5)
+    patched.setattr(read, "ended", lambda data: (data, cut) if data == photo else ended(data))
+    patched.setattr(read, "layout_of", lambda data: Layout() if data == photo else layout_of(data))
+
+
 def with_defaults(command: str, start: str, words: str) -> str:
     """The whole command line: what `words` leave unsaid is as in DEFAULTS; growth is said once."""
     grows = re.search(r"--(sides|aspect|size|scale|all) ", words) and command != "zoom"
@@ -237,7 +296,9 @@ def furnished(desk: Path, run: Run) -> Path:
     desk.mkdir()
     y, x = np.mgrid[:40, :48]
     pixels = np.stack([x * 5, y * 6, (x * y) % 250], axis=2).astype(np.uint8)
-    Image.fromarray(pixels).save(desk / "a.png")
+    half_clear = np.full((40, 48, 1), 255, np.uint8)
+    half_clear[:6, :6] = 140
+    Image.fromarray(np.concatenate([pixels, half_clear], 2)).save(desk / "a.png")
     Image.fromarray(pixels[::-1]).save(desk / "b.png")
     for name in ("there.png", "there.gif"):
         shutil.copy(desk / "b.png", desk / name)

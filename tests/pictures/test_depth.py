@@ -186,7 +186,7 @@ def test_cmyk_and_lab_of_16_bits_are_read_with_8_and_say_so() -> None:
     assert any("L*a*b*" in note for note in lab.notes)
 
 
-@pytest.mark.parametrize(("kind", "photometric"), [("i2", "minisblack"), ("u2", "cfa")])
+@pytest.mark.parametrize(("kind", "photometric"), [("i2", "minisblack"), ("u2", "mask")])
 def test_samples_that_are_not_read_are_named(kind: str, photometric: str) -> None:
     samples = np.ones((H, W), kind)
     with pytest.raises(BadPicture, match="save it with 8 or 16 bit"):
