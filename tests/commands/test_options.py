@@ -199,6 +199,7 @@ REFUSED = (
     "refine_strength",
     "min_score",
     "mask",
+    *CONDITIONS,
 )  # their examples show by an error that they are used
 
 

@@ -47,12 +47,14 @@ class Conditions(Checked):
         "named settings; options given beside it win; 'softextend presets' lists them",
         told="none",
         metavar="NAME",
+        expert=True,
     )
     lora: list[str] | None = option(
         None,
         "a LoRA (LyCORIS, DoRA, ...), merged while loading; may be given several times",
         told="none",
         metavar="FILE[:WEIGHT]",
+        expert=True,
     )
     embedding: list[str] | None = option(
         None,
@@ -82,6 +84,7 @@ class Conditions(Checked):
         "a picture as a prompt, or self: the photo itself; needs an adapter and its encoder; off: none",
         told="self where the config file names an adapter and no prompt is given, else none",
         metavar="FILE|self|off",
+        expert=True,
     )
     image_weight: float | None = option(
         None,
