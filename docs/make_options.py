@@ -18,7 +18,20 @@ from softextend.commands.typer_args import help_text, option_names, value_metava
 from softextend.options import about
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("Extend", "Paint", "Prepare", "Redo", "Zoom", "Verify", "Score", "Sweep", "Models", "Fills", "Doctor")
+COMMANDS = (
+    "Extend",
+    "Paint",
+    "Prepare",
+    "Redo",
+    "Zoom",
+    "Verify",
+    "Score",
+    "Sweep",
+    "Models",
+    "Fills",
+    "Presets",
+    "Doctor",
+)
 COMMON = (  # what README shows of `extend`
     *("sides", "aspect", "size", "anchor", "fit", "trim", "output", "out_dir", "model", "prompt", "strength", "seed"),
     *("num", "fill", "overlap", "feather", "band", "best_of", "skip_existing", "dry_run", "json"),

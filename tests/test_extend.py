@@ -37,7 +37,7 @@ class Toy(ToyModel):
         self.embedded: list[tuple[str, str]] = []
         self.lighter: list[str] = []
 
-    def embed(self, prompt: str, negative: str, photo: Any = None) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: object = None) -> Conditioning:
         self.embedded.append((prompt, negative))
         return super().embed(prompt, negative, photo)
 

@@ -52,7 +52,7 @@ class ToyModel:
         """The latents are small pixels."""
         return z
 
-    def embed(self, prompt: str, negative: str, photo: Any = None) -> Conditioning:
+    def embed(self, prompt: str, negative: str, photo: object = None) -> Conditioning:
         """A number in [0.5, 1) that differs between prompts."""
         number = 0.5 + (sum(map(ord, prompt)) - sum(map(ord, negative))) % 97 / 194
         return Conditioning(prompt=Encoded(hidden=torch.full((1, 1, 1), number)))

@@ -60,6 +60,7 @@ class Conditions(Checked):
         "a textual inversion (clip_l and clip_g); NAME in the prompt stands for it; may be given several times",
         told="none",
         metavar="NAME=FILE",
+        expert=True,
     )
     caption: str | None = option(
         None,
@@ -74,6 +75,7 @@ class Conditions(Checked):
         low=1,
         high=12,
         told="the model's, 2 for SDXL",
+        expert=True,
     )
     image_prompt: str | None = option(
         None,
@@ -82,19 +84,33 @@ class Conditions(Checked):
         metavar="FILE|self|off",
     )
     image_weight: float | None = option(
-        None, "how much the picture counts", low=0, high=2, told="0.1 for self, 0.6 for a file"
+        None,
+        "how much the picture counts",
+        low=0,
+        high=2,
+        told="0.1 for self, 0.6 for a file",
+        expert=True,
     )
     image_steps: str | None = option(
-        None, "the share of the steps in which it counts, such as 0.2-0.8", told="all", metavar="FROM-TO"
+        None,
+        "the share of the steps in which it counts, such as 0.2-0.8",
+        told="all",
+        metavar="FROM-TO",
+        expert=True,
     )
     image_adapter: Path | None = option(
-        None, "the IP-Adapter, base or plus", told="image_adapter of the config file", metavar="FILE"
+        None,
+        "the IP-Adapter, base or plus",
+        told="image_adapter of the config file",
+        metavar="FILE",
+        expert=True,
     )
     image_encoder: Path | None = option(
         None,
         "the CLIP image encoder that the adapter was trained with (ViT-H or bigG), a file or folder",
         told="image_encoder of the config file",
         metavar="FILE",
+        expert=True,
     )
     control: list[str] | None = option(
         None,
@@ -108,15 +124,28 @@ class Conditions(Checked):
         "of a union: repaint, tile, openpose, depth, scribble, canny, normal or segment; the last six need a picture",
         told="repaint",
         metavar="NAME",
+        expert=True,
     )
     control_image: Path | None = option(
-        None, "what a ControlNet looks at, as large as the result", told="the filled canvas", metavar="FILE"
+        None,
+        "what a ControlNet looks at, as large as the result",
+        told="the filled canvas",
+        metavar="FILE",
+        expert=True,
     )
     refiner: Path | None = option(
-        None, "the SDXL refiner, a .safetensors file: it takes the last steps", told="none", metavar="FILE"
+        None,
+        "the SDXL refiner, a .safetensors file: it takes the last steps",
+        told="none",
+        metavar="FILE",
+        expert=True,
     )
     refiner_start: float = option(
-        0.8, "with --refiner: the share of the noise schedule after which it takes over", low=0, high=1
+        0.8,
+        "with --refiner: the share of the noise schedule after which it takes over",
+        low=0,
+        high=1,
+        expert=True,
     )
 
     def __post_init__(self) -> None:
