@@ -249,7 +249,7 @@ def test_models_that_are_none(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -
         ("no/such/model", "does not exist"),
         ("folder", "model_index.json"),
         ("damaged.safetensors", "damaged.safetensors"),
-        ("other.safetensors", "no SDXL checkpoint"),
+        ("other.safetensors", "no checkpoint that runs here"),
         ("pickle.ckpt", ".safetensors"),
     ):
         assert says in refuse(1, "extend", "a.png", *SIDES, "--model", name)

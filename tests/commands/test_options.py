@@ -33,11 +33,14 @@ GROW = "--all 8"
 Shown = str | tuple[str, str]
 MODEL: dict[str, Shown] = {
     "model": "--model gone.safetensors",
+    "profile": "--profile few-step",
+    "prediction": "--prediction v",
     "device": "--device mps",
     "dtype": "--dtype float32",
     "offload": "--offload none",
     "vae": "--vae v.safetensors",
 }
+NAMED = ("model", "profile", "prediction")
 PROMPTING: dict[str, Shown] = {
     "prompt": "-p sea",
     "negative": "-n people",
@@ -48,6 +51,8 @@ PROMPTING: dict[str, Shown] = {
 }
 SAMPLING: dict[str, Shown] = PROMPTING | {
     "strength": "--strength 0.5",
+    "guidance_rescale": "--guidance-rescale 0.5",
+    "method": "--method classic",
     "refine_strength": "--refine-strength 0.3",
     "color_match": "--no-color-match",
 }
@@ -119,7 +124,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "prepare": (
         "prepare a.png",
         AREA
-        | {"model": MODEL["model"], "seed": f"{GROW} --fill perlin --seed 7"}
+        | {"model": MODEL["model"], "profile": MODEL["profile"], "seed": f"{GROW} --fill perlin --seed 7"}
         | LIST
         | READ
         | PLACING
@@ -132,7 +137,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | READ | TELLING),
     "score": ("score e.png a.png", READ | TELLING),
     "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | READ | TALK),
-    "models": ("models", {"model": MODEL["model"]} | TELLING),
+    "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),
     "doctor": ("doctor", TELLING),
     "config": ("config", TELLING),
@@ -147,7 +152,14 @@ DEFAULTS = {  # what a run has where the option in question does not say somethi
 
 
 SILENT = ("verify", "score", "models", "fills", "doctor", "config")  # -v shows only where an error comes from
-REFUSED = ("model", "refine_strength", "min_score", "mask")  # their examples show by an error that they are used
+REFUSED = (
+    "model",
+    "profile",
+    "prediction",
+    "refine_strength",
+    "min_score",
+    "mask",
+)  # their examples show by an error that they are used
 
 
 def every_field(kind: Any) -> Iterator[Field[Any]]:
