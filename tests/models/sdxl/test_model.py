@@ -148,7 +148,8 @@ def test_a_prompt_is_encoded_once_and_the_encoders_leave(model: SdxlModel, monke
     assert loads == [0, 1]
     model.embed("a plant", "")
     assert loads == [0, 1, 0, 1]
-    held = [value for each in (model, model._prompts, model.networks) for value in vars(each).values()]
+    held = [value for each in (model, model.networks) for value in vars(each).values()]
+    held += [getattr(model._text, each.name) for each in dataclasses.fields(model._text)]
     assert not any(isinstance(value, torch.nn.Module) for value in held)
 
 
