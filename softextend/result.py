@@ -18,8 +18,10 @@ from softextend.options import Selection, Spec
 from softextend.pictures.formats import format_of_name
 from softextend.pictures.picture import Picture
 from softextend.pictures.profiles import grey_as_rgb
+from softextend.pictures.read import read_picture, read_recipe
 from softextend.pictures.write import write_picture
 from softextend.plan.input import mapping_of
+from softextend.plan.recipe import parameters
 
 if TYPE_CHECKING:
     from softextend.extend import Result as Made
@@ -111,3 +113,20 @@ def _shown(path: Path | None) -> str:
     if path is None:
         raise BadRequest("a picture in memory has no name on a command line: give one, such as image='photo.png'")
     return str(path)
+
+
+def convert(source: Path, target: Path) -> None:
+    """A saved result once more in the format that the new name says, metadata and recipe with it; replaces `target`.
+
+    Raises BadPicture for what carries no recipe, OutputError where it cannot be written.
+    """
+    picture, recipe = read_picture(source), read_recipe(source)
+    write_picture(
+        target,
+        picture.pixels,
+        format=format_of_name(target),
+        metadata=picture.metadata,
+        recipe=recipe,
+        parameters=parameters(recipe),
+        overwrite=True,
+    )
