@@ -20,13 +20,14 @@ from softextend.plan.canvas import grow
 from softextend.plan.describe import plan_as_dict
 from softextend.plan.input import Input, prepare_input
 from softextend.plan.plan import Plan, plan_extension
+from softextend.plan.sizes import resolve_sides
 from softextend.types import Sides
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from softextend.api import Options
-    from softextend.options import Growth
+    from softextend.options import Growth, Spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,6 +54,19 @@ class Sketch:
             self._border = find_border(self.picture.pixels, self.picture.known)
         return self._border
 
+    def size(self, sides: Sideslike | None = DEFAULT_SIDES, **options: Unpack[Options]) -> tuple[int, int]:
+        """Width and height of the result, px: quick, however large. Raises BadRequest as `extend` would."""
+        spec, taken = self._request(sides, 0, options)
+        height, width = taken.known.shape
+        added = resolve_sides(spec.growth, width=width, height=height)
+        return width + added.left + added.right, height + added.top + added.bottom
+
+    def plan(
+        self, sides: Sideslike | None = DEFAULT_SIDES, *, model: str = "self", **options: Unpack[Options]
+    ) -> dict[str, Any]:
+        """What a run would do, JSON values, as `extend --dry-run --json` has them. Raises BadRequest as `extend`."""
+        return plan_as_dict(self._planned(*self._request(sides, 0, options), model))
+
     def look(
         self,
         sides: Sideslike | None = DEFAULT_SIDES,
@@ -63,14 +77,20 @@ class Sketch:
         **options: Unpack[Options],
     ) -> Look:
         """As `extend` would begin, at no more than `most` px a side. Raises BadRequest as `extend` would."""
-        if sides is DEFAULT_SIDES and any(options.get(name) is not None for name in HOW_MUCH):
-            sides = None
-        spec, _ = read_request({"sides": sides, "seed": seed, **options})
-        taken = self._taken(spec.growth.demanded())
-        plan = plan_extension(taken, spec, find.known_profile(find.resolve_model(model)))
+        spec, taken = self._request(sides, seed, options)
+        plan = self._planned(spec, taken, model)
         scale = min(1.0, most / max(plan.canvas.size))
         filled, change = _small(taken, plan, scale)
         return Look(filled=Image.fromarray(filled), change=Image.fromarray(change), plan=plan_as_dict(plan))
+
+    def _request(self, sides: Sideslike | None, seed: int, options: Options) -> tuple[Spec, Input]:
+        if sides is DEFAULT_SIDES and any(options.get(name) is not None for name in HOW_MUCH):
+            sides = None
+        spec, _ = read_request({"sides": sides, "seed": seed, **options})
+        return spec, self._taken(spec.growth.demanded())
+
+    def _planned(self, spec: Spec, taken: Input, model: str) -> Plan:
+        return plan_extension(taken, spec, find.known_profile(find.resolve_model(model)))
 
     def _taken(self, growth: Growth) -> Input:
         """The prepared input; looking for borders takes longer than all else, so that the last one is kept."""

@@ -112,7 +112,7 @@ def describe_models() -> list[dict[str, Any]]:
 
 def _label(found: find.Installed) -> str:
     if found.ref.kind == "self":
-        return "self (built in: goes on with what the photo shows)"
+        return "self (built in)"
     return Path(found.ref.name).stem if found.ref.kind == "file" else found.ref.name
 
 

@@ -22,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")  # listens everywhere, so that its own names are not known
+DRAINED = 2**30  # bytes of a body that is too large anyway, read before it is refused; beyond, the line is cut
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What of Gradio's server is reachable: its documented calls, the queue behind them, uploads and their results.
 OPEN = re.compile(r"/gradio/(config|gradio_api/(info|upload|upload_progress|heartbeat/.*|cancel|reset|call/.*|queue/.*"
@@ -60,6 +61,8 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refused = self.refusal(scope, headers)
         if refused is not None:
+            if refused[0] == 413:
+                await _drained(receive, DRAINED)
             await _answer(send, *refused)
             return
         token, fresh = self._token(headers)
@@ -70,6 +73,7 @@ class Guard:
             await self.app(scope, door.receive, door.send)
         except TooLarge:
             if not door.begun:
+                await _drained(receive, DRAINED)
                 await _answer(send, 413, self._too_large())
 
     def refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -132,6 +136,15 @@ class _Door:
             if self.cookie:
                 message["headers"].append((b"set-cookie", self.cookie.encode()))
         await self._send(message)
+
+
+async def _drained(receive: Receive, most: int) -> None:
+    """The rest of a body read and dropped: browsers show an answer only after all is sent."""
+    while most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 async def _answer(send: Send, status: int, line: str) -> None:

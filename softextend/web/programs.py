@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,16 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.utils import get_upload_folder
 
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.web import form
 from softextend.web.routes import state, told
 from softextend.web.runs import OVER, Run
 from softextend.web.sessions import Session, new_token
-from softextend.web.studio import Studio
+from softextend.web.studio import Studio, remove
 
+KEPT_SECONDS = 3600  # of uploads and results after they came
 TOLD_SECONDS = 0.5  # between two words on progress
 
 
@@ -69,6 +73,7 @@ class Programs:
 
     def _opened(self, photo: FileData) -> tuple[Session, str]:
         """A session of its own with the photo in it."""
+        _tidy()
         session, path = self.studio.sessions.of(new_token()), _path(photo)
         if path.stat().st_size > self.studio.max_upload:
             raise BadRequest(f"{path.name}: is larger than {self.studio.max_upload / 2**20:g} MiB")
@@ -86,8 +91,9 @@ class Programs:
             session.clear()
             raise gr.Error(run.error or "the run was cancelled", print_exception=False)
         for key in run.results:
-            node = session.node(key)
-            yield FileData(path=str(session.path(node))), {**told(self.studio, run), "result": _facts(self, session, key)}
+            facts = {**told(self.studio, run), "result": _facts(self, session, key)}
+            yield FileData(path=str(_handed_over(session.path(session.node(key))))), facts
+        session.clear()
 
 
 def _facts(programs: Programs, session: Session, key: str) -> dict[str, Any]:
@@ -106,6 +112,21 @@ class _errors:  # noqa: N801 - reads as a word
         """Raises gr.Error for a SoftExtendError."""
         if isinstance(error, SoftExtendError):
             raise gr.Error(str(error), print_exception=False) from error
+
+
+def _handed_over(path: Path) -> Path:
+    """A copy where Gradio's server may send it from, under a folder that cannot be guessed."""
+    folder = Path(get_upload_folder()) / new_token()
+    folder.mkdir(parents=True)
+    return Path(shutil.copy(path, folder / path.name))
+
+
+def _tidy() -> None:
+    """Uploads and results of programs away after an hour."""
+    home = Path(get_upload_folder())
+    for each in home.iterdir() if home.is_dir() else ():
+        if time.time() - each.stat().st_mtime > KEPT_SECONDS:
+            remove(each)
 
 
 def _path(given: Any) -> Path:

@@ -67,7 +67,7 @@ async def answer(studio: Studio, handler: Handler, request: Request) -> Response
     try:
         return await handler(studio, session, request)
     except SoftExtendError as error:
-        return JSONResponse({"error": str(error)}, 400, NEVER)
+        return JSONResponse({"error": session.told(str(error))}, 400, NEVER)
     except OSError as error:
         return JSONResponse({"error": f"the server cannot read or write: {error.strerror}"}, 500, NEVER)
 

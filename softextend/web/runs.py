@@ -113,8 +113,9 @@ class Watcher(Silent):
     def note(self, line: str) -> None:
         """See `Listener`."""
         self.check()
-        self.run.notes.append(line)
-        self.run.message = line
+        told = self.run.session.told(line)
+        self.run.notes.append(told)
+        self.run.message = told
 
 
 class Runner:
@@ -207,7 +208,7 @@ class Runner:
         except Cancelled:
             return "cancelled", ""
         except SoftExtendError as error:
-            return "failed", str(error)
+            return "failed", run.session.told(str(error))
         except MemoryError:
             return "failed", "out of memory: choose a smaller size or another model"
         except Exception as error:

@@ -65,6 +65,7 @@ def serve(
         limit_concurrency=200,
         server_header=False,
     )
+    threading.Thread(target=studio.warm_up, name="softextend-warm-up", daemon=True).start()
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}/"
     tell(address)
     if browser:
@@ -82,6 +83,7 @@ def listen(host: str, port: int | None) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.bind((host, each))
+            made.listen()  # so that whoever is told the address can come at once
         except OSError as error:
             made.close()
             reason = error.strerror or str(error)

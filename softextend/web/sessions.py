@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -112,6 +113,10 @@ class Session:
     def path(self, node: Node) -> Path:
         """Where a picture lies."""
         return self.folder / node.file
+
+    def told(self, line: str) -> str:
+        """A line of a note or an error, without the server's own folders."""
+        return line.replace(f"{self.folder.resolve()}{os.sep}", "").replace(f"{self.folder}{os.sep}", "")
 
     def check_room(self, more: int = 0) -> None:
         """BadRequest where the session is full."""

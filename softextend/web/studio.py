@@ -35,6 +35,8 @@ SKETCHES = 4  # photos kept open for previews
 LISTED = 500  # photos of FOLDER that are shown
 LOOK_SECONDS = 0.12  # a preview's share of 300 ms; its size follows the fill's speed
 SMALLEST_LOOK, LARGEST_LOOK = 160, 640  # px
+SLOWEST = LOOK_SECONDS / SMALLEST_LOOK**2  # seconds per px of a fill that was not measured yet
+WARMING = (64, 48)  # px, height and width of a picture on which kernels are compiled before anybody waits for them
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 
@@ -61,13 +63,17 @@ class Studio:
         session.check_room(len(data))
         stem, suffix = safe_name(name)
         check_pixels(data, name=f"{stem}{suffix}")
-        with self.decoding:
-            sketch = softextend.Sketch(data)
         path = session.free_name(stem, suffix)
         path.write_bytes(data)
+        try:
+            with self.decoding:
+                sketch = softextend.Sketch(path)
+        except BaseException:
+            path.unlink()
+            raise
         self._remember(path, sketch)
         height, width = sketch.picture.pixels.shape[:2]
-        notes = [line.removeprefix("image: ") for line in sketch.picture.notes]
+        notes = [session.told(line) for line in sketch.picture.notes]
         return session.add(Node(id=new_id(), kind="photo", file=path.name, width=width, height=height, notes=notes))
 
     def listing(self) -> list[str]:
@@ -110,11 +116,13 @@ class Studio:
         """The fill and the soft map as small pictures, and the plan; as large as its fill can be painted in time."""
         settings = {name: value for name, value in read_settings(given).items() if name not in ("num", "best_of")}
         fill = str(settings.get("fill", "")).partition(":")[0] or "default"
-        pace = self.pace.get(fill, 1e-6)
+        pace = self.pace.get(fill, SLOWEST)
         most = int(max(SMALLEST_LOOK, min(LARGEST_LOOK, (LOOK_SECONDS / pace) ** 0.5)))
         most = min(LARGEST_LOOK, 2 * most) if sharp else most
+        sketch, asked = self.sketch(session, node), {"sides": None, **settings}
+        check_size(*sketch.size(**{name: value for name, value in asked.items() if name != "model"}))
         began = time.perf_counter()
-        found = self.sketch(session, node).look(most=most, **{"sides": None, **settings})
+        found = sketch.look(most=most, **asked)
         seconds = time.perf_counter() - began
         self.pace[fill] = seconds / most**2 if fill not in self.pace else (pace + seconds / most**2) / 2
         return {
@@ -123,6 +131,11 @@ class Studio:
             "change": data_url(png(found.change), "image/png"),
             "seconds": round(seconds, 4),
         }
+
+    def warm_up(self) -> None:
+        """Compile what the built-in model's preview needs, so that the first one is quick too."""
+        speckled = np.random.default_rng(0).integers(0, 255, (*WARMING, 3), dtype=np.uint8)
+        softextend.Sketch(speckled).look((0, 8, 0, 8), most=64)
 
     def border(self, session: Session, node: Node) -> dict[str, Any]:
         """What trimming would take off, px a side, and why; nothing where there is no border."""
@@ -139,7 +152,7 @@ class Studio:
     def extend(self, session: Session, key: Any, given: Any) -> Run:
         """A picture extended, `num` times, with seeds one apart."""
         node, settings, num = session.node(key), *self._settings(given)
-        self._check_size(session, node, settings)
+        self._check(session, node, settings)
         session.check_room()
         work = partial(self._variations, node=node, num=num, mask=None)
         run = Run(session=session, kind="extend", work=work, pictures=num, settings=dict(given))
@@ -183,15 +196,12 @@ class Studio:
         run.work = partial(run.work, settings=settings)
         return run
 
-    def _check_size(self, session: Session, node: Node, settings: dict[str, Any]) -> None:
+    def _check(self, session: Session, node: Node, settings: dict[str, Any]) -> None:
         """BadRequest, before anything waits in line, for what cannot be, and for results that are too large."""
-        known = {name: value for name, value in settings.items() if name not in ("best_of", "retry", "min_score")}
-        plan = self.sketch(session, node).look(most=16, **{"sides": None, **known, "fill": "gray"}).plan
-        width, height = plan["output_size"].values()
-        if width * height > MOST_PIXELS:
-            raise BadRequest(
-                f"{width}x{height} px: more than {MOST_PIXELS // MEGA} megapixels; add less, or use the command line"
-            )
+        sketch, asked = self.sketch(session, node), {"sides": None, **settings}
+        model = asked.pop("model")
+        check_size(*sketch.size(**asked))
+        sketch.plan(model=model, **{name: value for name, value in asked.items() if name != "seed"})
 
     def _variations(
         self, run: Run, watcher: Watcher, *, node: Node, num: int, mask: Path | None, settings: dict[str, Any]
@@ -207,10 +217,10 @@ class Studio:
             watcher.begin(index + 1)
             item["state"] = "running"
             try:
-                self._check_size(run.session, node, settings)
+                self._check(run.session, node, settings)
                 made = self._made(run, watcher, node, None, settings)
             except SoftExtendError as error:
-                item |= {"state": "failed", "error": str(error)}
+                item |= {"state": "failed", "error": run.session.told(str(error))}
             except BaseException:
                 item["state"] = "stopped"
                 raise
@@ -243,7 +253,7 @@ class Studio:
             mask=mask.name if mask else "",
             scores=result.scores.as_dict(),
             verdict=words.verdict(result.scores),
-            notes=[line.removeprefix(f"{source.name}: ") for line in result.notes],
+            notes=[session.told(line) for line in result.notes],
             seed=result.seed,
             seconds=round(result.made.seconds, 1),
         )
@@ -302,6 +312,14 @@ def check_pixels(data: bytes, *, name: str) -> None:
         raise BadPicture(
             f"{name}: {width}x{height} px are {width * height / MEGA:.0f} megapixels: at most {MOST_PIXELS // MEGA} are "
             "taken here; scale it down, or use the command line"
+        )
+
+
+def check_size(width: int, height: int) -> None:
+    """BadRequest for a result that is too large, before it is planned."""
+    if width * height > MOST_PIXELS:
+        raise BadRequest(
+            f"{width}x{height} px: more than {MOST_PIXELS // MEGA} megapixels; add less, or use the command line"
         )
 
 

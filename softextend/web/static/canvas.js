@@ -375,7 +375,7 @@ export class ExtendCanvas extends EventTarget {
   }
 
   get isPainted() {
-    const { mask } = this.brush, data = mask.getContext("2d").getImageData(0, 0, mask.width, mask.height).data;
+    const { mask } = this.brush, data = mask.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, mask.width, mask.height).data;
     for (let index = 3; index < data.length; index += 4) if (data[index]) return true;
     return false;
   }

@@ -27,7 +27,9 @@ export class Form extends EventTarget {
     const select = make("select", { id: "field-model" }, ...this.facts.models.map((each) => make("option", { value: each.name }, each.label)));
     select.addEventListener("change", () => this.fitToModel());
     this.model = select;
-    return make("div", { className: "field wide" }, make("label", { for: "field-model" }, "Model"), select);
+    this.modelHint = make("small", { id: "help-model", className: "help" });
+    select.setAttribute("aria-describedby", "help-model");
+    return make("div", { className: "field wide" }, make("label", { for: "field-model" }, "Model"), select, this.modelHint);
   }
 
   field(option) {
@@ -85,8 +87,9 @@ export class Form extends EventTarget {
       const control = this.fields[name]?.control;
       if (!control) continue;
       control.disabled = !model.takes_prompt;
-      control.placeholder = model.takes_prompt ? this.fields[name].option.default_words : "this model takes no prompt";
+      control.closest(".field").hidden = !model.takes_prompt;
     }
+    this.modelHint.textContent = model.takes_prompt ? "" : "Goes on with what the photo shows; takes no prompt.";
     const first = this.fields.fill?.control.options[0];
     if (first) first.textContent = `the model's own (${model.fill})`;
   }

@@ -37,6 +37,7 @@ export class Growth extends EventTarget {
         make("div", { className: "field check" }, this.fit, make("label", { for: "fit" }, "Scale a larger photo down to the size"))));
     for (const side of SIDES) this.inputs[side].addEventListener("change", () => this.typed());
     this.unit.addEventListener("change", () => { this.show(); this.tell("settle"); });
+    this.show();
     canvas.addEventListener("change", () => { this.preset = null; this.show(); });
     canvas.addEventListener("settle", () => { this.preset = null; this.show(); this.tell("settle"); });
   }

@@ -3,7 +3,7 @@
 /** A grey picture, or the alpha of a white one, as a colour whose opacity is the grey. */
 export function tinted(picture, colour, most = 0.45) {
   const made = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-  const pen = made.getContext("2d");
+  const pen = made.getContext("2d", { willReadFrequently: true });
   pen.drawImage(picture, 0, 0);
   if (picture instanceof HTMLCanvasElement) {
     pen.globalCompositeOperation = "source-in";
