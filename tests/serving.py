@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -14,6 +15,17 @@ from urllib.request import Request, urlopen
 import softextend
 
 ROOT = Path(softextend.__file__).parents[1]
+
+
+LONGEST = 60  # seconds that a step of a test may take on a busy machine
+
+
+def until(page: Any, condition: str) -> None:
+    """Waits for a condition, in JavaScript. (Playwright's own way needs what the page's policy forbids.)"""
+    end = time.monotonic() + LONGEST
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, f"in vain: {condition}"
+        page.wait_for_timeout(50)
 
 
 class Server:

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from running import photo
-from serving import Server
+from serving import LONGEST, Server, until
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-WAIT = 60_000  # ms that a step of a test may take on a busy machine
 
 
 def needed(*names: str) -> None:
@@ -82,13 +81,13 @@ def visit(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
     def opened(width: int = 1280, height: int = 900, **options: Any) -> Any:
         options = {"accept_downloads": True, "viewport": {"width": width, "height": height}, **options}
         context = chromium.new_context(**options)
-        context.set_default_timeout(WAIT)
+        context.set_default_timeout(LONGEST * 1000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         page.goto(f"{server.address}/")
-        page.wait_for_function("window.softextend && document.getElementById('go-hint').textContent")
+        until(page, "window.softextend && document.getElementById('go-hint').textContent")
         return page
 
     yield opened

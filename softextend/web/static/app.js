@@ -221,7 +221,7 @@ class Page {
     if (this.canvas.brush) this.canvas.stopBrush();
     if (this.mode === "paint") { this.canvas.setPhoto(this.image, node.width, node.height); this.canvas.startBrush(1); this.sizeBrush(); $("plan").textContent = "Paint over what shall be new. Ctrl-Z takes the last stroke back."; }
     if (this.mode === "compare") this.guarded(() => showCompare($("compare"), node, parent));
-    if (parent) {
+    if (this.mode === "compare") {
       const siblings = [...this.nodes.values()].filter((each) => each.run === node.run);
       showResult($("result"), node, siblings, this.facts.formats, this);
     }
