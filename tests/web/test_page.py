@@ -279,7 +279,7 @@ def test_a_shape_and_a_place_are_chosen(visit: Callable[..., Any], noise: Path) 
     page.get_by_role("radio", name="left", exact=True).click()
     until(page, "softextend.canvas.sides.left === 0 && softextend.canvas.sides.right > 0")
     run(page)
-    assert "--aspect 16:9 --anchor 0,0.5" in page.locator("#command").text_content()
+    assert "--aspect 16:9 --anchor left" in page.locator("#command").text_content()
 
 
 # --- how it looks ----------------------------------------------------------------------------------------------------

@@ -130,8 +130,10 @@ class Page {
   know(node) { this.nodes.set(node.id, node); }
 
   async refresh() {
+    const before = new Set(this.nodes.keys());
     const found = await get("/api/session");
-    this.nodes = new Map(found.pictures.map((each) => [each.id, each]));
+    const newer = [...this.nodes].filter(([id]) => !before.has(id)); // came in while the server answered
+    this.nodes = new Map([...found.pictures.map((each) => [each.id, each]), ...newer]);
     this.showSteps();
     return found;
   }
@@ -364,8 +366,8 @@ async function begin() {
   const facts = await get("/api/form");
   const page = window.softextend = new Page(facts);
   page.showFolder();
-  page.ready();
   const found = await page.refresh();
+  page.ready();
   for (const run of found.runs.filter((each) => each.kind === "batch").slice(-1)) page.batch.follow(run);
   page.fromHash();
   page.next();
