@@ -8,6 +8,7 @@ from softextend.jobs.best_of import LEFTOVER, SEAM
 GOOD, FAIR = 0.8, 0.6  # totals from which a result is called so
 ROUGH, SMOOTH = 1.6, 0.6  # fine detail over the photo's own, from which it looks too rough, or too smooth
 FLAT = 0.1  # share of the new area
+BROKEN = 0.02  # the same; night skies have a few black pixels of their own
 
 
 def verdict(scores: Scores) -> str:
@@ -29,6 +30,6 @@ def _faults(scores: Scores) -> list[str]:
         found.append("the new part is rougher than the photo")
     if scores.texture < SMOOTH:
         found.append("the new part is smoother than the photo")
-    if scores.broken > 0:
+    if scores.broken > BROKEN:
         found.append("parts are black")
     return found

@@ -219,6 +219,7 @@ class Page {
     $("map-toggle").hidden = this.mode !== "extend";
     $("result").hidden = true;
     $("growth").closest("section").hidden = this.mode === "paint";
+    this.form.showFor(this.mode === "paint");
     $("plan").textContent = "";
     if (this.canvas.brush) this.canvas.stopBrush();
     if (this.mode === "paint") { this.canvas.setPhoto(this.image, node.width, node.height); this.canvas.startBrush(1); this.sizeBrush(); $("plan").textContent = "Paint over what shall be new. Ctrl-Z takes the last stroke back."; }

@@ -75,7 +75,7 @@ export class Batch {
     this.stop.hidden = !busy;
     this.zip.hidden = !done.length;
     if (this.run) this.zip.href = `/api/runs/${this.run}/zip`;
-    this.words.textContent = this.rows.length ? `${this.rows.length} photos, ${done.length} done${this.error ? `; ${this.error}` : ""}.` : "";
+    this.words.textContent = this.rows.length ? `${this.rows.length} ${this.rows.length === 1 ? "photo" : "photos"}, ${done.length} done${this.error ? `; ${this.error}` : ""}.` : "";
     this.body.replaceChildren(...this.rows.map((row) => {
       const open = row.result ? make("button", { type: "button" }, "Open") : "";
       if (open) open.addEventListener("click", () => this.page.open(row.result));

@@ -94,6 +94,13 @@ export class Form extends EventTarget {
     if (first) first.textContent = `the model's own (${model.fill})`;
   }
 
+  /** Hides what a repaint does not take. */
+  showFor(painting) {
+    for (const { option, control } of Object.values(this.fields))
+      control.closest(".field").hidden = (painting && !option.paints) || control.disabled;
+    for (const group of document.querySelectorAll(".more fieldset")) group.hidden = !group.querySelector(".field:not([hidden])");
+  }
+
   fillText() {
     const name = this.fields.fill.control.value;
     const fill = this.facts.fills.find((each) => each.name === name);

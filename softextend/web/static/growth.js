@@ -33,8 +33,8 @@ export class Growth extends EventTarget {
     this.fit = make("input", { type: "checkbox", id: "fit" });
     this.fit.addEventListener("change", () => this.tell("settle"));
     root.append(numbers, make("div", { className: "presets", role: "group", "aria-label": "Shapes and sizes" }, ...this.buttons),
-      make("div", { className: "anchor-row" }, make("div", { className: "anchor", role: "radiogroup", "aria-label": "Where the photo lies in the shape" }, ...this.places),
-        make("div", { className: "field check" }, this.fit, make("label", { for: "fit" }, "Scale a larger photo down to the size"))));
+      make("div", { className: "anchor-row", hidden: true }, make("div", { className: "anchor", role: "radiogroup", "aria-label": "Where the photo lies in the shape" }, ...this.places),
+        make("div", {}, make("p", { className: "faint" }, "Where the photo lies in it"), make("div", { className: "field check" }, this.fit, make("label", { for: "fit" }, "Scale a larger photo down to the size")))));
     for (const side of SIDES) this.inputs[side].addEventListener("change", () => this.typed());
     this.unit.addEventListener("change", () => { this.show(); this.tell("settle"); });
     this.show();
@@ -76,6 +76,7 @@ export class Growth extends EventTarget {
     this.buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(PRESETS[index] === this.preset)));
     this.places.forEach((button, index) => button.setAttribute("aria-checked", String(PLACES[index] === this.anchor)));
     this.fit.closest(".field").hidden = !this.preset?.size;
+    this.fit.closest(".anchor-row").hidden = !this.preset;
   }
 
   /** Whether anything is added at all. */
