@@ -26,6 +26,4 @@ def ui(report: Report, given: Ui) -> None:
     studio = serve.open_studio(page.folder, page.work_dir, page.max_upload * 2**20)
     if page.host not in serve.LOCAL:
         report.note(f"{page.host}: others can reach this page, and what they send and get is not encrypted")
-    serve.serve(
-        studio, host=page.host, port=page.port, auth=page.auth, browser=page.browser, tell=report.print
-    )
+    serve.serve(studio, host=page.host, port=page.port, auth=page.auth, browser=page.browser, tell=report.print)

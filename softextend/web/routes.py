@@ -124,7 +124,10 @@ async def show_form(studio: Studio, session: Session, request: Request) -> Respo
 
 async def show_session(studio: Studio, session: Session, request: Request) -> Response:
     """Everything that this session holds."""
-    runs = {**session.runs, **{run.id: told(studio, run) for run in studio.runner.runs.values() if run.session is session}}
+    runs = {
+        **session.runs,
+        **{run.id: told(studio, run) for run in studio.runner.runs.values() if run.session is session},
+    }
     nodes = [shown(studio, session, each) for each in list(session.nodes.values())]
     return answered({"pictures": nodes, "runs": list(runs.values())})
 

@@ -96,7 +96,10 @@ def test_a_side_snaps_to_a_shape_unless_alt_is_held(page: Any) -> None:
 
 
 def test_the_frame_fits_the_view(page: Any) -> None:
-    for sides in ({"top": 0, "right": 4000, "bottom": 0, "left": 0}, {"top": 900, "right": 0, "bottom": 900, "left": 5}):
+    for sides in (
+        {"top": 0, "right": 4000, "bottom": 0, "left": 0},
+        {"top": 900, "right": 0, "bottom": 900, "left": 5},
+    ):
         page.evaluate("sides => canvas.setSides(sides)", sides)
         frame = page.evaluate("canvas.frame()")
         assert frame["x"] >= 0
