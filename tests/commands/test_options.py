@@ -39,8 +39,26 @@ MODEL: dict[str, Shown] = {
     "dtype": "--dtype float32",
     "offload": "--offload none",
     "vae": "--vae v.safetensors",
+    "unet": "--unet u.safetensors",
 }
 NAMED = ("model", "profile", "prediction")
+CONDITIONS: dict[str, Shown] = {
+    "preset": "--preset mosaic",
+    "lora": "--lora gone.safetensors",
+    "embedding": "--embedding x=gone.safetensors",
+    "caption": "--caption auto",
+    "clip_skip": "--clip-skip 3",
+    "image_prompt": "--image-prompt self",
+    "image_weight": "--image-weight 0.5",
+    "image_steps": "--image-steps 0-0.5",
+    "image_adapter": "--image-adapter gone.safetensors",
+    "image_encoder": "--image-encoder gone.safetensors",
+    "control": "--control gone.safetensors",
+    "control_type": "--control-type tile",
+    "control_image": "--control-image a.png",
+    "refiner": "--refiner gone.safetensors",
+    "refiner_start": "--refiner-start 0.5",
+}
 PROMPTING: dict[str, Shown] = {
     "prompt": "-p sea",
     "negative": "-n people",
@@ -118,9 +136,22 @@ SWEEPING: dict[str, Shown] = {
 TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "extend": (
         "extend a.png",
-        AREA | BAND | SAMPLING | PASSES | DEMAND | MODEL | LIST | READ | WRITING | SKIP | TREE | LOOKING | TALK,
+        AREA
+        | BAND
+        | SAMPLING
+        | PASSES
+        | DEMAND
+        | CONDITIONS
+        | MODEL
+        | LIST
+        | READ
+        | WRITING
+        | SKIP
+        | TREE
+        | LOOKING
+        | TALK,
     ),
-    "paint": ("paint a.png m.png", SAMPLING | DEMAND | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
+    "paint": ("paint a.png m.png", SAMPLING | DEMAND | CONDITIONS | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
     "prepare": (
         "prepare a.png",
         AREA
@@ -133,12 +164,13 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | TALK,
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | READ | WRITING | TALK),
-    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | MODEL | READ | TALK),
+    "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | CONDITIONS | MODEL | READ | TALK),
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | READ | TELLING),
     "score": ("score e.png a.png", READ | TELLING),
-    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | MODEL | READ | TALK),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | CONDITIONS | MODEL | READ | TALK),
     "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),
+    "presets": ("presets", TELLING),
     "doctor": ("doctor", TELLING),
     "config": ("config", TELLING),
 }
@@ -151,7 +183,15 @@ DEFAULTS = {  # what a run has where the option in question does not say somethi
 }
 
 
-SILENT = ("verify", "score", "models", "fills", "doctor", "config")  # -v shows only where an error comes from
+SILENT = (
+    "verify",
+    "score",
+    "models",
+    "fills",
+    "presets",
+    "doctor",
+    "config",
+)  # -v shows only where an error comes from
 REFUSED = (
     "model",
     "profile",

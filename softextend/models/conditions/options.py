@@ -50,8 +50,7 @@ class Conditions(Checked):
     )
     lora: list[str] | None = option(
         None,
-        "a LoRA (LyCORIS, DoRA, ...) merged into the model while it loads; may be given several times; also as "
-        "<lora:name:0.8> in the prompt, found in $SOFTEXTEND_MODELS",
+        "a LoRA (LyCORIS, DoRA, ...), merged while loading; may be given several times",
         told="none",
         metavar="FILE[:WEIGHT]",
     )
@@ -68,6 +67,7 @@ class Conditions(Checked):
         "are added to the prompt",
         told="off; without MODEL the config file's caption, else BLIP",
         metavar="[MODEL]",
+        expert=True,
     )
     clip_skip: int | None = option(
         None,
@@ -118,6 +118,7 @@ class Conditions(Checked):
         "and the share of the steps in which it acts; may be given several times",
         told="none",
         metavar="FILE[:SCALE[:FROM-TO]]",
+        expert=True,
     )
     control_type: str | None = option(
         None,
