@@ -119,7 +119,7 @@ def _label(found: find.Installed) -> str:
 def read_settings(given: Any, *, painting: bool = False) -> dict[str, Any]:
     """Settings from JSON as `softextend.extend` takes them, `model` among them; BadRequest for what is none."""
     if not isinstance(given, Mapping):
-        raise BadRequest("settings: must be a JSON object, such as {\"sides\": \"0 256 0 256\"}")
+        raise BadRequest('settings: must be a JSON object, such as {"sides": "0 256 0 256"}')
     known = {field.name: (field, hint) for group, field, hint in options() if not painting or _paints(group, field)}
     unknown = [str(name) for name in given if name not in known and name != "model"]
     if unknown:

@@ -25,8 +25,10 @@ ANY = ("0.0.0.0", "::")  # listens everywhere, so that its own names are not kno
 DRAINED = 2**30  # bytes of a body that is too large anyway, read before it is refused; beyond, the line is cut
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What of Gradio's server is reachable: its documented calls, the queue behind them, uploads and their results.
-OPEN = re.compile(r"/gradio/(config|gradio_api/(info|upload|upload_progress|heartbeat/.*|cancel|reset|call/.*|queue/.*"
-                  r"|file=.*|startup-events))?/?")
+OPEN = re.compile(
+    r"/gradio/(config|gradio_api/(info|upload|upload_progress|heartbeat/.*|cancel|reset|call/.*|queue/.*"
+    r"|file=.*|startup-events))?/?"
+)
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -87,7 +89,11 @@ class Guard:
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not (navigating and scope["path"] == "/"):
             return 403, "another site asked for this: open this server's own page"
         origin = headers.get("origin")
-        if origin is not None and scope["method"] not in SAFE_METHODS and urlsplit(origin).netloc != headers.get("host"):
+        if (
+            origin is not None
+            and scope["method"] not in SAFE_METHODS
+            and urlsplit(origin).netloc != headers.get("host")
+        ):
             return 403, "another site asked for this: open this server's own page"
         if scope["path"].startswith("/gradio") and not OPEN.fullmatch(scope["path"]):
             return 404, "there is nothing here: docs/ui.md lists the endpoints"

@@ -102,7 +102,7 @@ def _facts(programs: Programs, session: Session, key: str) -> dict[str, Any]:
     return {**{name: getattr(node, name) for name in names}, "commands": programs.studio.commands(session, node)}
 
 
-class _errors:  # noqa: N801 - reads as a word
+class _errors:
     """Turns this package's errors into Gradio's, with the same one line."""
 
     def __enter__(self) -> None:

@@ -17,10 +17,11 @@ from starlette.routing import Route
 
 from softextend import __version__
 from softextend.errors import BadRequest, SoftExtendError
+from softextend.pictures.read import read_picture
 from softextend.web import form
-from softextend.web.runs import Run
+from softextend.web.runs import Run, small_jpeg
 from softextend.web.sessions import Node, Session
-from softextend.web.studio import FORMATS, Studio, remove, small_jpeg
+from softextend.web.studio import FORMATS, Studio, check_pixels, remove
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -124,7 +125,10 @@ async def show_form(studio: Studio, session: Session, request: Request) -> Respo
 
 async def show_session(studio: Studio, session: Session, request: Request) -> Response:
     """Everything that this session holds."""
-    runs = {**session.runs, **{run.id: told(studio, run) for run in studio.runner.runs.values() if run.session is session}}
+    runs = {
+        **session.runs,
+        **{run.id: told(studio, run) for run in studio.runner.runs.values() if run.session is session},
+    }
     nodes = [shown(studio, session, each) for each in list(session.nodes.values())]
     return answered({"pictures": nodes, "runs": list(runs.values())})
 
@@ -163,9 +167,6 @@ async def show_listed(studio: Studio, session: Session, request: Request) -> Res
 
 
 def _thumb(path: Path) -> bytes:
-    from softextend.pictures.read import read_picture
-    from softextend.web.studio import check_pixels
-
     data = path.read_bytes()
     check_pixels(data, name=path.name)
     return small_jpeg(read_picture(data, name=path.name).pixels, THUMB)

@@ -76,7 +76,9 @@ class Session:
         for run in self.runs.values():
             if run["state"] in ("waiting", "running"):
                 run["state"] = "failed"
-                run["error"] = "the server was restarted in the middle of this run: start it again, nothing else is lost"
+                run["error"] = (
+                    "the server was restarted in the middle of this run: start it again, nothing else is lost"
+                )
 
     def save(self) -> None:
         """The tree on disk, whole or not at all."""
@@ -157,7 +159,9 @@ class Sessions:
         """Sessions away that nobody used for long, and the oldest where all together are too large."""
         with self.lock:
             held = {each.folder.name: each for each in self.open.values()}
-            folders = [each for each in self.home.iterdir() if each.is_dir() and re.fullmatch("[0-9a-f]{32}", each.name)]
+            folders = [
+                each for each in self.home.iterdir() if each.is_dir() and re.fullmatch("[0-9a-f]{32}", each.name)
+            ]
             when = {each: held[each.name].used if each.name in held else each.stat().st_mtime for each in folders}
             room = ALL_BYTES
             for folder in sorted(folders, key=when.__getitem__, reverse=True):

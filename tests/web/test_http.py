@@ -37,9 +37,7 @@ def call(server: Server) -> Caller:
     return Caller(server)
 
 
-def test_extend_download_and_the_command_line_give_the_same_bytes(
-    call: Caller, photos: Path, tmp_path: Path
-) -> None:
+def test_extend_download_and_the_command_line_give_the_same_bytes(call: Caller, photos: Path, tmp_path: Path) -> None:
     node = call.photo(photos / "small.png")
     run = call.done(call("/api/extend", {"picture": node["id"], "settings": {**QUICK, "num": 2}}))
     assert (run["state"], len(run["results"])) == ("done", 2)
@@ -115,7 +113,7 @@ def test_gradio_client_finds_the_same_functions(server: Server, photos: Path) ->
     with Image.open(path) as made:
         assert made.size == (120, 72)
     assert facts["result"]["commands"][0].startswith("softextend extend small.png --sides 0 16 0 8")
-    assert [each["name"] for each in client.predict(api_name="/fills")][0] == "perlin"
+    assert client.predict(api_name="/fills")[0]["name"] == "perlin"
     assert client.predict(api_name="/models")[0]["name"] == "self"
     assert client.predict("", api_name="/status")["waiting"] == 0
     with pytest.raises(Exception, match=r"--strength 2: must be from 0 to 1"):
@@ -232,7 +230,11 @@ def test_one_session_sees_nothing_of_another(server: Server, photos: Path) -> No
     node = one.photo(photos / "small.png")
     run = one.done(one("/api/extend", {"picture": node["id"], "settings": QUICK}))
     two("/api/session")
-    for path in (f"/api/pictures/{node['id']}/file", f"/api/pictures/{run['results'][0]}/view", f"/api/runs/{run['id']}"):
+    for path in (
+        f"/api/pictures/{node['id']}/file",
+        f"/api/pictures/{run['results'][0]}/view",
+        f"/api/runs/{run['id']}",
+    ):
         assert two(path)["status"] == 400
     assert two("/api/extend", {"picture": node["id"], "settings": QUICK})["status"] == 400
     assert two(f"/api/runs/{run['id']}/cancel", {})["status"] == 400
