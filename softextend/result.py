@@ -12,8 +12,9 @@ from PIL import Image
 
 from softextend.errors import BadRequest
 from softextend.finish.scores import Scores
-from softextend.jobs.command_line import command_words, group_words
+from softextend.jobs.command_line import command_words, group_words, recorded_command
 from softextend.jobs.task import digest, grey, relative_path
+from softextend.models.engine import Engine
 from softextend.options import Selection, Spec
 from softextend.pictures.formats import format_of_name
 from softextend.pictures.picture import Picture
@@ -97,14 +98,16 @@ class Result:
 
     def _recipe(self, home: Path) -> dict[str, Any]:
         """With the files by their way from the result, as the command line writes it, in its order too."""
-        command = {
-            "name": self.command,
-            "input": relative_path(home, self.origin),
-            "input_sha256": self.origin and digest(self.origin),
-            "mask": relative_path(home, self.mask_origin),
-            "model": self.model,
-            "vae": None,
-        }
+        command = recorded_command(
+            name=self.command,
+            input=relative_path(home, self.origin),
+            input_sha256=self.source.sha256 if self.origin else None,
+            mask=relative_path(home, self.mask_origin),
+            mask_sha256=digest(self.mask_origin) if self.mask_origin else None,
+            model=self.model,
+            engine=Engine(),
+            conditions={},
+        )
         return {**self.made.recipe, "command": command}
 
 

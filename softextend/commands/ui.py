@@ -20,10 +20,11 @@ def ui(report: Report, given: Ui) -> None:
     if missing:
         raise BadRequest(f"the page needs {missing[0]}, which is not installed: pip install 'softextend[ui]'")
     from softextend.web import serve
+    from softextend.web.guard import LOCAL
 
     page = given.page
     serve.check_door(page.host, page.auth)
     studio = serve.open_studio(page.folder, page.work_dir, page.max_upload * 2**20)
-    if page.host not in serve.LOCAL:
+    if page.host not in LOCAL:
         report.note(f"{page.host}: others can reach this page, and what they send and get is not encrypted")
     serve.serve(studio, host=page.host, port=page.port, auth=page.auth, browser=page.browser, tell=report.print)

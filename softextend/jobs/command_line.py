@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softextend.options import Growth, Spec, flag
+
+if TYPE_CHECKING:
+    from softextend.models.engine import Engine
 
 
 def command_words(spec: Spec) -> list[str]:
@@ -36,3 +40,32 @@ def option_words(name: str, value: Any) -> list[str]:
         return [flag(name) if value else f"--no-{name.replace('_', '-')}"]
     text = value.value if isinstance(value, Enum) else f"{value}"
     return [f"{flag(name)}={text}"] if text.startswith("-") else [flag(name), text]
+
+
+def recorded_command(
+    *,
+    name: str,
+    input: str | None,
+    input_sha256: str | None,
+    mask: str | None,
+    mask_sha256: str | None,
+    model: str,
+    engine: Engine,
+    conditions: Mapping[str, Any],
+    alpha: str | None = None,
+) -> dict[str, Any]:
+    """What a recipe holds of its command, in the order of its text; files by their way from the result."""
+    return {
+        "name": name,
+        "input": input,
+        "input_sha256": input_sha256,
+        "mask": mask,
+        "mask_sha256": mask_sha256,
+        "model": model,
+        "vae": engine.vae and str(engine.vae),
+        "unet": engine.unet and str(engine.unet),
+        "conditions": dict(conditions),
+        "profile": engine.profile,
+        "prediction": engine.prediction and engine.prediction.value,
+        "alpha": alpha,
+    }

@@ -17,10 +17,11 @@ from starlette.routing import Route
 
 from softextend import __version__
 from softextend.errors import BadRequest, SoftExtendError
+from softextend.pictures.read import read_picture
 from softextend.web import form
-from softextend.web.runs import Run
+from softextend.web.runs import Run, small_jpeg
 from softextend.web.sessions import Node, Session
-from softextend.web.studio import FORMATS, Studio, remove, small_jpeg
+from softextend.web.studio import FORMATS, Studio, check_pixels, remove
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -166,9 +167,6 @@ async def show_listed(studio: Studio, session: Session, request: Request) -> Res
 
 
 def _thumb(path: Path) -> bytes:
-    from softextend.pictures.read import read_picture
-    from softextend.web.studio import check_pixels
-
     data = path.read_bytes()
     check_pixels(data, name=path.name)
     return small_jpeg(read_picture(data, name=path.name).pixels, THUMB)

@@ -193,7 +193,7 @@ class Studio:
         """With a seed drawn where none was given, so that it can be told and repeated."""
         if settings.get("seed") is None:
             settings["seed"] = int(np.random.default_rng().integers(2**32))
-        run.work = partial(run.work, settings=settings)
+        run.work = partial(run.work, settings=settings)  # type: ignore[call-arg]
         return run
 
     def _check(self, session: Session, node: Node, settings: dict[str, Any]) -> None:
@@ -249,7 +249,7 @@ class Studio:
             run=run.id,
             place=place_of(result.recipe, node),
             settings=run.settings,
-            command=result.command_line(path.name, source.name, mask and mask.name),
+            command=result.command_line(path.name, source.name, mask.name if mask else None),
             mask=mask.name if mask else "",
             scores=result.scores.as_dict(),
             verdict=words.verdict(result.scores),
@@ -310,8 +310,8 @@ def check_pixels(data: bytes, *, name: str) -> None:
         return
     if width * height > MOST_PIXELS:
         raise BadPicture(
-            f"{name}: {width}x{height} px are {width * height / MEGA:.0f} megapixels: at most {MOST_PIXELS // MEGA} are "
-            "taken here; scale it down, or use the command line"
+            f"{name}: {width}x{height} px are {width * height / MEGA:.0f} megapixels: "
+            f"at most {MOST_PIXELS // MEGA} are taken here; scale it down, or use the command line"
         )
 
 

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.ui
 MOUNT = """async () => {
   const { ExtendCanvas, snapped, fitted, noSides } = await import("/static/canvas.js");
   const root = document.body.appendChild(Object.assign(document.createElement("div"), { className: "canvas" }));
-  Object.assign(root.style, { position: "fixed", left: "0px", top: "0px", width: "800px", height: "600px", zIndex: 99 });
+  const place = { position: "fixed", left: "0px", top: "0px", width: "800px", height: "600px", zIndex: 99 };
+  Object.assign(root.style, place);
   const image = Object.assign(document.createElement("canvas"), { width: 400, height: 300 });
   image.getContext("2d").fillRect(0, 0, 400, 300);
   const canvas = new ExtendCanvas(root);
@@ -118,9 +119,11 @@ def test_the_brush_paints_softly_and_takes_back(page: Any) -> None:
     page.mouse.up()
     grey = """async () => {
       const bitmap = await createImageBitmap(await canvas.maskBlob());
-      const pen = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height }).getContext("2d");
+      const { width, height } = bitmap;
+      const pen = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
       pen.drawImage(bitmap, 0, 0);
-      return [bitmap.width, bitmap.height, ...[[200, 150], [200, 185], [20, 20]].map(([x, y]) => pen.getImageData(x, y, 1, 1).data[0])];
+      const grey = ([x, y]) => pen.getImageData(x, y, 1, 1).data[0];
+      return [width, height, ...[[200, 150], [200, 185], [20, 20]].map(grey)];
     }"""
     width, height, inside, rim, outside = page.evaluate(grey)
     assert (width, height, inside, outside) == (400, 300, 255, 0)

@@ -113,7 +113,7 @@ def test_gradio_client_finds_the_same_functions(server: Server, photos: Path) ->
     with Image.open(path) as made:
         assert made.size == (120, 72)
     assert facts["result"]["commands"][0].startswith("softextend extend small.png --sides 0 16 0 8")
-    assert [each["name"] for each in client.predict(api_name="/fills")][0] == "perlin"
+    assert client.predict(api_name="/fills")[0]["name"] == "perlin"
     assert client.predict(api_name="/models")[0]["name"] == "self"
     assert client.predict("", api_name="/status")["waiting"] == 0
     with pytest.raises(Exception, match=r"--strength 2: must be from 0 to 1"):
