@@ -21,7 +21,9 @@ from softextend.errors import (
 )
 
 if TYPE_CHECKING:
-    from softextend.api import Result, extend, fill, load_model, paint
+    from softextend.api import extend, fill, load_model, paint
+    from softextend.preview import Look, Sketch
+    from softextend.result import Result
     from softextend.types import Listener
 
 __version__ = "0.1.0"
@@ -31,9 +33,11 @@ __all__ = [
     "BadRequest",
     "BrokenPromise",
     "Listener",
+    "Look",
     "OutOfMemory",
     "OutputError",
     "Result",
+    "Sketch",
     "SoftExtendError",
     "__version__",
     "extend",
@@ -43,7 +47,9 @@ __all__ = [
 ]
 _LAZY = {
     "Listener": "softextend.types",
-    **dict.fromkeys(("Result", "extend", "fill", "load_model", "paint"), "softextend.api"),
+    "Result": "softextend.result",
+    **dict.fromkeys(("Look", "Sketch"), "softextend.preview"),
+    **dict.fromkeys(("extend", "fill", "load_model", "paint"), "softextend.api"),
 }
 
 

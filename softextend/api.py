@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from io import BytesIO
@@ -22,31 +21,28 @@ import numpy.typing as npt
 from PIL import Image
 
 from softextend.errors import BadPicture, BadRequest
-from softextend.extend import Result as Made
 from softextend.extend import extend as extend_prepared
 from softextend.extend import paint as paint_prepared
 from softextend.fill import parse_fill
-from softextend.finish.scores import Scores
 from softextend.jobs.best_of import check_score, choose
-from softextend.jobs.task import digest, grey, relative_path
 from softextend.models import find, load
 from softextend.models.engine import Engine
 from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec, about, flag
-from softextend.pictures.formats import format_of_name
 from softextend.pictures.picture import Picture
-from softextend.pictures.profiles import grey_as_rgb
 from softextend.pictures.read import read_mask, read_picture
-from softextend.pictures.write import write_picture
 from softextend.plan.canvas import grow
 from softextend.plan.grammar import FORMS
-from softextend.plan.input import Input, mapping_of, prepare_input
+from softextend.plan.input import Input, prepare_input
 from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
+from softextend.result import Result
 from softextend.sampling.progress import Silent
 from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from softextend.extend import Result as Made
 
 
 Picturelike: TypeAlias = "str | PathLike[str] | bytes | Image.Image | npt.NDArray[Any]"
@@ -93,69 +89,6 @@ class Options(TypedDict, total=False):
     min_score: float | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Result:
-    """A finished picture; `made`: its arrays, `source`: the picture that it was made of."""
-
-    made: Made
-    source: Picture
-    command: Mapping[str, Any]  # what the recipe needs to run again, but for where files lie
-    origin: Path | None = None  # the input, where it was a file
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture, RGB, with the original's colour profile."""
-        image = Image.fromarray(self.made.pixels)
-        icc = self.source.metadata.icc
-        if icc and (wide := grey_as_rgb(icc) if icc[16:20] == b"GRAY" else icc):
-            image.info["icc_profile"] = wide
-        return image
-
-    @property
-    def mask(self) -> Image.Image:
-        """The change map, 8-bit grey, white = repainted."""
-        return Image.fromarray(grey(self.made.change))
-
-    @property
-    def scores(self) -> Scores:
-        """How it looks against its own photo."""
-        return self.made.scores
-
-    @property
-    def seed(self) -> int:
-        """The seed that makes it again."""
-        return self.made.seed
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is worth knowing of it, one line each."""
-        return (*self.source.notes, *self.made.notes)
-
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """What led to it, JSON values; `softextend redo` reads it from a saved file."""
-        return self._recipe(Path())
-
-    def save(self, path: str | PathLike[str], *, overwrite: bool = False, format: str | None = None) -> Path:
-        """Write it with metadata and recipe, whole or not at all; `format`: as the name says. Raises OutputError."""
-        target = Path(path)
-        write_picture(
-            target,
-            self.made.planes,
-            format=format.upper() if format else format_of_name(target),
-            metadata=self.source.metadata,
-            mapping=mapping_of(self.made.recipe),
-            recipe=self._recipe(target.parent),
-            parameters=self.made.parameters,
-            overwrite=overwrite,
-        )
-        return target
-
-    def _recipe(self, home: Path) -> dict[str, Any]:
-        here = {"input": relative_path(home, self.origin), "input_sha256": self.origin and digest(self.origin)}
-        return {**self.made.recipe, "command": {**self.command, **here}}
-
-
 def extend(
     image: Picturelike,
     sides: Sideslike | None = DEFAULT_SIDES,
@@ -174,9 +107,9 @@ def extend(
     """
     if sides is DEFAULT_SIDES and any(options.get(name) is not None for name in HOW_MUCH):
         sides = None
-    spec, selection = _request({"sides": sides, "prompt": prompt, "negative": negative, "seed": seed, **options})
+    spec, selection = read_request({"sides": sides, "prompt": prompt, "negative": negative, "seed": seed, **options})
     spec.growth.demanded()
-    picture, heard = _picture(image), _listener(listener)
+    picture, heard = any_picture(image), _listener(listener)
     ready, profile, name = _ready(model, heard)
     input = prepare_input(picture.pixels, picture.known, spec.growth, picture.planes)
     made = choose(
@@ -186,7 +119,15 @@ def extend(
         heard,
     ).best
     check_score(made.scores, selection)
-    return Result(made=made, source=picture, command=_command("extend", name), origin=_origin(image))
+    return Result(
+        made=made,
+        source=picture,
+        command="extend",
+        model=name,
+        spec=spec,
+        selection=selection,
+        origin=_origin(image),
+    )
 
 
 def paint(
@@ -204,8 +145,8 @@ def paint(
 
     mask: like `image`, or float (H, W) in [0, 1], 1 = repaint. Raises as `extend`.
     """
-    spec, selection = _request({"prompt": prompt, "negative": negative, "seed": seed, **options})
-    picture, change, heard = _picture(image), _change(mask), _listener(listener)
+    spec, selection = read_request({"prompt": prompt, "negative": negative, "seed": seed, **options})
+    picture, change, heard = any_picture(image), _change(mask), _listener(listener)
     if change.shape != picture.known.shape:
         sizes = [f"{shape[1]}x{shape[0]}" for shape in (change.shape, picture.known.shape)]
         raise BadRequest(f"the mask is {sizes[0]}, the picture {sizes[1]}; make them one size")
@@ -213,16 +154,24 @@ def paint(
     once = partial(_repaint, picture, change, ready, profile, heard)
     made = choose(once, spec, selection, heard).best
     check_score(made.scores, selection)
-    command = {**_command("paint", name), "mask": relative_path(Path(), _origin(mask))}
-    return Result(made=made, source=picture, command=command, origin=_origin(image))
+    return Result(
+        made=made,
+        source=picture,
+        command="paint",
+        model=name,
+        spec=spec,
+        selection=selection,
+        origin=_origin(image),
+        mask_origin=_origin(mask),
+    )
 
 
 def fill(
     image: Picturelike, sides: Sideslike = DEFAULT_SIDES, name: str = "perlin", *, seed: int | None = None
 ) -> Image.Image:
     """The picture on its larger canvas, the new area painted by a fill ("name" or "name:key=value,..."); no model."""
-    spec, _ = _request({"sides": sides, "seed": seed, "fill": name})
-    picture = _picture(image)
+    spec, _ = read_request({"sides": sides, "seed": seed, "fill": name})
+    picture = any_picture(image)
     height, width = picture.known.shape
     added = resolve_sides(spec.growth.demanded(), width=width, height=height)
     canvas, known = grow(picture.pixels, picture.known, added)
@@ -279,7 +228,7 @@ def _ready(model: str | Model, listener: Listener) -> tuple[Model, Profile, str]
     return _loaded[ref], find.known_profile(ref), ref.name
 
 
-def _request(given: dict[str, Any]) -> tuple[Spec, Selection]:
+def read_request(given: dict[str, Any]) -> tuple[Spec, Selection]:
     """Both from options by name; BadRequest as on the command line."""
     names = {each.name for each in dataclasses.fields(Selection)}
     unknown = [name for name in given if name not in GROUP_OF and name not in names]
@@ -325,7 +274,7 @@ def _named(name: str, text: str) -> Enum:
         raise BadRequest(f"{flag(name)} {text}: must be one of {', '.join(each.value for each in kind)}") from None
 
 
-def _picture(image: Picturelike) -> Picture:
+def any_picture(image: Picturelike) -> Picture:
     """Any kind of picture, upright RGB; raises BadPicture."""
     if isinstance(image, str | PathLike):
         return read_picture(Path(image))
@@ -369,10 +318,6 @@ def _repaint(picture: Picture, change: Any, model: Model, profile: Profile, list
     plan = plan_repaint(change, spec, profile)
     input = Input(pixels=picture.pixels, planes=picture.planes, known=picture.known)
     return paint_prepared(input, change, plan, model, listener)
-
-
-def _command(name: str, model: str) -> dict[str, Any]:
-    return {"name": name, "mask": None, "model": model, "vae": None}
 
 
 def _origin(image: Picturelike) -> Path | None:

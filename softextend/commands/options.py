@@ -198,3 +198,23 @@ class ReportOptions(ShowOptions):
     def __post_init__(self) -> None:
         if self.quiet and self.verbose:
             raise BadRequest("-q and -v: one reports less, the other more; give one of them")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageOptions(Checked):
+    """The page, and who may reach it."""
+
+    folder: Path | None = option(
+        None, "photos to pick from on the page", told="none, the page takes any photo", metavar="FOLDER", argument=True
+    )
+    host: str = option("127.0.0.1", "the address to listen on; any other than this machine's own needs --auth")
+    port: int | None = option(None, "the port", low=0, high=65535, told="the first free one from 7860 on")
+    auth: str | None = option(None, "who may come in, everybody by the same", told="none", metavar="USER:PASSWORD")
+    browser: bool = option(True, "open the page in a browser", flags=("--browser/--no-browser",))
+    max_upload: int = option(64, "the largest file that the page takes", unit="MiB", low=1, high=4096)
+    work_dir: Path | None = option(
+        None,
+        "where the pictures of sessions are kept, a week and 10 GiB at most",
+        told="softextend/ui in the user's cache folder",
+        metavar="DIR",
+    )

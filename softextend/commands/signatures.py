@@ -12,6 +12,7 @@ from softextend.commands.options import (
     InputOptions,
     OutputOptions,
     OutputPath,
+    PageOptions,
     RedoOutput,
     ReportOptions,
     SheetOptions,
@@ -300,6 +301,14 @@ class Config:
     report: ShowOptions
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ui:
+    """Extend pictures on a page in the browser: softextend ui photos"""
+
+    page: PageOptions
+    report: ReportOptions
+
+
 COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what runs it: "module:function"
     (Extend, "extend:extend"),
     (Paint, "extend:paint"),
@@ -314,4 +323,5 @@ COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what
     (Presets, "info:presets"),
     (Doctor, "info:doctor"),
     (Config, "config:config"),
+    (Ui, "ui:ui"),
 )

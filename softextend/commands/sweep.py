@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
-from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from softextend.commands.spec import spec_of_sweep
 from softextend.errors import BadRequest
 from softextend.jobs import sweep as jobs_sweep
+from softextend.jobs.command_line import command_words, group_words
 from softextend.jobs.job import Job, Target
 from softextend.jobs.outputs import settle
 from softextend.jobs.sweep import Cell
 from softextend.jobs.task import PictureTask
 from softextend.models import find
-from softextend.options import Growth, flag
 from softextend.pictures.write import write_picture
 
 if TYPE_CHECKING:
@@ -60,8 +58,8 @@ def sweep(report: Report, given: Sweep) -> None:
             "extend",
             str(image),
             *command_words(best),
-            *changed_words(given.conditions),
-            *changed_words(engine),
+            *group_words(given.conditions),
+            *group_words(engine),
         ]
     )
     if not report.options.json:
@@ -93,32 +91,3 @@ def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) ->
             report.begin(job.name)
     report.close()
     return cells
-
-
-def command_words(spec: Spec) -> list[str]:
-    """The options of `extend` that ask for this, as a shell reads them, but for what is the default anyway."""
-    words: list[str] = []
-    for group in (spec.growth, spec.mask, spec.prompt, spec.sampling):
-        for each in fields(group):
-            value = getattr(group, each.name)
-            if value == each.default:
-                continue
-            words += group.text(each.name).split(" ") if isinstance(group, Growth) else option_words(each.name, value)
-    return words
-
-
-def changed_words(engine: Any) -> list[str]:
-    """The options of a group that are not the default."""
-    changed = [
-        each.name for each in fields(engine) if each.default is MISSING or getattr(engine, each.name) != each.default
-    ]
-    return [word for name in changed for word in option_words(name, getattr(engine, name))]
-
-
-def option_words(name: str, value: Any) -> list[str]:
-    """One option with its value."""
-    if isinstance(value, list):
-        return [word for each in value for word in (flag(name), str(each))]
-    if isinstance(value, bool):
-        return [flag(name) if value else f"--no-{name.replace('_', '-')}"]
-    return [flag(name), value.value if isinstance(value, Enum) else f"{value}"]

@@ -16,6 +16,7 @@ import numpy as np
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.best_of import check_score, choose, scores_as_dict
 from softextend.jobs.claims import Request
+from softextend.jobs.command_line import recorded_command
 from softextend.jobs.conditions import left_out_by_self, without_effect
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.room import check_room
@@ -297,20 +298,17 @@ class PictureTask:
     def command(self, picture: Picture, job: Job, target: Target) -> dict[str, Any]:
         """What `redo` needs beside the spec; files by their way from the result, so that both can move together."""
         home = target.path.parent if target.path else Path()
-        return {
-            "name": self.command_name,
-            "input": relative_path(home, job.source),
-            "input_sha256": picture.sha256,
-            "mask": relative_path(home, self.mask),
-            "mask_sha256": self.mask_sha256,
-            "model": self.ref.name,
-            "vae": self.engine.vae and str(self.engine.vae),
-            "unet": self.engine.unet and str(self.engine.unet),
-            "conditions": self.configured.as_dict(),
-            "profile": self.engine.profile,
-            "prediction": self.engine.prediction and self.engine.prediction.value,
-            "alpha": "keep" if self.keep_alpha else None,
-        }
+        return recorded_command(
+            name=self.command_name,
+            input=relative_path(home, job.source),
+            input_sha256=picture.sha256,
+            mask=relative_path(home, self.mask),
+            mask_sha256=self.mask_sha256,
+            model=self.ref.name,
+            engine=self.engine,
+            conditions=self.configured.as_dict(),
+            alpha="keep" if self.keep_alpha else None,
+        )
 
     def write_canvas(self, read: Prepared, job: Job, target: Target, _: None) -> Outcome:
         """`prepare`'s two files: the filled canvas and the mask."""

@@ -1,0 +1,342 @@
+"""The page in a real browser: what a person does there, and that it looks as it should."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from running import photo
+from serving import ROOT, until
+
+from softextend.pictures.read import read_recipe
+
+pytestmark = pytest.mark.ui
+SOON = 300  # ms from the end of a drag to its preview
+SHOTS = os.environ.get("SOFTEXTEND_SHOTS")  # a folder for the documentation's pictures; without it none are kept
+
+
+def open_photo(page: Any, path: Path) -> None:
+    page.set_input_files("#file", str(path))
+    page.wait_for_selector("#canvas .handle.right.side:visible")
+
+
+def pull(page: Any, handle: str, dx: float, dy: float = 0) -> None:
+    """Drags a handle by px of the photo."""
+    page.locator("#stage").scroll_into_view_if_needed()
+    box = page.locator(f"#canvas [data-handle='{handle}']").bounding_box()
+    scale = page.evaluate("softextend.canvas.fit.scale")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx * scale, y + dy * scale, steps=5)
+    page.mouse.up()
+
+
+def choose(page: Any, **fields: str) -> None:
+    """Values of the form by their options' names, folded ones too."""
+    page.evaluate("document.querySelector('details.more').open = true")
+    for name, value in fields.items():
+        control = page.locator(f"#field-{name}")
+        if control.evaluate("each => each.tagName") == "SELECT":
+            control.select_option(value)
+        else:
+            control.fill(value)
+
+
+def quick(page: Any) -> None:
+    """Settings whose runs take no time."""
+    choose(page, fill="mirror", strength="0", seed="7")
+
+
+def run(page: Any) -> None:
+    page.click("#go")
+    page.wait_for_selector("#verdict:visible")
+
+
+def downloaded(page: Any, selector: str, path: Path) -> Path:
+    with page.expect_download() as found:
+        page.click(selector)
+    found.value.save_as(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo with something to go on with."""
+    path = tmp_path_factory.mktemp("noise") / "beach <b>photo.png"
+    rng = np.random.default_rng(4)
+    coarse = Image.fromarray(rng.integers(0, 255, (12, 16, 3), np.uint8)).resize((160, 120), Image.Resampling.BICUBIC)
+    coarse.save(path)
+    return path
+
+
+def test_drag_extend_download_and_the_copied_command_line(
+    visit: Callable[..., Any], noise: Path, tmp_path: Path
+) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    open_photo(page, noise)
+    pull(page, "right", 128)
+    assert page.input_value("#side-right") == "128"
+    choose(page, seed="5")
+    run(page)
+    path = downloaded(page, "#download-png", tmp_path / "made.png")
+    with Image.open(path) as image, Image.open(noise) as before:
+        made, original = np.asarray(image), np.asarray(before)
+    assert made.shape == (120, 288, 3)
+    recipe = read_recipe(path)
+    band = recipe["plan"]["band"] if "band" in recipe["plan"] else recipe["band_px"]
+    assert np.array_equal(made[:, : 160 - band], original[:, : 160 - band])
+    page.click("#copy")
+    line = page.evaluate("navigator.clipboard.readText()")
+    words = shlex.split(line)
+    (tmp_path / words[2]).write_bytes(noise.read_bytes())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert (tmp_path / words[-1]).read_bytes() == path.read_bytes()
+
+
+def test_going_on_repainting_and_undoing_make_a_tree(visit: Callable[..., Any], noise: Path, tmp_path: Path) -> None:
+    page = visit()
+    open_photo(page, noise)
+    quick(page)
+    pull(page, "left", -32)
+    run(page)
+    page.click("#go-on")
+    page.wait_for_selector("#canvas:visible")
+    pull(page, "bottom", 0, 16)
+    run(page)
+    assert page.locator("#command").text_content().count("softextend extend") == 2
+    page.click("#mode-paint")
+    assert page.locator("#go").is_disabled()
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    choose(page, strength="0.5")
+    run(page)
+    assert "softextend paint" in page.locator("#command").text_content()
+    assert page.locator("#tree ul ul ul ul button").count() == 1
+    page.click("#undo")
+    until(page, "document.querySelectorAll('#tree button')[2].getAttribute('aria-current') === 'true'")
+    page.go_back()
+    until(page, "document.querySelectorAll('#tree button')[3].getAttribute('aria-current') === 'true'")
+
+
+def test_variations_and_going_back_to_them_after_a_reload(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit()
+    open_photo(page, noise)
+    quick(page)
+    choose(page, num="3", fill="noise")
+    pull(page, "right", 24)
+    run(page)
+    assert page.locator(".strip button").count() == 3
+    page.locator(".strip button").nth(2).click()
+    until(page, "document.querySelectorAll('.strip button')[2].getAttribute('aria-pressed') === 'true'")
+    page.reload()
+    page.wait_for_selector("#verdict:visible")
+    assert page.locator(".strip button").nth(2).get_attribute("aria-pressed") == "true"
+    page.click("#tab-gallery")
+    assert page.locator("#panel-gallery figure").count() == 3
+
+
+def test_cancel_stops_within_a_step(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit()
+    open_photo(page, noise)
+    choose(page, fill="gray", steps="1000", strength="1")
+    pull(page, "right", 64)
+    page.click("#go")
+    until(page, "/Step [1-9]/.test(document.getElementById('run-left').textContent)")
+    page.wait_for_selector("#run-preview:visible")
+    page.click("#cancel")
+    page.wait_for_selector("#run", state="hidden")
+    assert "Cancelled" in page.locator("#said").text_content()
+    assert page.locator("#tree button").count() == 1
+
+
+def test_a_preview_comes_soon_after_a_drag(visit: Callable[..., Any], tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    photo(large, 1632, 1224)
+    page = visit()
+    open_photo(page, large)
+    choose(page, fill="telea")
+    times = []
+    for _ in range(6):
+        page.evaluate("delete document.getElementById('stage').dataset.preview")
+        pull(page, "right", 40)
+        until(page, "document.getElementById('stage').dataset.preview")
+        times.append(float(page.get_attribute("#stage", "data-preview")))
+    assert min(times) < SOON, times
+
+
+def test_a_batch_and_its_archive(visit: Callable[..., Any], photos: Path, tmp_path: Path) -> None:
+    page = visit()
+    quick(page)
+    page.select_option("#unit", "%")
+    page.fill("#side-right", "25")
+    page.click("#tab-batch")
+    page.set_input_files(
+        "#batch-files", [str(photos / "small.png"), str(photos / "other.jpg"), str(photos / "notes.txt")]
+    )
+    until(page, "document.querySelectorAll('#panel-batch td.wrong').length === 1")
+    page.click("#batch-go")
+    until(
+        page,
+        "document.querySelectorAll('#panel-batch td img').length === 2 && !document.getElementById('batch-zip').hidden",
+    )
+    until(page, "document.getElementById('panel-batch').textContent.includes('2 done')")
+    data = downloaded(page, "#batch-zip", tmp_path / "all.zip").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert sorted(archive.namelist()) == ["other-extended.png", "small-extended.png"]
+        with Image.open(archive.open("other-extended.png")) as made:
+            assert made.size == (100, 64)
+    page.reload()
+    page.click("#tab-batch")
+    until(page, "document.getElementById('panel-batch').textContent.includes('2 done')")
+
+
+def test_the_keyboard_is_enough(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit()
+    page.locator("#choose").focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(str(noise))
+    page.wait_for_selector("#canvas .handle:visible")
+    quick(page)
+    page.locator("#canvas [data-handle='right']").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Control+z")
+    assert page.input_value("#side-right") == "64"
+    page.locator("#go").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#verdict:visible")
+    page.locator("#compare input").focus()
+    page.keyboard.press("ArrowRight")
+    assert float(page.input_value("#compare input")) > 50
+    page.locator("#tab-picture").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#panel-batch").is_visible()
+
+
+def test_touch_moves_a_handle(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit(390, 844, has_touch=True, is_mobile=True)
+    open_photo(page, noise)
+    page.locator("#canvas").scroll_into_view_if_needed()
+    box = page.locator("#canvas [data-handle='right']").bounding_box()
+    scale = page.evaluate("softextend.canvas.fit.scale")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = page.context.new_cdp_session(page)
+    for kind, points in (("Start", [x]), ("Move", [x + 20 * scale]), ("Move", [x + 40 * scale]), ("End", [])):
+        finger.send(
+            "Input.dispatchTouchEvent",
+            {"type": f"touch{kind}", "touchPoints": [{"x": each, "y": y} for each in points]},
+        )
+    assert abs(page.evaluate("softextend.canvas.sides.right") - 40) <= 1 / scale
+
+
+def test_two_sessions_at_once_keep_apart(visit: Callable[..., Any], noise: Path) -> None:
+    one, two = visit(), visit()
+    open_photo(one, noise)
+    open_photo(two, noise)
+    choose(one, fill="gray", steps="1000", strength="1")
+    pull(one, "right", 64)
+    one.click("#go")
+    until(one, "/Step [1-9]/.test(document.getElementById('run-left').textContent)")
+    quick(two)
+    pull(two, "left", -16)
+    two.click("#go")
+    until(two, "document.getElementById('run-message').textContent.includes('Waits for one run')")
+    one.click("#cancel")
+    two.wait_for_selector("#verdict:visible")
+    assert one.locator("#tree button").count() == 1
+    assert two.locator("#tree button").count() == 2
+
+
+def test_what_is_wrong_is_said_in_a_sentence(visit: Callable[..., Any], photos: Path, noise: Path) -> None:
+    page = visit()
+    page.set_input_files("#file", str(photos / "notes.txt"))
+    page.wait_for_selector("#alert:visible")
+    assert "notes.txt" in page.locator("#alert").text_content()
+    page.click("#alert button")
+    open_photo(page, noise)
+    assert page.locator("#tree b").count() == 0, "a name is text, not markup"
+    choose(page, fill="perlin", steps="9")
+    page.fill("#side-right", "99999")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#plan .wrong")
+    assert "--allow-large" in page.locator("#plan").text_content()
+
+
+def test_a_shape_and_a_place_are_chosen(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit()
+    open_photo(page, noise)
+    quick(page)
+    page.get_by_role("button", name="16:9").click()
+    until(page, "softextend.canvas.sides.left + softextend.canvas.sides.right === 53")
+    page.get_by_role("radio", name="left", exact=True).click()
+    until(page, "softextend.canvas.sides.left === 0 && softextend.canvas.sides.right > 0")
+    run(page)
+    assert "--aspect 16:9 --anchor left" in page.locator("#command").text_content()
+
+
+# --- how it looks ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("device", "width", "height"), [("desktop", 1280, 860), ("phone", 390, 844)])
+def test_nothing_overflows_and_pictures_for_the_documentation(
+    visit: Callable[..., Any], device: str, width: int, height: int, theme: str, tmp_path: Path
+) -> None:
+    page = visit(width, height, color_scheme=theme)
+    folder = Path(SHOTS or tmp_path)
+
+    def shot(name: str, *, whole: bool = True) -> None:
+        wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1], f"{name} is wider than the screen"
+        page.wait_for_timeout(150)
+        page.screenshot(path=folder / f"ui-{name}-{device}-{theme}.png", full_page=whole)
+
+    shot("empty")
+    open_photo(page, ROOT / "examples/photo.jpg")
+    choose(page, fill="" if SHOTS else "mirror", strength="" if SHOTS else "0", seed="1", num="2")
+    page.evaluate("document.querySelector('details.more').open = false")
+    pull(page, "right", 160)
+    page.wait_for_selector("#stage[data-preview]")
+    page.wait_for_timeout(2500 if SHOTS else 100)
+    page.evaluate("scrollTo(0, 0)")
+    shot("extend", whole=False)
+    run(page)
+    page.locator("#compare input").fill("72")
+    shot("compare")
+    page.click("#mode-paint")
+    shot("paint", whole=False)
+    page.click("#tab-gallery")
+    shot("gallery")
+    page.click("#tab-batch")
+    page.set_input_files("#batch-files", [str(ROOT / "examples/photo.jpg")])
+    page.wait_for_selector("#panel-batch td img")
+    shot("batch")
+
+
+def test_every_control_has_a_name(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit()
+    open_photo(page, noise)
+    page.evaluate("document.querySelector('details.more').open = true")
+    nameless = page.evaluate(
+        """[...document.querySelectorAll("button, input, select, textarea, a")]
+        .filter((each) => each.getClientRects().length)
+        .filter((each) => !(each.labels?.length || each.getAttribute("aria-label") || each.textContent.trim()))
+        .map((each) => each.outerHTML)"""
+    )
+    assert nameless == []
