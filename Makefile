@@ -4,14 +4,22 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = examples/photo-extended.jpg
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-ui shots lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/softextend extend examples/photo.jpg --sides 0 128 0 128 --model self --seed 1 --overwrite -o $(DEMO)
 	@echo "The wider photo is $(DEMO)"
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m 'not ui'
+
+# The page in a real browser; needs Chromium: apt-get install chromium
+test-ui: $(VENV)-ui/installed
+	$(VENV)-ui/bin/python -m pytest -m ui tests/web
+
+# The pictures of the page in README and docs/ui.md, made by its tests
+shots: $(VENV)-ui/installed
+	SOFTEXTEND_SHOTS=docs/images $(VENV)-ui/bin/python -m pytest -m ui tests/web -k documentation
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -29,5 +37,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 	  || echo "noise could not be compiled here (no C compiler): the comparison with it is skipped"
 	@touch $@
 
+$(VENV)-ui/installed: pyproject.toml constraints.txt constraints-ui.txt
+	$(PYTHON) -m venv $(VENV)-ui
+	grep -v '^pillow==' constraints.txt | cat - constraints-ui.txt > $(VENV)-ui/constraints.txt
+	$(VENV)-ui/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-ui/constraints.txt -e '.[test-ui]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache $(DEMO)
+	rm -rf $(VENV) $(VENV)-ui build *.egg-info .mypy_cache .ruff_cache .pytest_cache $(DEMO)

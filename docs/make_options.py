@@ -31,6 +31,7 @@ COMMANDS = (
     "Fills",
     "Presets",
     "Doctor",
+    "Ui",
 )
 COMMON = (  # what README shows of `extend`
     *("sides", "aspect", "size", "anchor", "fit", "trim", "output", "out_dir", "model", "prompt", "strength", "seed"),

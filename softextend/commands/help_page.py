@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "zoom": ("softextend zoom photo.jpg --factor 8 --seconds 10 -o zoom.mp4",),
     "sweep": ("softextend sweep photo.jpg --sides 0 256 0 0 --strength 0.6:1.0:0.1 --fill perlin,telea",),
     "verify": ("softextend verify photo-extended.png photo.png",),
+    "ui": ("softextend ui", "softextend ui photos --no-browser"),
     "score": ("softextend score photo-extended.png photo.png",),
 }
 

@@ -205,9 +205,15 @@ class PageOptions(Checked):
     """The page, and who may reach it."""
 
     folder: Path | None = option(
-        None, "photos to pick from on the page", told="none, the page takes any photo", metavar="FOLDER", argument=True
+        None,
+        "photos to pick from on the page",
+        told="none, the page takes any photo",
+        metavar="[FOLDER]",
+        argument=True,
     )
-    host: str = option("127.0.0.1", "the address to listen on; any other than this machine's own needs --auth")
+    host: str = option(
+        "127.0.0.1", "the address to listen on; any other than this machine's own needs --auth", metavar="ADDRESS"
+    )
     port: int | None = option(None, "the port", low=0, high=65535, told="the first free one from 7860 on")
     auth: str | None = option(None, "who may come in, everybody by the same", told="none", metavar="USER:PASSWORD")
     browser: bool = option(True, "open the page in a browser", flags=("--browser/--no-browser",))

@@ -306,7 +306,7 @@ class Ui:
     """Extend pictures on a page in the browser: softextend ui photos"""
 
     page: PageOptions
-    report: ReportOptions
+    report: ShowOptions
 
 
 COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what runs it: "module:function"

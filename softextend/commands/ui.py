@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from softextend.errors import BadRequest
@@ -27,4 +29,9 @@ def ui(report: Report, given: Ui) -> None:
     studio = serve.open_studio(page.folder, page.work_dir, page.max_upload * 2**20)
     if page.host not in LOCAL:
         report.note(f"{page.host}: others can reach this page, and what they send and get is not encrypted")
-    serve.serve(studio, host=page.host, port=page.port, auth=page.auth, browser=page.browser, tell=report.print)
+    tell = partial(_tell, report)
+    serve.serve(studio, host=page.host, port=page.port, auth=page.auth, browser=page.browser, tell=tell)
+
+
+def _tell(report: Report, address: str) -> None:
+    report.print(json.dumps({"address": address}) if report.options.json else address)

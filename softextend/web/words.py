@@ -8,6 +8,7 @@ from softextend.jobs.best_of import LEFTOVER, SEAM
 GOOD, FAIR = 0.8, 0.6  # totals from which a result is called so
 ROUGH, SMOOTH = 1.6, 0.6  # fine detail over the photo's own, from which it looks too rough, or too smooth
 FLAT = 0.1  # share of the new area
+TWINS = 0.05  # the same, of what repeats something single
 BROKEN = 0.02  # the same; night skies have a few black pixels of their own
 
 
@@ -24,6 +25,8 @@ def _faults(scores: Scores) -> list[str]:
         found.append("the old border can be seen; another seed or a wider overlap may help")
     if scores.leftover > LEFTOVER:
         found.append("the fill shows through; more strength may help")
+    if scores.twins > TWINS:
+        found.append("things that the photo shows once are there again; another seed or model may help")
     if scores.flat > FLAT:
         found.append("parts are flat; another fill or a trimmed border may help")
     if scores.texture > ROUGH:

@@ -8,7 +8,7 @@ import { get, loaded, make, post, remove, send, viewOf } from "./http.js";
 import { showCompare, showGallery, showResult, showTree } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
-const POLL = 350, SHARP = 700, SAID = 2500; // ms
+const POLL = 350, HELD = 30, SHARP = 700, SAID = 2500; // ms
 const OVER = ["done", "failed", "cancelled"];
 
 class Page {
@@ -27,8 +27,8 @@ class Page {
   }
 
   listen() {
-    this.growth.addEventListener("settle", () => { this.looked(); this.ready(); });
-    this.form.addEventListener("change", () => { this.keep(); this.looked(); });
+    this.growth.addEventListener("settle", () => { this.soon(); this.ready(); });
+    this.form.addEventListener("change", () => { this.keep(); this.soon(); });
     this.canvas.addEventListener("paint", () => this.ready());
     $("form").addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
     $("cancel").addEventListener("click", () => this.guarded(() => post(`/api/runs/${this.running}/cancel`)));
@@ -195,6 +195,7 @@ class Page {
 
   close() {
     this.current = null;
+    delete document.body.dataset.mode;
     this.canvas.setPhoto(null);
     history.replaceState(null, "", location.pathname);
     for (const id of ["stage-bar", "canvas", "compare", "result", "trim"]) $(id).hidden = true;
@@ -219,6 +220,7 @@ class Page {
     $("map-toggle").hidden = this.mode !== "extend";
     $("result").hidden = true;
     $("growth").closest("section").hidden = this.mode === "paint";
+    document.body.dataset.mode = this.mode;
     this.form.showFor(this.mode === "paint");
     $("plan").textContent = "";
     if (this.canvas.brush) this.canvas.stopBrush();
@@ -255,12 +257,18 @@ class Page {
 
   settings() { return { ...this.form.settings(), ...this.growth.settings() }; }
 
+  /** A key that is held down asks once, not with each repeat. */
+  soon() {
+    clearTimeout(this.asked);
+    this.asked = setTimeout(() => this.looked(), HELD);
+  }
+
   /** Ask for the preview of what is set now; only the latest answer is shown, and a sharper one when nothing moves. */
   async looked(sharp = false) {
     clearTimeout(this.sharpening);
     if (this.mode !== "extend" || !this.current || (this.growth.isEmpty && !this.growth.trim)) { $("plan").textContent = ""; this.canvas.preview = null; this.canvas.draw(); return; }
     this.asking?.abort();
-    const asking = this.asking = new AbortController(), began = performance.now();
+    const asking = this.asking = new AbortController(), began = performance.now() - HELD;
     try {
       const settings = this.settings();
       const found = await post("/api/preview", { picture: this.current.id, settings, sharp }, asking.signal);
