@@ -77,6 +77,64 @@ def test_scores_become_words() -> None:
     assert "black" not in words.verdict(scores(broken=0.001))
 
 
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("--host ::1", "host", "::1"),
+        ("--port 7", "port", 7),
+        ("--auth ann:secret", "auth", "ann:secret"),
+        ("--no-browser", "browser", False),
+        ("--max-upload 3", "max_upload", 3 * 2**20),
+        ("--work-dir elsewhere", "work_dir", Path("elsewhere")),
+        ("photos", "folder", Path("photos")),
+    ],
+)
+def test_every_option_of_the_command_reaches_the_server(
+    run: Any, monkeypatch: pytest.MonkeyPatch, words: str, name: str, value: Any
+) -> None:
+    heard: dict[str, Any] = {}
+
+    def stand_in(studio: Any, **options: Any) -> None:
+        heard.update(options, max_upload=studio.max_upload, folder=studio.folder, work_dir=studio.sessions.home)
+        options["tell"]("http://127.0.0.1:7/")
+        studio.close()
+
+    monkeypatch.setattr("softextend.web.serve.serve", stand_in)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    Path("photos").mkdir()
+    ran = run("ui", *words.split())
+    assert (ran.code, ran.out) == (0, "http://127.0.0.1:7/\n")
+    assert heard[name] == value
+    assert run("ui", "--json", *words.split()).facts == [{"address": "http://127.0.0.1:7/"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--host 0.0.0.0", "others can reach this address: give --auth USER:PASSWORD too"),
+        ("--auth ann", "must be USER:PASSWORD"),
+        ("gone", "is no folder"),
+        ("--port 70000", "from 0 to 65535"),
+    ],
+)
+def test_a_door_that_cannot_be_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch, words: str, says: str) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    ran = run("ui", *words.split())
+    assert ran.code == 2
+    assert says in ran.err
+
+
+def test_without_gradio_the_command_says_what_to_install(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    ran = run("ui")
+    assert ran.code == 2
+    assert "pip install 'softextend[ui]'" in ran.err
+
+
 # --- the door --------------------------------------------------------------------------------------------------------
 
 
