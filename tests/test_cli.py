@@ -248,7 +248,7 @@ def test_overwrite_replaces(run: Run) -> None:
 def test_a_fault_of_the_program_is_one_line_and_a_traceback_with_v(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     photo("a.png")
     photo("b.png")
-    monkeypatch.setattr(sys.modules["softextend.extend"], "composite", lambda *given: {}["fault"])
+    monkeypatch.setattr(sys.modules["softextend.extend"], "quantise", lambda *given: {}["fault"])
     ran = run("extend", "a.png", "b.png", "--sides", 0, 16, 0, 0, "-q")
     assert (ran.code, ran.out) == (1, "")
     lines = ran.err.splitlines()

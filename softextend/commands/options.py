@@ -56,6 +56,7 @@ class InputOptions(SourceOptions):
         told="for globs with **",
         flags=("--keep-tree/--no-keep-tree",),
         panel=WRITING,
+        expert=True,
     )
 
 
@@ -96,6 +97,7 @@ class OutputOptions(OutputPath):
         "back; what is added is opaque",
         told="fill",
         metavar="fill|keep",
+        expert=True,
     )
 
 
@@ -126,6 +128,7 @@ class DebugOptions(Checked):
         "save the filled canvas, the change map and the raw painting of each result here",
         told="not",
         metavar="DIR",
+        expert=True,
     )
     dry_run: bool = option(False, "print the plan, load no model, write nothing", told="off")
     plan_image: Path | None = option(

@@ -22,8 +22,7 @@ from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.room import check_room
 from softextend.models import find, load
 from softextend.models.conditions.caption import caption_photo
-from softextend.models.conditions.laid_over import check_files
-from softextend.models.conditions.options import OFF, Conditions, Found, with_config, with_prompt
+from softextend.models.conditions.options import OFF, Conditions, Found, check_files, with_config, with_prompt
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef

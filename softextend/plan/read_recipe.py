@@ -44,6 +44,8 @@ def spec_of(recipe: Mapping[str, Any]) -> Spec:
 def _read(name: str, value: Any) -> Any:
     """One option's value from JSON, of the type that its field has."""
     if value is None:
+        if default_of(name) is not None:
+            raise _damaged(name, value)
         return None
     if name in STRUCTURED:
         read = STRUCTURED[name](value)
@@ -62,6 +64,11 @@ def _read(name: str, value: Any) -> Any:
     if kind is float and _is_number(value):
         return value
     raise _damaged(name, value)
+
+
+def default_of(name: str) -> Any:
+    """What an option is where nothing asks for it."""
+    return Spec().options()[name]
 
 
 def _damaged(name: str, value: Any) -> BadPicture:

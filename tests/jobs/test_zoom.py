@@ -465,7 +465,7 @@ def test_a_dry_run_prints_pictures_and_frames(run: Run, tmp_path: Path) -> None:
         ("--fps 0", 2, "from 1 to 120"),
         ("--fps nan", 2, "from 1 to 120"),
         ("--seconds 0.1 --fps 5", 2, "2 are needed"),
-        ("--anchor middle", 2, "--anchor"),
+        ("--anchor below", 2, "--anchor"),
         ("--size 64", 2, "such as 1920x1080"),
         ("--trim 40", 2, "nothing would be left"),
         ("--size 8x8", 2, "16 px"),

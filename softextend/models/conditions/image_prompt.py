@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
+from softextend.models.conditions.options import SELF
 from softextend.models.conditions.span import Span
 from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import identify
@@ -23,7 +24,6 @@ from softextend.pictures.read import read_picture
 if TYPE_CHECKING:
     from softextend.types import Pixels
 
-SELF = "self"  # the photo itself
 COLUMNS, ROWS = 2, 3  # squares that a photo is cut into; a guide on outpainting with differential diffusion
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # openai/CLIP
 ENCODERS = {(1280, 1024): "CLIP ViT-H", (1664, 1280): "OpenCLIP ViT-bigG", (1024, 768): "CLIP ViT-L"}

@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 
-from softextend.errors import BadModel
 from softextend.models.conditions.control import ControlNet
-from softextend.models.conditions.image_prompt import SELF, ImagePrompt
+from softextend.models.conditions.image_prompt import ImagePrompt
 from softextend.models.conditions.lora import lay, together
-from softextend.models.conditions.options import OFF, Conditions
+from softextend.models.conditions.options import OFF, SELF, Conditions
 from softextend.models.conditions.refiner import Refiner
 from softextend.models.conditions.textual_inversion import read_vectors
 from softextend.models.sdxl.checkpoint import Source, unet_file
@@ -136,17 +135,3 @@ def lay_loras(source: Source, given: Conditions, listener: Listener) -> list[dic
     for name, patches in together(laid).items():
         source.parts[name] = source.parts[name].patched(patches)
     return files
-
-
-def check_files(given: Conditions) -> None:
-    """BadModel for a file that is not there, so that a dry run and a batch say it before any work."""
-    named: list[tuple[str, Path | None]] = [("--refiner", given.refiner)]
-    if given.image_prompt not in (None, SELF, OFF):
-        named.append(("--image-prompt", Path(str(given.image_prompt))))
-    named += [("--control", each.path) for each in given.controls] + [("--control-image", given.control_image)]
-    named += [("--image-adapter", given.image_adapter), ("--image-encoder", given.image_encoder)]
-    named += [("--lora", path) for path, _ in given.loras]
-    named += [("--embedding", path) for path in given.embeddings.values()]
-    for flag, path in named:
-        if path is not None and not path.exists():
-            raise BadModel(f"{flag} {path}: does not exist: check the path, or set $SOFTEXTEND_MODELS")

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from softextend.errors import BadRequest
+from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions import prompt_weights
 from softextend.models.conditions.span import TEXT as SPAN
 from softextend.models.conditions.span import Span, parse_span
@@ -18,6 +18,7 @@ from softextend.models.library import Entry, entries
 from softextend.options import Checked, option
 
 OFF = "off"
+SELF = "self"  # the photo itself
 OWN, OTHER = 0.1, 0.6  # how much the photo counts as its own prompt (a published guide), and another picture
 STRONGEST = 10.0  # of a weight, either way
 KINDS = {"lora": "LoRA", "embedding": "textual inversion", "control": "ControlNet"}  # as the models folder calls them
@@ -342,3 +343,17 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def check_files(given: Conditions) -> None:
+    """BadModel for a file that is not there, so that a dry run and a batch say it before any work."""
+    named: list[tuple[str, Path | None]] = [("--refiner", given.refiner)]
+    if given.image_prompt not in (None, SELF, OFF):
+        named.append(("--image-prompt", Path(str(given.image_prompt))))
+    named += [("--control", each.path) for each in given.controls] + [("--control-image", given.control_image)]
+    named += [("--image-adapter", given.image_adapter), ("--image-encoder", given.image_encoder)]
+    named += [("--lora", path) for path, _ in given.loras]
+    named += [("--embedding", path) for path in given.embeddings.values()]
+    for flag, path in named:
+        if path is not None and not path.exists():
+            raise BadModel(f"{flag} {path}: does not exist: check the path, or set $SOFTEXTEND_MODELS")
