@@ -22,8 +22,8 @@ from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from softextend.diffdiff import diffdiff, draw_noise
-from softextend.sampling.samplers import SCHEDULE, make_solver
-from softextend.types import SamplerName
+from softextend.models.schedules import STABLE_DIFFUSION
+from softextend.sampling.samplers import make_sampler
 
 NARROW_SDXL = {  # SDXL's layout at a fifth of its width: a step on two cores takes about a second
     "block_out_channels": (64, 128, 256),
@@ -62,7 +62,15 @@ class Timed:
 
 def textbook(unet: Timed, z0: Tensor, noise: Tensor, keep_map: Tensor, steps: int) -> Tensor:
     """Differential diffusion as the paper's listing has it, straight on diffusers' scheduler."""
-    scheduler = EulerDiscreteScheduler.from_config(SCHEDULE)
+    own = STABLE_DIFFUSION
+    scheduler = EulerDiscreteScheduler(
+        num_train_timesteps=own.train_steps,
+        beta_start=own.beta_start,
+        beta_end=own.beta_end,
+        beta_schedule=own.betas.value,
+        steps_offset=own.offset,
+        timestep_spacing=own.spacing.value,
+    )
     scheduler.set_timesteps(steps)
     levels = [scheduler.add_noise(z0, noise, t[None]) for t in scheduler.timesteps]
     masks = [keep_map > i / steps for i in range(steps)]
@@ -75,8 +83,8 @@ def textbook(unet: Timed, z0: Tensor, noise: Tensor, keep_map: Tensor, steps: in
 
 
 def ours(unet: Timed, z0: Tensor, noise: Tensor, keep_map: Tensor, steps: int) -> Tensor:
-    solver = make_solver(SamplerName.EULER, steps=steps, strength=1.0)
-    return diffdiff(unet, solver, z0, noise, 1 - keep_map)
+    sampler = make_sampler("euler", STABLE_DIFFUSION, steps=steps, strength=1.0)
+    return diffdiff(lambda x, t, keep: unet(x, t), sampler, z0, noise, 1 - keep_map)
 
 
 def timed(work: Callable[..., Tensor], unet: Timed, *args: object) -> tuple[float, float, Tensor]:

@@ -13,7 +13,6 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
-import dataclasses
 import resource
 import subprocess
 import sys
@@ -28,12 +27,14 @@ from torch import Tensor
 
 from softextend.extend import Result, extend
 from softextend.models.profiles import SDXL_PROFILE
+from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.selfmodel.model import SelfModel
 from softextend.options import Spec
-from softextend.plan.canvas import plan_for
 from softextend.plan.describe import effort
 from softextend.plan.grammar import parse_sides
-from softextend.types import Model, Predict, Profile, Scene
+from softextend.plan.input import Input
+from softextend.plan.plan import plan_extension, resolve
+from softextend.types import Conditioning, Model, Predict, Profile, Scene
 
 ADDED = "0 256 0 0"
 COUNTED = [
@@ -54,6 +55,7 @@ class Counting:
 
     name = "counting"
     factor = 8
+    schedule = STABLE_DIFFUSION
 
     def __init__(self, profile: Profile = SDXL_PROFILE) -> None:
         self.profile, self.calls, self.pixels = profile, 0, 0
@@ -67,8 +69,11 @@ class Counting:
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         return F.interpolate(z, scale_factor=self.factor, mode="nearest")
 
-    def embed(self, prompt: str, negative: str) -> None:
-        return None
+    def preview(self, z: Tensor) -> Tensor:
+        return z[:, :3]
+
+    def embed(self, prompt: str, negative: str, photo: Any = None) -> Conditioning:
+        return Conditioning()
 
     def reduce_memory(self) -> None:
         return None
@@ -76,7 +81,7 @@ class Counting:
     def predict(self, scene: Scene) -> Predict:
         return self.noise
 
-    def noise(self, x: Tensor, t: Tensor) -> Tensor:
+    def noise(self, x: Tensor, t: float, keep: Tensor) -> Tensor:
         self.calls += 1
         self.pixels += x.shape[-1] * x.shape[-2] * self.factor**2
         return torch.tanh(x)
@@ -92,12 +97,18 @@ def picture(height: int, width: int) -> np.ndarray:
     return total
 
 
+def extended(pixels: np.ndarray, spec: Spec, model: Model) -> Result:
+    """The whole story of one picture, all of which is known."""
+    photo = Input(pixels=pixels, known=np.ones(pixels.shape[:2], bool))
+    return extend(photo, plan_extension(photo, spec, model.profile), model)
+
+
 def run(height: int, width: int, sides: str, model: Model) -> tuple[float, Result]:
     """Processor seconds of all threads, which a busy machine disturbs least, and the result."""
     pixels = picture(height, width)
     spec = Spec.of(sides=parse_sides(sides), seed=1, allow_large=True)
     began = time.process_time()
-    result = extend(pixels, np.ones((height, width), bool), spec, model)
+    result = extended(pixels, spec, model)
     return time.process_time() - began, result
 
 
@@ -120,7 +131,7 @@ def seconds() -> None:
         model = SelfModel()
         taken, _ = run(height, width, ADDED, model)
         spec = Spec.of(sides=parse_sides(ADDED), seed=1)
-        work = effort(plan_for(np.ones((height, width), bool), spec, model.profile))
+        work = effort(resolve(spec, model.profile, width=width, height=height))
         shown = f"{width}x{height}"
         print(f"{shown:>12}{taken:>9.1f}  {work}", flush=True)
 
@@ -133,8 +144,7 @@ def peak() -> float:
 def memory_here(name: str, height: int, width: int, sides: str) -> None:
     """One measured run, in its own process; the small run first compiles what is compiled when first used."""
     model: Any = SelfModel() if name == "self" else Counting()
-    small = dataclasses.replace(Spec.of(sides=parse_sides(["0", "16", "0", "0"]), seed=1))
-    extend(picture(64, 64), np.ones((64, 64), bool), small, model)
+    extended(picture(64, 64), Spec.of(sides=parse_sides("0 16 0 0"), seed=1), model)
     before = peak()
     taken, result = run(height, width, sides, model)
     out = f"{result.pixels.shape[1]}x{result.pixels.shape[0]}"
