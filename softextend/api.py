@@ -7,7 +7,6 @@ softextend.extend("photo.jpg", (0, 256, 0, 256), seed=1).save("wide.png")
 from __future__ import annotations
 
 import dataclasses
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
@@ -24,7 +23,7 @@ from softextend.errors import BadPicture, BadRequest
 from softextend.extend import extend as extend_prepared
 from softextend.extend import paint as paint_prepared
 from softextend.fill import parse_fill
-from softextend.jobs.best_of import check_score, choose
+from softextend.jobs.best_of import check_score, choose, with_seed
 from softextend.models import find, load
 from softextend.models.engine import Engine
 from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec, about, flag
@@ -49,7 +48,6 @@ Picturelike: TypeAlias = "str | PathLike[str] | bytes | Image.Image | npt.NDArra
 Sideslike: TypeAlias = "str | int | Sequence[int | str]"
 Watcher: TypeAlias = "Listener | Callable[[int, int], None] | None"  # a listener, or only (steps done, steps in all)
 DEFAULT_SIDES = (0, 256, 0, 256)
-SEEDS = 2**32  # random seeds lie below, as on the command line
 ARRAYS = ((2, 1), (3, 3), (3, 4))  # dimensions and channels of an array that is a picture
 ENUMS: Mapping[str, type[Enum]] = {
     "sampler": SamplerName,
@@ -234,10 +232,8 @@ def read_request(given: dict[str, Any]) -> tuple[Spec, Selection]:
     unknown = [name for name in given if name not in GROUP_OF and name not in names]
     if unknown:
         raise BadRequest(f"{unknown[0]}: no such option; there are {', '.join((*GROUP_OF, *sorted(names)))}")
-    seed = given.get("seed")
-    given = {**given, "seed": secrets.randbelow(SEEDS) if seed is None else seed}
     spec = Spec.of(**{name: _value(name, value) for name, value in given.items() if name in GROUP_OF})
-    return spec, Selection(**{name: value for name, value in given.items() if name in names})
+    return with_seed(spec), Selection(**{name: value for name, value in given.items() if name in names})
 
 
 def _value(name: str, value: Any) -> Any:

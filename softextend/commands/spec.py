@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from softextend.errors import BadRequest
+from softextend.jobs.best_of import with_seed
 from softextend.options import Growth, Mask, Prompt, Sampling, Spec
 
 if TYPE_CHECKING:
     from softextend.commands.signatures import Extend, Paint, Prepare, Sweep, Zoom
 
 Group = TypeVar("Group", Growth, Mask, Prompt, Sampling)
-RANDOM_SEEDS = 2**32  # random seeds lie below: the range that other tools take
 
 
 def spec_of_extend(given: Extend) -> Spec:
@@ -45,15 +44,10 @@ def spec_of_sweep(given: Sweep) -> Spec:
     return _seeded(given.prompt, _completed(Sampling, given.sampling), given.growth.demanded(), mask)
 
 
-def random_seed() -> int:
-    """A new seed."""
-    return secrets.randbelow(RANDOM_SEEDS)
-
-
 def _seeded(prompt: Prompt, sampling: Sampling, growth: Growth | None = None, mask: Mask | None = None) -> Spec:
     """The request with a seed, random where none is given."""
     spec = Spec(growth=growth or Growth(), mask=mask or Mask(), prompt=prompt, sampling=sampling)
-    return spec if sampling.seed is not None else spec.replaced(seed=random_seed())
+    return with_seed(spec)
 
 
 def _completed(kind: type[Group], given: Any) -> Group:

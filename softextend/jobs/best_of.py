@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LEFTOVER = 0.35  # correlation from which the fill can be seen in the result
 SEAM = {"colour_step": 2.0, "gradient_step": 1.9, "line": 2.2}  # ratios from which the old border can be seen
+RANDOM_SEEDS = 2**32  # random seeds lie below: the range that other tools take
 STRONGER = 0.1  # by which a retry raises the strength
 
 
@@ -26,6 +28,11 @@ class Choice:
 
     best: Result
     made: tuple[Result, ...]
+
+
+def with_seed(spec: Spec) -> Spec:
+    """The request with a seed, random where none is given."""
+    return spec if spec.sampling.seed is not None else spec.replaced(seed=secrets.randbelow(RANDOM_SEEDS))
 
 
 def choose(make: Callable[[Spec], Result], spec: Spec, selection: Selection, listener: Listener) -> Choice:
