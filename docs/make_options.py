@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 from softextend.commands import signatures
 from softextend.commands.typer_args import help_text, option_names, value_metavar, value_type
-from softextend.options import about
+from softextend.option_fields import about
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (

@@ -26,7 +26,8 @@ from softextend.fill import parse_fill
 from softextend.jobs.best_of import check_score, choose, with_seed
 from softextend.models import find, load
 from softextend.models.engine import Engine
-from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec, about, flag
+from softextend.option_fields import about, flag
+from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec
 from softextend.pictures.picture import Picture
 from softextend.pictures.read import read_mask, read_picture
 from softextend.plan.canvas import grow

@@ -14,7 +14,7 @@ from softextend.fills.noise import Noise, Spectral
 from softextend.fills.patch import Patch
 from softextend.fills.perlin import Perlin
 from softextend.fills.smooth import NS, Blur, Edge, Gray, Mosaic, Telea
-from softextend.options import about
+from softextend.option_fields import about
 from softextend.types import FillName
 
 # --- by name ---------------------------------------------------------------------------------------------------------

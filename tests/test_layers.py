@@ -19,6 +19,7 @@ PACKAGE = Path(softextend.__file__).parent
 ROOMS = (
     ("errors", "text"),
     ("types",),
+    ("option_fields",),
     ("options",),
     ("diffdiff", "mask", "pictures", "finish"),
     ("fills",),

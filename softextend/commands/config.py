@@ -14,7 +14,8 @@ from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import option_names
 from softextend.errors import BadRequest
 from softextend.models.config_file import config_file, read_config
-from softextend.options import HOW_MUCH, about, flag
+from softextend.option_fields import about, flag
+from softextend.options import HOW_MUCH
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report

@@ -10,7 +10,7 @@ from dataclasses import Field, fields, is_dataclass
 from typing import Any, get_type_hints
 
 from softextend.commands.typer_args import help_text, option_names, value_metavar, value_type
-from softextend.options import about
+from softextend.option_fields import about
 
 NARROWEST, WIDEST = 60, 100  # columns
 INDENT = 6  # columns before an option's words

@@ -10,7 +10,7 @@ from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parame
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
 from softextend.models.weights.families import TITLES
-from softextend.options import about
+from softextend.option_fields import about
 from softextend.types import FillName
 
 if TYPE_CHECKING:

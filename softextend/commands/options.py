@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from softextend.errors import BadRequest
-from softextend.options import Checked, like, option
+from softextend.option_fields import Checked, like, option
 from softextend.pictures.formats import Alpha, Format
 
 READING, WRITING = "Where pictures come from", "Where results go"

@@ -11,7 +11,8 @@ from pathlib import Path
 from softextend.errors import BadRequest
 from softextend.models.config_file import config_file
 from softextend.models.find import configured_text
-from softextend.options import HOW_MUCH, flag
+from softextend.option_fields import flag
+from softextend.options import HOW_MUCH
 
 if sys.version_info >= (3, 11):
     import tomllib

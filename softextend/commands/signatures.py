@@ -21,7 +21,8 @@ from softextend.commands.options import (
 )
 from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
-from softextend.options import Checked, Growth, Mask, Prompt, Sampling, Selection, like, option
+from softextend.option_fields import Checked, like, option
+from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.plan.motion import Course
 from softextend.types import Method, PredictionName, SamplerName
 

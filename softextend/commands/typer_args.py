@@ -13,7 +13,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from typer import Argument, Option
 
 from softextend.errors import BadRequest
-from softextend.options import ANCHORS, About, about, flag
+from softextend.option_fields import About, about, flag
+from softextend.options import ANCHORS
 from softextend.plan.grammar import FORMS
 from softextend.types import FillName
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softextend.errors import BadRequest
-from softextend.options import about, option
+from softextend.option_fields import about, option
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels

@@ -7,7 +7,8 @@ from dataclasses import MISSING, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from softextend.options import Growth, Spec, flag
+from softextend.option_fields import flag
+from softextend.options import Growth, Spec
 
 if TYPE_CHECKING:
     from softextend.models.engine import Engine

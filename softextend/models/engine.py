@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from softextend.options import Checked, option
+from softextend.option_fields import Checked, option
 from softextend.types import Offload, PredictionName
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from softextend.errors import BadRequest
-from softextend.options import Checked, option
+from softextend.option_fields import Checked, option
 from softextend.plan.sizes import CENTER
 from softextend.types import Box, Sides
 

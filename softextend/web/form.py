@@ -12,7 +12,8 @@ from typing import Any, get_args, get_type_hints
 from softextend.errors import BadRequest
 from softextend.fill import FILLS, parameters
 from softextend.models import find
-from softextend.options import About, Growth, Mask, Prompt, Sampling, Selection, about, flag
+from softextend.option_fields import About, about, flag
+from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.types import FillName
 
 GROUPS = (Growth, Mask, Prompt, Sampling, Selection)

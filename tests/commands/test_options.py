@@ -22,7 +22,7 @@ from softextend import cli
 from softextend.commands import signatures
 from softextend.commands.report import Report
 from softextend.commands.typer_args import parameters
-from softextend.options import about
+from softextend.option_fields import about
 from softextend.pictures import read
 from softextend.pictures.damage import Ending, Layout
 

@@ -22,7 +22,7 @@ from softextend.fills.base import Fill
 from softextend.fills.perlin import Perlin
 from softextend.fills.perlin_noise import Field, draw_octaves, look_up, table_field
 from softextend.fills.smooth import Edge, Gray, Telea
-from softextend.options import about
+from softextend.option_fields import about
 from softextend.types import FillName
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "fills"

@@ -25,7 +25,7 @@ from softextend.fill import FILLS
 from softextend.fills.mirror import Mirror, Stretch
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB, Noise, Spectral
 from softextend.fills.smooth import NS, Blur, Edge, Mosaic
-from softextend.options import about
+from softextend.option_fields import about
 from softextend.types import FillName
 
 FIELD = [Mirror, Stretch, Mosaic, Blur, NS, Spectral, Noise]

@@ -15,7 +15,7 @@ from softextend.models.conditions.span import Span, parse_span
 from softextend.models.config_file import config_file
 from softextend.models.find import configured_text, models_folder
 from softextend.models.library import Entry, entries
-from softextend.options import Checked, option
+from softextend.option_fields import Checked, option
 
 OFF = "off"
 SELF = "self"  # the photo itself
