@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 SOI, EOI, SOS, DRI = 0xD8, 0xD9, 0xDA, 0xDD  # markers; ITU-T T.81, table B.1
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-PROGRESSIVE, HUFFMAN = (0xC2, 0xCA), (0xC0, 0xC1, 0xC2)
+PROGRESSIVE, ARITHMETIC = (0xC2, 0xCA), (0xC9, 0xCA)
+DECODED = (0xC0, 0xC1, 0xC2, *ARITHMETIC)  # the frames that Pillow's decoder reads
 BETWEEN_SCANS = frozenset({0xC4, 0xCC, SOS, 0xDB, 0xDC, DRI, 0xFE, *range(0xE0, 0xF0)})  # tables, comments, data
 MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)  # what ends the data of a scan
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 FILLER = bytes(random.Random(0).choices(range(255), k=768))  # no FF, so no marker
+ZEROS = bytes(6)  # as many zeros at its end may an arithmetic coder have left out: T.81, D.1.8
 BLOCK = 8  # px, a side of a block
 CLOSELY = 4_000_000  # px up to which every pixel is compared; above, the blocks' means, at a quarter of the time
 
@@ -182,8 +184,8 @@ def _scan(data: bytes, start: int, stop: int, layout: Layout) -> int:
 
 def _missing(data: bytes, layout: Layout) -> Ending | None:
     """What of the picture has no data; None for a whole one."""
-    if layout.kind not in HUFFMAN or layout.precision != 8 or not layout.sampling:
-        return None  # arithmetic coding leaves zeros at the end out, and Pillow reads no other kind
+    if layout.kind not in DECODED or layout.precision != 8 or not layout.sampling:
+        return None
     if set(layout.sampling) - {each for scan in layout.scans for each in scan.components}:
         return Ending(said="the JPEG ends before its last colour", missing=1)
     coarse = layout.kind in PROGRESSIVE and bool(_unsent(layout))
@@ -191,6 +193,9 @@ def _missing(data: bytes, layout: Layout) -> Ending | None:
     if coarse and not only_outline:
         return Ending(said="the JPEG ends early: the fine detail of the whole picture is missing", missing=1)
     changed = _changed(data, layout)
+    if changed is not None and layout.kind in ARITHMETIC and changed.any():
+        behind = _changed(data, layout, ZEROS)  # what lies before these was needed only if it still changes something
+        changed = changed if behind is not None and behind.any() else None
     if changed is None or not changed.any():
         said = "the JPEG ends early: all detail of the picture is missing"
         return Ending(said=said, missing=1) if coarse else None
@@ -214,10 +219,10 @@ def _unsent(layout: Layout) -> set[tuple[int, int]]:
     return unsent
 
 
-def _changed(data: bytes, layout: Layout) -> npt.NDArray[np.bool_] | None:
-    """Where more data behind the last scan change the picture: (H, W), of pixels or, in a big one, of blocks."""
+def _changed(data: bytes, layout: Layout, lead: bytes = b"") -> npt.NDArray[np.bool_] | None:
+    """Where more data, after `lead`, change the picture: (H, W), of pixels or, in a big one, of blocks."""
     body = data[: layout.end].rstrip(b"\xff")
-    filler = FILLER
+    filler = lead + FILLER
     if layout.interval:
         next_one = len(RESTART.findall(body, layout.scans[-1].data.start))
         filler += b"".join(bytes((0xFF, 0xD0 + (next_one + index) % 8)) + FILLER for index in range(8))
