@@ -71,7 +71,7 @@ def test_terminated_in_the_middle_of_a_batch(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == "a-canvas.png\n"
         running.send_signal(signal.SIGTERM)
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=120)
     assert running.returncode == 143
     assert "Traceback" not in err
 
@@ -95,7 +95,7 @@ def test_ctrl_c_in_the_middle_of_a_batch(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == "a-extended.png\n"
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=120)
     assert running.returncode == 130
     made = ["a-extended.png", *out.split()]
     assert len(made) < 4
