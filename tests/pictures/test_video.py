@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,6 +19,7 @@ from softextend.pictures import video
 from softextend.pictures.video import Film
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 300), rate=st.fractions(1, 120), unit=st.sampled_from([100, 1000]))
 def test_delays_add_up(count: int, rate: Fraction, unit: int) -> None:
     shown = video.delays(count, rate, unit)

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from filming import APART, moving
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softextend.errors import BadRequest
@@ -17,6 +17,7 @@ from softextend.plan import motion
 from softextend.types import Box, Sides
 
 
+@settings(deadline=None)
 @given(factor=st.floats(1.1, 64))
 def test_pictures_are_equal_steps_apart(factor: float) -> None:
     zooms = motion.keyframe_zooms(factor)
@@ -31,6 +32,7 @@ def test_no_more_pictures_than_needed() -> None:
     assert [len(motion.keyframe_zooms(factor)) for factor in (1.1, 2.0, 8.0, 64.0)] == [2, 3, 7, 13]
 
 
+@settings(deadline=None)
 @given(factor=st.floats(1.1, 64), count=st.integers(2, 200))
 def test_frames_are_a_constant_ratio_apart(factor: float, count: int) -> None:
     zooms = motion.frame_zooms(moving(factor=factor, seconds=count / 10))
@@ -49,6 +51,7 @@ def test_easing_starts_and_ends_slowly() -> None:
     assert max(speeds[0], speeds[-1]) < 0.1 * speeds.max()
 
 
+@settings(deadline=None)
 @given(
     width=st.integers(16, 4000),
     height=st.integers(16, 4000),
@@ -73,6 +76,7 @@ def test_the_anchor_stays_where_it_is(width: int, height: int, scale: float, x: 
     assert (source[2] - source[0]) / box.width == pytest.approx(scale, rel=1e-3)
 
 
+@settings(deadline=None)
 @given(
     width=st.integers(16, 6000), height=st.integers(16, 6000), wide=st.integers(16, 4000), high=st.integers(16, 4000)
 )
