@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softextend.text import printable
@@ -43,6 +43,7 @@ STREAMS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None, categories=None) | st.sampled_from("\x1b\x07\x9b\r\n\udc1b\udce9\u202e")))
 def test_nothing_printed_is_obeyed(text: str) -> None:
     for stream in STREAMS:

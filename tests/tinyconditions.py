@@ -50,38 +50,43 @@ def kohya_file(path: Path, *, sgm: bool, parts: dict[str, torch.nn.Module], seed
     return saved(path, tensors)
 
 
+def resampler(context: int, width: int) -> dict[str, torch.Tensor]:
+    """The projection of a "plus" IP-Adapter: three queries, four layers, in its authors' names."""
+    inner = 64
+    state = {
+        "latents": torch.randn(1, 3, inner),
+        "proj_in.weight": torch.randn(inner, width) * 0.2,
+        "proj_in.bias": torch.randn(inner),
+        "proj_out.weight": torch.randn(context, inner) * 0.2,
+        "proj_out.bias": torch.randn(context),
+        "norm_out.weight": torch.ones(context),
+        "norm_out.bias": torch.zeros(context),
+    }
+    for layer in range(4):
+        state |= {
+            f"layers.{layer}.0.norm1.weight": torch.ones(inner),
+            f"layers.{layer}.0.norm1.bias": torch.zeros(inner),
+            f"layers.{layer}.0.norm2.weight": torch.ones(inner),
+            f"layers.{layer}.0.norm2.bias": torch.zeros(inner),
+            f"layers.{layer}.0.to_q.weight": torch.randn(64, inner) * 0.2,
+            f"layers.{layer}.0.to_kv.weight": torch.randn(128, inner) * 0.2,
+            f"layers.{layer}.0.to_out.weight": torch.randn(inner, 64) * 0.2,
+            f"layers.{layer}.1.0.weight": torch.ones(inner),
+            f"layers.{layer}.1.0.bias": torch.zeros(inner),
+            f"layers.{layer}.1.1.weight": torch.randn(4 * inner, inner) * 0.2,
+            f"layers.{layer}.1.3.weight": torch.randn(inner, 4 * inner) * 0.2,
+        }
+    return state
+
+
 def adapter(path: Path, *, plus: bool, context: int = CONTEXT, width: int | None = None) -> Path:
     """An IP-Adapter for the tiny UNet, in the layout that its authors share."""
     torch.manual_seed(6)
     unet = tinysdxl.make_parts(514)["unet"]
-    state: dict[str, torch.Tensor] = {}
     if plus:
-        inner = 64
-        state |= {
-            "latents": torch.randn(1, 3, inner),
-            "proj_in.weight": torch.randn(inner, width or HIDDEN) * 0.2,
-            "proj_in.bias": torch.randn(inner),
-            "proj_out.weight": torch.randn(context, inner) * 0.2,
-            "proj_out.bias": torch.randn(context),
-            "norm_out.weight": torch.ones(context),
-            "norm_out.bias": torch.zeros(context),
-        }
-        for layer in range(4):
-            state |= {
-                f"layers.{layer}.0.norm1.weight": torch.ones(inner),
-                f"layers.{layer}.0.norm1.bias": torch.zeros(inner),
-                f"layers.{layer}.0.norm2.weight": torch.ones(inner),
-                f"layers.{layer}.0.norm2.bias": torch.zeros(inner),
-                f"layers.{layer}.0.to_q.weight": torch.randn(64, inner) * 0.2,
-                f"layers.{layer}.0.to_kv.weight": torch.randn(128, inner) * 0.2,
-                f"layers.{layer}.0.to_out.weight": torch.randn(inner, 64) * 0.2,
-                f"layers.{layer}.1.0.weight": torch.ones(inner),
-                f"layers.{layer}.1.0.bias": torch.zeros(inner),
-                f"layers.{layer}.1.1.weight": torch.randn(4 * inner, inner) * 0.2,
-                f"layers.{layer}.1.3.weight": torch.randn(inner, 4 * inner) * 0.2,
-            }
+        state = resampler(context, width or HIDDEN)
     else:
-        state |= {
+        state = {
             "proj.weight": torch.randn(4 * context, width or PROJECTED) * 0.2,
             "proj.bias": torch.randn(4 * context),
             "norm.weight": torch.ones(context),

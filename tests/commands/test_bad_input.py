@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import pickle
-import signal
 import struct
-import subprocess
-import sys
-import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
-from running import Run
-from toymodel import load_toy
+from refusing import SIDES, Refuse, photo
 
 from softextend import cli
-from softextend.models import load
-
-TOY = str(Path(__file__).parents[1] / "toymodel.py")
-SIDES = ("--sides", "0", "16", "0", "0")
-Refuse = Callable[..., str]
-
-
-@pytest.fixture
-def refuse(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Refuse:
-    """Runs a command line that must fail with this exit code and one line on stderr, and returns the line."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SOFTEXTEND_MODEL", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(load, "load_model", load_toy)
-
-    def refused(code: int, *arguments: object) -> str:
-        before = files(tmp_path)
-        got = cli.run([*(str(each) for each in arguments), "-q"])
-        out, err = capfd.readouterr()
-        assert got == code, err
-        assert out == ""
-        assert err.startswith("softextend: ")
-        assert err.count("\n") == 1
-        assert "Traceback" not in err
-        assert "a fault in softextend" not in err
-        assert files(tmp_path) == before
-        return err
-
-    return refused
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def photo(path: Path | str, width: int = 48, height: int = 40) -> Path:
-    picture = Image.effect_noise((width, height), 40).convert("RGB")
-    picture.save(path)
-    return Path(path)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-# --- pictures ------------------------------------------------------------------------------------------------------
 
 
 def test_missing_file(refuse: Refuse) -> None:
@@ -129,9 +77,6 @@ def test_one_pixel_grows(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> N
     assert cli.run(["extend", "a.png", "--sides", "0", "4", "4", "0"]) == 0
     with Image.open("a-extended.png") as picture:
         assert picture.size == (5, 5)
-
-
-# --- options -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -230,9 +175,6 @@ def test_a_recipe_from_elsewhere(refuse: Refuse) -> None:
         assert "recipe" in refuse(1, "redo", "r.png")
 
 
-# --- models --------------------------------------------------------------------------------------------------------
-
-
 def safetensors(path: str, header: bytes, length: int | None = None) -> None:
     Path(path).write_bytes(struct.pack("<Q", len(header) if length is None else length) + header)
 
@@ -264,186 +206,3 @@ def test_hub_id_offline(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     photo("a.png")
     assert "nobody/nothing" in refuse(1, "extend", "a.png", *SIDES, "--model", "nobody/nothing")
-
-
-# --- outputs -------------------------------------------------------------------------------------------------------
-
-
-def test_existing_output(refuse: Refuse) -> None:
-    photo("a.png")
-    Path("a-extended.png").write_text("precious")
-    assert "--overwrite" in refuse(1, "extend", "a.png", *SIDES)
-
-
-def test_output_equal_to_input(refuse: Refuse) -> None:
-    photo("a.png")
-    assert "the output is an input" in refuse(2, "extend", "a.png", *SIDES, "-o", "a.png", "--overwrite")
-
-
-def test_the_second_input_with_one_output_name_fails_alone(run: Run) -> None:
-    for folder in "pq":
-        Path(folder).mkdir()
-        photo(f"{folder}/a.png")
-    ran = run("extend", "p/a.png", "q/a.png", *SIDES, "--out-dir", "out")
-    assert (ran.code, ran.lines) == (1, ["out/a-extended.png"])
-    (said,) = (line for line in ran.err.splitlines() if line.startswith("softextend: "))
-    assert "p/a.png and q/a.png" in said
-    assert "--keep-tree" in said
-
-
-def test_unwritable_output_folder(refuse: Refuse) -> None:
-    photo("a.png")
-    Path("file").write_text("x")
-    for name in ("file/new", "/proc/new"):
-        refuse(1, "extend", "a.png", *SIDES, "--out-dir", name)
-        refuse(1, "extend", "a.png", *SIDES, "-o", f"{name}/b.png")
-        refuse(1, "sweep", "a.png", *SIDES, "-o", f"{name}/b.png")
-        refuse(1, "zoom", "a.png", "-o", f"{name}/b.gif")
-
-
-def test_disk_full(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
-    photo("a.png")
-
-    def full(file: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    assert "the disk is full" in refuse(1, "extend", "a.png", *SIDES)
-    Path("a-extended.png").write_text("precious")
-    assert "the disk is full" in refuse(1, "extend", "a.png", *SIDES, "--overwrite")
-
-
-@pytest.mark.parametrize("arguments", [("-o", "-"), (), ("--json",)])
-def test_stdout_on_a_full_disk(
-    refuse: Refuse, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    photo("a.png")
-    with Path("/dev/full").open("w") as full:
-        monkeypatch.setattr(sys, "stdout", full)
-        assert cli.run(["extend", "a.png", *SIDES, *arguments, "-q"]) == 1
-    said = capfd.readouterr().err
-    assert "stdout: cannot be written" in said
-    assert said.count("\n") == 1
-
-
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("fills",)])
-def test_talk_on_a_full_disk(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    with Path("/dev/full").open("w", buffering=1) as full:
-        monkeypatch.setattr(sys, "stdout", full)
-        assert cli.run(list(arguments)) == 1
-    assert capfd.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize("arguments", [("-o", "-"), (), ("--json",)])
-def test_closed_stdout_pipe(
-    refuse: Refuse, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    photo("a.png")
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "w") as pipe:
-        monkeypatch.setattr(sys, "stdout", pipe)
-        assert cli.run(["extend", "a.png", *SIDES, *arguments, "-q"]) == 141
-    assert capfd.readouterr().err == ""
-
-
-# --- processes: `prepare` where no model is needed, since torch takes seconds to import ------------------------------
-
-
-PREPARE = ("-m", "softextend", "prepare", *SIDES, "--fill", "edge")
-
-
-def process(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run([sys.executable, *arguments], cwd=folder, text=True, timeout=120, **streams)
-
-
-def test_a_closed_pipe_leaves_a_process_quietly(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png")
-    reading, writing = os.pipe()
-    os.close(reading)
-    ran = process(tmp_path, *PREPARE, "a.png", "-q", stdout=writing)
-    os.close(writing)
-    assert (ran.returncode, ran.stderr) == (141, "")
-
-
-def test_a_log_on_a_full_disk_does_not_stop_the_work(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    photo(tmp_path / "a.png")
-    with Path("/dev/full").open("w") as full:
-        ran = process(tmp_path, *PREPARE, "a.png", stderr=full)
-    assert (ran.returncode, ran.stdout) == (0, "a-canvas.png\na-mask.png\n")
-
-
-def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png", 200, 200)
-    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); from softextend.cli import main; main()"
-    ran = process(tmp_path, "-c", code, *PREPARE[2:], "a.png", "-q")
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.count("\n") == 1
-    assert "cannot be written" in ran.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_without_any_stream(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png")
-    closed = f"exec {sys.executable} {' '.join(PREPARE)} a.png <&- >&- 2>&-"
-    assert subprocess.run(["/bin/sh", "-c", closed], cwd=tmp_path, timeout=120).returncode == 0
-    assert (tmp_path / "a-canvas.png").exists()
-
-
-def test_terminated_in_the_middle_of_a_batch(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png")
-    os.mkfifo(tmp_path / "b.png")  # reading it waits for ever
-    with subprocess.Popen(
-        [sys.executable, *PREPARE, "a.png", "b.png"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == "a-canvas.png\n"
-        running.send_signal(signal.SIGTERM)
-        _, err = running.communicate(timeout=60)
-    assert running.returncode == 143
-    assert "Traceback" not in err
-
-
-def default_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
-
-
-def test_ctrl_c_in_the_middle_of_a_batch(tmp_path: Path) -> None:
-    for name in "abcd":
-        photo(tmp_path / f"{name}.png")
-    with subprocess.Popen(
-        [sys.executable, TOY, "extend", ".", *SIDES],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TOY_DELAY": "0.3"},
-        preexec_fn=default_interrupt,
-    ) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == "a-extended.png\n"
-        time.sleep(0.3)
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    made = ["a-extended.png", *out.split()]
-    assert len(made) < 4
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.png" for name in "abcd"} | set(made)
-    for name in made:
-        with Image.open(tmp_path / name) as picture:
-            assert np.asarray(picture).shape == (40, 64, 3)
-    assert "Traceback" not in err
-    assert "stopped by Ctrl-C: 1 made" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -137,12 +138,12 @@ def test_a_named_pipe_is_an_input(run: Run) -> None:
     assert recipe("x.png")["command"]["input_sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_a_picture_from_stdin_has_its_digest(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png")
-    data = (tmp_path / "a.png").read_bytes()
-    command = [sys.executable, TOY, "extend", "-", *map(str, SIDES), "-o", "x.png"]
-    subprocess.run(command, cwd=tmp_path, input=data, check=True, env={**CLEAN, "XDG_CONFIG_HOME": str(tmp_path)})
-    assert recipe(tmp_path / "x.png")["command"]["input_sha256"] == hashlib.sha256(data).hexdigest()
+def test_a_picture_from_stdin_has_its_digest(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo("a.png")
+    data = Path("a.png").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert run("extend", "-", *SIDES, "-o", "x.png").code == 0
+    assert recipe("x.png")["command"]["input_sha256"] == hashlib.sha256(data).hexdigest()
 
 
 # --- what programs read --------------------------------------------------------------------------------------------

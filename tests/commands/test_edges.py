@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Run, photo, read_all
+from running import Run, photo
 from toymodel import ToyModel
 
 from softextend.fill import parse_fill
@@ -20,8 +19,7 @@ from softextend.models.profiles import SELF_PROFILE
 from softextend.types import FillName
 
 SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
-TOY = str(Path(__file__).parents[1] / "toymodel.py")
-ADVICE = b"an SDXL checkpoint does better"
+ADVICE = "an SDXL checkpoint does better"
 
 # --- inputs --------------------------------------------------------------------------------------------------------
 
@@ -158,31 +156,27 @@ def test_a_plan_as_json_counts_as_the_table_does(run: Run, monkeypatch: pytest.M
 # --- what only a terminal sees -------------------------------------------------------------------------------------
 
 
-def on_terminal(folder: Path, *words: str) -> bytes:
-    """What a run shows on stderr, which is a terminal."""
-    pty = pytest.importorskip("pty")
-    master, slave = pty.openpty()
-    clean = {name: value for name, value in os.environ.items() if name != "SOFTEXTEND_MODEL"}
-    with subprocess.Popen(
-        [sys.executable, TOY, "extend", "a.png", "b.png", *map(str, SIDES), "--overwrite", *words],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=slave,
-        env={**clean, "TERM": "xterm", "COLUMNS": "200", "XDG_CONFIG_HOME": str(folder)},
-    ) as process:
-        os.close(slave)
-        seen = read_all(master)
-        assert process.wait() == 0
-    return seen
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
 
 
-def test_advice_is_for_terminals_and_given_once(tmp_path: Path, run: Run) -> None:
+def test_advice_is_for_terminals_and_given_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     photo("a.png")
     photo("b.png")
-    assert on_terminal(tmp_path).count(ADVICE) == 1
-    assert on_terminal(tmp_path, "-q").count(ADVICE) == 0
-    assert on_terminal(tmp_path, "--model", "self").count(ADVICE) == 0
-    piped = run("extend", "a.png", "b.png", *SIDES, "--overwrite")
+    words = ("extend", "a.png", "b.png", *SIDES, "--overwrite")
+    for more, times in (((), 1), (("-q",), 0), (("--model", "self"), 0)):
+        with monkeypatch.context() as patched:
+            shown = Terminal()
+            patched.setattr(sys, "stderr", shown)
+            patched.setenv("COLUMNS", "200")
+            assert run(*words, *more).code == 0
+        assert shown.getvalue().count(ADVICE) == times, more
+    piped = run(*words)
     assert piped.code == 0
-    assert ADVICE.decode() not in piped.err
+    assert ADVICE not in piped.err
     assert "model: self (built in" in piped.err

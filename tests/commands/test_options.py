@@ -175,11 +175,11 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "config": ("config", TELLING),
 }
 DEFAULTS = {  # what a run has where the option in question does not say something else
-    "extend": (GROW, "--seed 5"),
+    "extend": (GROW, "--seed 5", "--fill edge"),
     "paint": ("--seed 5",),
     "prepare": (GROW, "--seed 5", "--fill edge"),
-    "zoom": ("--seed 5", "--factor 1.2", "--seconds 0.1", "--fps 20"),
-    "sweep": (GROW, "--seed 5", "--strength 0.4,0.8"),
+    "zoom": ("--seed 5", "--factor 1.2", "--seconds 0.1", "--fps 20", "--fill edge"),
+    "sweep": (GROW, "--seed 5", "--strength 0.4,0.8", "--fill edge"),
 }
 
 
@@ -312,7 +312,7 @@ def furnished(desk: Path, run: Run) -> Path:
     (desk / "list").write_text("b.png\n")
     photo, seed = desk / "a.png", ("--seed", 5)
     assert run("paint", photo, desk / "m.png", "-o", desk / "r.png", *seed).code == 0
-    assert run("extend", photo, *GROW.split(), "-o", desk / "e.png", *seed).code == 0
+    assert run("extend", photo, *GROW.split(), "--fill", "edge", "-o", desk / "e.png", *seed).code == 0
     return desk
 
 

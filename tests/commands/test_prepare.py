@@ -1,13 +1,17 @@
-"""`softextend prepare`: the mask that is written is the published one where its widths are named."""
+"""`softextend prepare`: canvas and mask to paint by hand; the mask is the published one where its widths are named."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from running import Run, photo
+from processes import python
+from running import Run, photo, pixels, read_all
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden/masks").glob("*.png"))
 
@@ -24,3 +28,63 @@ def test_the_published_masks_by_the_published_widths(run: Run, path: Path) -> No
     with Image.open("a-mask.png") as made, Image.open(path) as golden:
         assert made.size == golden.size
         assert np.abs(np.asarray(made).astype(int) - np.asarray(golden)).max() <= 1
+
+
+def test_prepare_paint_by_hand(run: Run) -> None:
+    photo("a.jpg")
+    ran = run("prepare", "a.jpg", "--sides", 0, 16, 0, 0, "--out-dir", "w", "--fill", "perlin")
+    assert ran.lines == ["w/a-canvas.png", "w/a-mask.png"]
+    assert run.loads == []  # type: ignore[attr-defined]
+    with Image.open("w/a-mask.png") as mask:
+        assert (mask.mode, mask.size, mask.getpixel((63, 0)), mask.getpixel((0, 0))) == ("L", (64, 40), 255, 0)
+    ran = run("paint", "w/a-canvas.png", "w/a-mask.png", "-o", "done.png", "--seed", 4)
+    assert ran.out == "done.png\n"
+    canvas, done = pixels("w/a-canvas.png"), pixels("done.png")
+    assert np.array_equal(done[:, :16], canvas[:, :16])
+    assert not np.array_equal(done[:, 50:], canvas[:, 50:])
+
+
+def test_prepare_in_json(run: Run) -> None:
+    photo("a.png")
+    given = ("--sides", 0, 16, 0, 0, "--overlap", 2, "--feather", 4, "--seed", 1, "--fill", "edge")
+    (facts,) = run("prepare", "a.png", *given, "--json").facts
+    assert facts == {
+        "input": "a.png",
+        "output": "a-canvas.png",
+        "mask": "a-mask.png",
+        "width": 64,
+        "height": 40,
+        "seed": 1,
+    }
+
+
+def test_prepare_imports_no_torch(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    code = (
+        "import sys, softextend.cli as cli\n"
+        "assert cli.run(['prepare', 'a.png', '--sides', '0', '16', '0', '0', '--fill', 'perlin']) == 0\n"
+        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+    )
+    assert python("-c", code, cwd=tmp_path).stdout.splitlines()[-1] == "[]"
+
+
+def test_a_terminal_sees_bars_and_a_pipe_sees_results(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    for name in "abc":
+        photo(tmp_path / f"{name}.png")
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "softextend", "prepare", ".", "--sides", "0", "16", "0", "0", "--fill", "telea"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm"},
+    ) as process:
+        os.close(slave)
+        seen = read_all(master)
+        assert process.stdout is not None
+        names = [f"{name}-{kind}.png" for name in "abc" for kind in ("canvas", "mask")]
+        assert process.stdout.read().decode().split() == names
+        assert process.wait() == 0
+    assert b"pictures" in seen
+    assert "━".encode() in seen

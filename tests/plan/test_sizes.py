@@ -76,6 +76,7 @@ def test_the_limit_of_four_times_the_picture() -> None:
     assert resolve_sides(by_sides("0 400 0 0"), width=100, height=10) == Sides(right=400)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000), st.integers(1, 5000), st.lists(st.integers(0, 400), min_size=4, max_size=4))
 def test_percent_is_rounded_to_the_nearest_pixel(width: int, height: int, percents: list[int]) -> None:
     amounts = tuple(Amount(value=percent, percent=True) for percent in percents)
@@ -113,7 +114,7 @@ def targets(draw: st.DrawFn) -> Growth:
     return Growth(all=Amount(value=draw(st.integers(0, 400)), percent=draw(st.booleans())), anchor=anchor)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=2000, deadline=None)
 @given(targets(), EXTENTS, EXTENTS)
 def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Growth, width: int, height: int) -> None:
     if target.fit:
@@ -136,7 +137,7 @@ def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Growth
         assert share != 0.5 or abs(near - far) <= 1
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(EXTENTS, EXTENTS, st.integers(1, 400), st.integers(1, 400), ANCHORED)
 def test_an_aspect_is_met_within_a_pixel_and_crops_nothing(
     width: int, height: int, across: int, down: int, anchor: tuple[float, float]
@@ -150,7 +151,7 @@ def test_an_aspect_is_met_within_a_pixel_and_crops_nothing(
     assert target_size(target, width=wide, height=tall) == (wide, tall)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(EXTENTS, EXTENTS, EXTENTS, EXTENTS)
 def test_fitting_scales_down_never_up_and_touches_the_frame(width: int, height: int, across: int, down: int) -> None:
     target = Growth(size=(across, down), fit=True)
@@ -166,6 +167,7 @@ def test_fitting_scales_down_never_up_and_touches_the_frame(width: int, height: 
     assert (wide + sides.left + sides.right, tall + sides.top + sides.bottom) == (across, down)
 
 
+@settings(deadline=None)
 @given(EXTENTS, EXTENTS, st.floats(1, 9, exclude_min=True))
 def test_scale_is_rounded_to_the_nearest_pixel(width: int, height: int, scale: float) -> None:
     wide, tall = target_size(Growth(scale=scale), width=width, height=height)
@@ -173,6 +175,7 @@ def test_scale_is_rounded_to_the_nearest_pixel(width: int, height: int, scale: f
     assert abs(tall - height * scale) <= 0.5001
 
 
+@settings(deadline=None)
 @given(EXTENTS, EXTENTS, st.integers(1, 400))
 def test_all_in_the_centre_is_the_same_as_four_sides(width: int, height: int, percent: int) -> None:
     for text in (f"{percent}", f"{percent}%"):
@@ -183,7 +186,7 @@ def test_all_in_the_centre_is_the_same_as_four_sides(width: int, height: int, pe
         assert sides == expected
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(targets(), st.integers(1, 300), st.integers(1, 300))
 def test_no_side_is_more_than_four_times_the_picture(target: Growth, width: int, height: int) -> None:
     if target.size and (target.size[0] < width or target.size[1] < height):
@@ -299,12 +302,14 @@ def test_trim() -> None:
 # --- the rest ------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.integers(1, 128))
 def test_padding_reaches_the_next_multiple(size: int, multiple: int) -> None:
     assert (size + padding(size, multiple)) % multiple == 0
     assert 0 <= padding(size, multiple) < multiple
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.floats(0.001, 1.0))
 def test_steps_that_run_or_the_steps_that_would(steps: int, strength: float) -> None:
     try:

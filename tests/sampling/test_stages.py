@@ -1,87 +1,25 @@
-"""Big canvases in windows, regions and passes, with toys: nothing shows where windows meet, nothing known changes."""
+"""Big canvases in windows, regions and passes, with toys: nothing known changes, and the work is what was planned."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from making import Told, extended, full, plan_of, prepared, repainted
-from skimage import data
-from tolerances import rounding
-from toymodel import TOY_PROFILE, ToyModel
+from making import Told, extended, full, plan_of, repainted
+from toymodel import TOY_PROFILE
+from windowtoys import SMALL, Toy, photo, run, settled, spec
 
-from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.errors import BadRequest
 from softextend.extend import Result
-from softextend.fill import parse_fill
-from softextend.fills.base import replicate
-from softextend.mask import change_map, latent_change
-from softextend.models.schedules import STABLE_DIFFUSION
-from softextend.options import Spec
-from softextend.plan.canvas import grow
-from softextend.plan.grammar import parse_sides
-from softextend.plan.plan import Plan
-from softextend.plan.prepared import filled_by_parts, mapped_by_parts, prepare
-from softextend.plan.windows import Region, margin
-from softextend.sampling import multidiffusion
-from softextend.sampling.latents import Run, carry_up_by_parts, fit
-from softextend.sampling.progress import Silent
-from softextend.sampling.samplers import make_sampler
-from softextend.sampling.stages import paint_region
-from softextend.types import Conditioning, Encoded, Model, Predict, Profile, Scene
+from softextend.mask import latent_change
+from softextend.plan.prepared import mapped_by_parts
+from softextend.sampling.latents import carry_up_by_parts, fit
+from softextend.types import Predict, Profile, Scene
 
-SMALL = dataclasses.replace(TOY_PROFILE, window=128)  # so that pictures of a few hundred px are big
 TURNS = dataclasses.replace(SMALL, refine_strength=None)  # windows one after the other, as the built-in model has them
-
-
-class Toy(ToyModel):
-    """A toy that counts, with any denoiser and a decoder that may lose something."""
-
-    def __init__(
-        self,
-        profile: Profile = SMALL,
-        denoise: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        spoil: Callable[[torch.Tensor], torch.Tensor] | None = None,
-    ) -> None:
-        self.profile = profile
-        self.denoise = denoise or (lambda x: torch.tanh(x) * 0.8)
-        self.spoil = spoil or (lambda pixels: pixels)
-        self.scenes: list[Scene] = []
-        self.met: list[torch.Tensor] = []
-        self.called: list[int] = []  # latents of each call
-
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        self.met.append(pixels)
-        return super().encode(pixels)
-
-    def decode(self, z: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
-        return self.spoil(super().decode(z))
-
-    def predict(self, scene: Scene) -> Predict:
-        self.scenes.append(scene)
-
-        def noise(x: torch.Tensor, t: float, keep: torch.Tensor) -> torch.Tensor:
-            self.called.append(x.shape[-1] * x.shape[-2])
-            return self.denoise(x)
-
-        return noise
-
-
-def spec(sides: str, **more: object) -> Spec:
-    return Spec.of(**{"sides": parse_sides(sides), "seed": 5, "allow_large": True, **more})
-
-
-def photo(height: int, width: int) -> np.ndarray:
-    return np.ascontiguousarray(cv2.resize(data.astronaut(), (width, height), interpolation=cv2.INTER_AREA))
-
-
-def run(pixels: np.ndarray, asked: Spec, model: Model) -> Result:
-    return extended(pixels, full(pixels), asked, model)
 
 
 def kept(result: Result, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,95 +31,6 @@ def kept(result: Result, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inner = pixels[near[0] : height - near[2], near[3] : width - near[1]]
     top, left = sides["top"] + near[0], sides["left"] + near[3]
     return result.pixels[top:, left:][: inner.shape[0], : inner.shape[1]], inner
-
-
-# --- small pictures: nothing changes ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [(90, 120), (61, 37), (100, 150)])
-def test_a_window_as_large_as_the_canvas_changes_nothing(size: tuple[int, int]) -> None:
-    pixels, asked = photo(*size), spec("3 24 0 9")
-    large, exact = (
-        run(pixels, asked, Toy(dataclasses.replace(TOY_PROFILE, window=window))).pixels for window in (1024, 183)
-    )
-    assert large.tobytes() == exact.tobytes()
-
-
-def test_a_canvas_in_one_window_is_sampled_as_the_paper_says() -> None:
-    """A plain transcription: encode, diffdiff, restore, decode, all of the canvas at once."""
-    pixels, asked = photo(88, 120), spec("0 24 0 24", color_match=False)
-    ready = prepared(pixels, full(pixels), asked, TOY_PROFILE)
-    (stage,) = ready.plan.stages
-    model = ToyModel()
-    z0 = model.encode(torch.from_numpy(ready.filled).float().permute(2, 0, 1)[None] / 127.5 - 1)
-    amount = torch.from_numpy(latent_change(ready.change))[None, None]
-    levels = F.interpolate(amount, z0.shape[-2:], mode="bilinear")
-    noise, _ = draw_noise([5], z0.shape[1:])
-    sampler = make_sampler(ready.plan.sampler.value, STABLE_DIFFUSION, steps=stage.steps, strength=stage.strength)
-    x = diffdiff(lambda x, t, keep: torch.tanh(x) * 0.5, sampler, z0, noise, levels, blend=Blend.CONTINUOUS)
-    painted = (model.decode(restore(x, z0, levels))[0].permute(1, 2, 0).numpy() + 1) * 127.5
-    raw = run(pixels, asked, ToyModel()).raw
-    changed = ready.change > 0.06
-    assert np.abs(raw[changed] - np.clip(painted[changed], 0, 255)).max() <= 1.01
-
-
-# --- windows of a region ---------------------------------------------------------------------------------------------
-
-
-def of_one_region(sides: str, profile: Profile = SMALL) -> tuple[Plan, Region, np.ndarray, np.ndarray, np.ndarray]:
-    pixels = photo(300, 260)
-    plan = plan_of(full(pixels), spec(sides, passes=1, color_match=False), profile)
-    ready = prepare(pixels, full(pixels), plan)
-    region = plan.work()[-1].regions[0]
-    cut = region.box.cut
-    return plan, region, ready.filled[cut].astype(np.float32), latent_change(ready.change)[cut], ready.known[cut]
-
-
-@pytest.mark.parametrize("sides", ["0 40 0 0", "40 40 40 40", "0 0 200 0"])
-@pytest.mark.parametrize("steps", [5, 30])
-def test_no_seam_between_windows(sides: str, steps: int) -> None:
-    """What depends on no place comes out the same in windows and at once."""
-    plan, region, pixels, amount, known = of_one_region(sides)
-    assert len(region.windows) > 2
-    stage = dataclasses.replace(plan.stages[0], steps=steps)
-    told = Conditioning(prompt=Encoded(hidden=torch.full((1, 1, 1), 0.7)))
-    run = Run(plan=plan, model=Toy(), conditioning=told, listener=Silent())
-    at_once = Region(box=region.box, windows=(region.box,))
-    first, second = (paint_region(pixels, amount, known, each, (0, 0), stage, run) for each in (region, at_once))
-    assert np.abs(first - second)[amount > 0].max() < 0.02
-
-
-def test_shares_of_windows_sum_to_one_wherever_something_changes() -> None:
-    _, region, _, amount, _ = of_one_region("40 40 40 40")
-    total = torch.zeros(-(-region.box.height // 8), -(-region.box.width // 8))
-    for part in multidiffusion.make_parts(region.windows, 8, 2 * margin(128)):
-        assert float(part.share.min()) > 0
-        total[part.cut] += part.share
-    changed = torch.from_numpy(amount > 0)
-    cells = F.max_pool2d(F.pad(changed.float(), (0, -changed.shape[1] % 8, 0, -changed.shape[0] % 8))[None], 8)[0]
-    assert torch.allclose(total[cells > 0], torch.ones(1), atol=rounding("float32", terms=9), rtol=0)
-
-
-def test_overlapping_tapers_sum_to_one() -> None:
-    ramp = multidiffusion.taper(64, 16)
-    assert torch.allclose(ramp[-16:] + ramp[:16], torch.ones(16), atol=rounding("float32", terms=2), rtol=0)
-    assert torch.equal(ramp[16:48], torch.ones(32))
-    assert float(ramp.min()) > 0
-
-
-def test_each_window_has_a_scene_of_its_own_crop() -> None:
-    model = Toy()
-    run(photo(300, 260), spec("0 40 0 0"), model)
-    plan = plan_of(np.ones((300, 260), bool), spec("0 40 0 0"), SMALL)
-    assert len(model.scenes) == sum(work.windows for work in plan.work())
-    assert [scene.stage for scene in model.scenes] == sorted(scene.stage for scene in model.scenes)
-    for scene in model.scenes:
-        assert max(scene.known.shape) <= 128
-        assert scene.z0.shape[-2:] == scene.change.shape[-2:] == tuple(extent // 8 for extent in scene.known.shape)
-        assert scene.known.any()
-
-
-# --- kept is kept ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("profile", [SMALL, TURNS], ids=["joint", "turns"])
@@ -240,9 +89,6 @@ def test_passes_differ_in_seed_and_leave_every_new_pixel_painted() -> None:
     assert len({part.seed for part in plan_of(full(pixels), spec("0 64 0 64", passes=2), SMALL).each_pass()}) == 2
 
 
-# --- one after the other ---------------------------------------------------------------------------------------------
-
-
 def test_windows_in_turn_see_what_those_before_painted() -> None:
     model = Toy(TURNS)
     run(photo(300, 260), spec("0 40 0 0"), model)
@@ -283,9 +129,6 @@ class Clean(Toy):
             return ((x - signal.sqrt() * flat) / (1 - signal).sqrt()).float()
 
         return noise
-
-
-# --- cost ------------------------------------------------------------------------------------------------------------
 
 
 def work_of(size: tuple[int, int], sides: str) -> tuple[int, int]:
@@ -335,62 +178,6 @@ def test_memory_that_runs_out_amid_windows_costs_nothing_but_time() -> None:
     hungry = run(pixels, asked, Hungry())
     assert hungry.notes == ("lighter",)
     assert hungry.pixels.tobytes() == run(pixels, asked, Toy()).pixels.tobytes()
-
-
-# --- canvas, fill and map by parts -----------------------------------------------------------------------------------
-
-
-def settled(known: np.ndarray, sides: str, fill: str = "edge") -> tuple[Plan, np.ndarray]:
-    plan = plan_of(known, spec(sides, fill=fill), SMALL)
-    return plan, grow(np.zeros((*known.shape, 3), np.uint8), known, plan.canvas.sides)[1]
-
-
-@pytest.mark.parametrize("sides", ["0 40 0 0", "40 30 20 60", "0 0 0 0"])
-def test_the_map_by_parts_is_the_map(sides: str) -> None:
-    known = np.ones((310, 270), bool)
-    known[100:130, 90:120] = False
-    known[300, 5] = False
-    plan, grown = settled(known, sides)
-    whole = change_map(grown, plan.overlap, plan.feather, plan.change)
-    assert np.abs(mapped_by_parts(grown, plan) - whole).max() < rounding("float32", terms=plan.feather**2)
-
-
-@pytest.mark.parametrize("sides", ["0 40 0 40", "40 30 20 60", "0 0 0 0"])
-@pytest.mark.parametrize("fill", ["edge", "perlin", "telea", "patch"])
-def test_fills_by_parts_paint_all_that_is_empty_and_nothing_else(sides: str, fill: str) -> None:
-    pixels, known = photo(310, 270), np.ones((310, 270), bool)
-    known[100:130, 90:120] = False
-    plan, _ = settled(known, sides, fill)
-    canvas, grown = grow(pixels, known, plan.canvas.sides)
-    canvas[~grown] = (255, 0, 255)
-    before = canvas.copy()
-    filled = filled_by_parts(canvas, grown, plan)
-    assert np.array_equal(filled[grown], before[grown])
-    assert not (filled[~grown] == (255, 0, 255)).all(1).any()
-    if fill == "edge":
-        whole = parse_fill("edge").paint(before, grown, np.random.default_rng(0))
-        assert (filled == whole).all(2).mean() > 0.99
-
-
-def test_a_plan_says_where_the_fill_will_lack_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so exactly where the fill, which sees a large canvas by parts, stretches in one of them."""
-    stretched: list[bool] = []
-    monkeypatch.setattr("softextend.fills.patch.replicate", lambda *given: stretched.append(True) or replicate(*given))
-    pixels, asked = photo(400, 60), spec("0 0 0 0", fill="patch")
-    seen = set()
-    for top in range(0, 391, 26):
-        known = np.zeros((400, 60), bool)
-        known[top : top + 10, 20:30] = True  # enough, unless a window's end cuts it
-        plan = plan_of(known, asked, SMALL)
-        stretched.clear()
-        prepare(pixels, known, plan)
-        assert bool(plan.notes) == bool(stretched)
-        assert len(plan.notes) <= 1
-        seen.add(bool(stretched))
-    assert seen == {True, False}
-    assert plan_of(known, spec("0 0 0 0", fill="edge"), SMALL).notes == ()
-    few = np.ones((5, 5), bool)
-    assert plan_of(few, spec("200 0 0 300", fill="patch", allow_large=True), SMALL).notes
 
 
 def test_enlarging_by_parts_is_enlarging() -> None:

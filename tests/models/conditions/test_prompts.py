@@ -10,6 +10,7 @@ import pytest
 import tinysdxl
 import torch
 from safetensors.torch import save_file
+from tolerances import network
 
 from softextend.errors import BadModel, BadRequest
 from softextend.models.clip_tokenizer import folder_tokenizer, shipped_tokenizers
@@ -99,6 +100,11 @@ def test_a_long_prompt_is_split_at_a_comma_or_a_word() -> None:
         assert len(row) == 77
 
 
+def near(wanted: torch.Tensor) -> float:
+    """How far two runs of a tiny text encoder may lie apart."""
+    return network("float32", float(wanted.abs().max()))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tinysdxl.write_folder(tmp_path_factory.mktemp("tiny") / "sdxl")
@@ -132,7 +138,7 @@ def test_weights_of_compels_custom_are_compels(folder: Path, prompt: str) -> Non
     told = model_of(folder).embed(prompt, "", NO_PHOTO).prompt
     assert told is not None
     plain = model_of(folder).embed(prompt.translate(str.maketrans("", "", "()+-.0145")), "", NO_PHOTO).prompt
-    torch.testing.assert_close(told.hidden, hidden, atol=1e-4, rtol=0)
+    torch.testing.assert_close(told.hidden, hidden, atol=near(hidden), rtol=0)
     assert plain is not None
     assert torch.equal(told.pooled, plain.pooled)  # compel pools the letters of its own signs along
     assert (told.hidden - plain.hidden).abs().max() > 1e-3
@@ -153,7 +159,8 @@ def test_weights_of_the_web_uis_custom_multiply_and_keep_the_mean(folder: Path) 
         scaled = z * torch.tensor([*weights, *[1.0] * (77 - len(weights))])[None, :, None]
         wanted.append(scaled * (z.mean() / scaled.mean()))
     assert told is not None
-    torch.testing.assert_close(told.hidden, torch.cat(wanted, dim=-1), atol=1e-4, rtol=0)
+    both = torch.cat(wanted, dim=-1)
+    torch.testing.assert_close(told.hidden, both, atol=near(both), rtol=0)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(2, None), (3, 1), (1, -1)])
@@ -167,7 +174,7 @@ def test_clip_skip_is_diffusers(folder: Path, ours: int, theirs: int | None) -> 
         wanted = pipe.encode_prompt("a red ball", negative_prompt="bad", clip_skip=theirs)
     told = model_of(folder, layer=ours).embed("a red ball", "bad", NO_PHOTO)
     assert told.prompt is not None
-    torch.testing.assert_close(told.prompt.hidden, wanted[0], atol=1e-4, rtol=0)
+    torch.testing.assert_close(told.prompt.hidden, wanted[0], atol=near(wanted[0]), rtol=0)
     with pytest.raises(BadRequest, match="--clip-skip 9: the text encoder has 3 layers"):
         model_of(folder, layer=9).embed("x", "", NO_PHOTO)
 
@@ -194,8 +201,8 @@ def test_a_textual_inversion_is_as_diffusers_loads_it(folder: Path, tmp_path: Pa
     vectors = read_vectors("mystyle", tmp_path / "e.safetensors")
     told = model_of(folder, vectors=(vectors,)).embed("a mystyle ball", "bad", NO_PHOTO)
     assert told.prompt is not None
-    torch.testing.assert_close(told.prompt.hidden, wanted[0], atol=1e-4, rtol=0)
-    torch.testing.assert_close(told.prompt.pooled, wanted[2], atol=1e-4, rtol=0)
+    torch.testing.assert_close(told.prompt.hidden, wanted[0], atol=near(wanted[0]), rtol=0)
+    torch.testing.assert_close(told.prompt.pooled, wanted[2], atol=near(wanted[2]), rtol=0)
     named = model_of(folder, vectors=(vectors,)).embed("a embedding:mystyle ball", "bad", NO_PHOTO)
     assert named.prompt is not None
     assert torch.equal(named.prompt.hidden, told.prompt.hidden)

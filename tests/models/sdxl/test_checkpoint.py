@@ -223,6 +223,7 @@ def test_a_hash_is_made_once_and_again_when_the_file_changes(tmp_path: Path, mon
     assert len(fingerprint((path, path))) == 64
 
 
+@pytest.mark.slow
 def test_a_full_size_checkpoint_loads_offline_below_9_gb(shared: Path) -> None:
     if system_memory().get("MemAvailable", 0) < NEEDED:
         pytest.skip(f"needs {NEEDED / 1e9:.0f} GB of free memory")

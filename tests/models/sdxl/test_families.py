@@ -12,6 +12,7 @@ import tinysd
 import tinysdxl
 import torch
 from pipelines import BETAS, SIZE, assert_close, block_mask, drawing, loaded, picture, pipeline, sampled
+from tolerances import network
 from torch import Tensor
 
 from softextend.diffdiff import draw_noise, keep_share, restore
@@ -166,7 +167,8 @@ def test_a_batch_of_an_inpainting_unet_is_its_rows(tmp_path: Path) -> None:
     both = model.predict(scene)(x, 500.0, keep)
     alone = dataclasses.replace(scene, z0=z0[:1])
     rows = [model.predict(alone)(x[at : at + 1], 500.0, keep) for at in range(2)]
-    torch.testing.assert_close(both, torch.cat(rows), atol=1e-4, rtol=0)
+    wanted = torch.cat(rows)
+    torch.testing.assert_close(both, wanted, atol=3 * network("float32", float(wanted.abs().max())), rtol=0)  # guided
 
 
 @pytest.mark.parametrize("kind", ["sd1", "sdxl"])
