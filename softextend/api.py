@@ -37,7 +37,7 @@ from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.result import Result
 from softextend.sampling.progress import Silent
-from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName
+from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName, Span
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -79,6 +79,7 @@ class Options(TypedDict, total=False):
     guidance: float | None
     sampler: str | SamplerName | None
     guidance_rescale: float | None
+    guidance_steps: str | Span | None
     method: str | Method
     refine_strength: float | None
     passes: int | str | None

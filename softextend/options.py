@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.option_fields import Checked, Range, all_in, flag, option
-from softextend.types import Amount, Amounts, Method, SamplerName
+from softextend.types import Amount, Amounts, Method, SamplerName, Span
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
 ANCHORS = {  # where the original lies, from left to right and from top to bottom
@@ -216,6 +216,16 @@ class Sampling(Checked):
         low=0,
         high=1,
         told="the model's",
+        expert=True,
+    )
+    guidance_steps: Span | None = option(
+        None,
+        "the share of the steps, from 0 to 1, that is guided, such as 0.1-0.8; at the others the model is asked once",
+        low=0,
+        high=1,
+        told="all, 0-1",
+        metavar="FROM-TO",
+        form="guidance_steps",
         expert=True,
     )
     method: Method = option(

@@ -150,6 +150,21 @@ Amounts = tuple[Amount, Amount, Amount, Amount]  # top, right, bottom, left
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Of the steps that run, the share from `start` to `end`, both in [0, 1]."""
+
+    start: float = 0.0
+    end: float = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-{self.end:g}"
+
+    def holds(self, step: int, steps: int) -> bool:
+        """Whether step `step` of `steps` lies wholly within, as diffusers counts."""
+        return step / steps >= self.start and (step + 1) / steps <= self.end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Crop:
     """What is taken of an input of width x height px: a box of it, scaled to `size` (width, height)."""
 
@@ -187,6 +202,7 @@ class Profile:
     refine_strength: float | None = 0.4  # of native windows after a pass over the scene; None: its stages are enough
     guidance_rescale: float = 0.0  # arXiv:2305.08891, Sec. 3.4
     trained_at: tuple[int, ...] = ()  # the timesteps of a distillation, falling, where they are not evenly spaced
+    guidable: bool = True  # it takes a prompt, which guidance weighs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -218,6 +234,7 @@ class Scene:
     conditioning: Conditioning
     guidance: float
     guidance_rescale: float = 0.0  # how much of the contrast that guidance adds is taken back, 0 to 1
+    guidance_steps: Span = Span()  # the steps that are guided; in the others the prompt alone is asked
     stage: int  # index into the stages that run
     seed: int
     timesteps: tuple[float, ...] = ()  # of the steps that run, in order

@@ -24,7 +24,7 @@ from softextend.models.engine import Engine
 from softextend.option_fields import Checked, like, option
 from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.plan.motion import Course
-from softextend.types import Method, PredictionName, SamplerName
+from softextend.types import Method, PredictionName, SamplerName, Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +61,7 @@ class PaintSampling(Checked):
     guidance: float | None = like(Sampling, "guidance")
     sampler: SamplerName | None = like(Sampling, "sampler")
     guidance_rescale: float | None = like(Sampling, "guidance_rescale")
+    guidance_steps: Span | None = like(Sampling, "guidance_steps")
     method: Method = like(Sampling, "method")
     seed: int | None = like(Sampling, "seed")
     refine_strength: float | None = like(Sampling, "refine_strength")
@@ -237,6 +238,7 @@ class SweepSampling(Checked):
 
     steps: int | None = like(Sampling, "steps")
     guidance: float | None = like(Sampling, "guidance")
+    guidance_steps: Span | None = like(Sampling, "guidance_steps")
     sampler: SamplerName | None = like(Sampling, "sampler")
     seed: int | None = like(Sampling, "seed")
 

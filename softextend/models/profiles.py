@@ -22,6 +22,7 @@ SELF_PROFILE = Profile(
     sampler=SamplerName.EULER,
     window=2048,  # px; bounds memory: nothing was trained at any size
     refine_strength=None,  # its fill goes from coarse to fine
+    guidable=False,
     overlap=12,
     feather=24,
 )

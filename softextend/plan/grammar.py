@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.options import ANCHORS
-from softextend.types import Amount, Amounts
+from softextend.types import Amount, Amounts, Span
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
+SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
 
 
 def parse_amount(text: str, option: str = "--sides") -> Amount:
@@ -107,6 +108,19 @@ def parse_all(text: str) -> Amount:
     return parse_amount(text, "--all")
 
 
+def parse_span(text: str, flag: str) -> Span:
+    """`0.2-0.8`; BadRequest for anything else."""
+    found = SPAN.fullmatch(text.strip())
+    if found is None or not 0 <= float(found[1]) < float(found[2]) <= 1:
+        raise BadRequest(f"{flag} {text!r}: write FROM-TO, shares of the steps from 0 to 1, such as 0.2-0.8")
+    return Span(start=float(found[1]), end=float(found[2]))
+
+
+def parse_guidance_steps(text: str) -> Span:
+    """`0.1-0.8` -> the share of the steps that is guided."""
+    return parse_span(text, "--guidance-steps")
+
+
 FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's field names
     "sides": parse_sides,
     "aspect": parse_aspect,
@@ -116,4 +130,5 @@ FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's fi
     "anchor": parse_anchor,
     "trim": parse_trim,
     "passes": parse_passes,
+    "guidance_steps": parse_guidance_steps,
 }

@@ -18,7 +18,7 @@ from softextend.plan.canvas import Canvas, blocks, in_turn, margins
 from softextend.plan.input import Input
 from softextend.plan.sizes import fit_band, resolve_sides, running_steps
 from softextend.plan.windows import Region, split_passes
-from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Stage
+from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Span, Stage
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known
@@ -68,6 +68,7 @@ class Plan:
     color_match: bool
     refine_strength: float | None  # of native windows after a pass over the scene
     guidance_rescale: float
+    guidance_steps: Span  # the steps that are guided
     method: Method
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
@@ -81,6 +82,11 @@ class Plan:
         old = (crop.width, crop.height) if crop else (canvas.width, canvas.height)
         size, sides = (canvas.width, canvas.height), canvas.sides
         return onto_canvas(old, crop.box if crop else inner, size, sides.left, sides.top, canvas.size)
+
+    @property
+    def guided(self) -> bool:
+        """Whether the model is asked twice at a step: with the prompt, and with what to keep away from."""
+        return self.guidance > 1
 
     def work(self) -> tuple[Work, ...]:
         """What one pass runs: the stages, or where the canvas is too large for a window a scene first.
@@ -209,6 +215,7 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
         color_match=sampling.color_match,
         refine_strength=refine,
         guidance_rescale=_first(sampling.guidance_rescale, profile.guidance_rescale),
+        guidance_steps=_guidance_steps(spec, profile),
         method=sampling.method,
         passes=split_passes(canvas.sides, width=width, height=height, window=profile.window, count=count),
     )
@@ -217,6 +224,21 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
 def _first(named: float | None, default: float) -> float:
     """What the user named, else the profile's."""
     return default if named is None else named
+
+
+def _guidance_steps(spec: Spec, profile: Profile) -> Span:
+    """The steps that are guided; BadRequest where none is guided anyway."""
+    named = spec.sampling.guidance_steps
+    if named is None:
+        return Span()
+    if not profile.guidable:
+        raise BadRequest(f"--guidance-steps {named}: {profile.name} takes no prompt, so that nothing is guided")
+    guidance = _first(spec.sampling.guidance, profile.guidance)
+    if guidance <= 1:
+        raise BadRequest(
+            f"--guidance-steps {named}: nothing is guided at guidance {guidance:g}: give --guidance above 1"
+        )
+    return named
 
 
 def _refine_strength(spec: Spec, profile: Profile) -> float | None:

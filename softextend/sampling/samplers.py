@@ -69,8 +69,10 @@ class TableSampler:
         step: updates.Step,
         prediction: Prediction,
         generators: Sequence[Generator] | None = None,
+        calls: int = 1,
     ) -> None:
         self.timesteps = tuple(timesteps)
+        self.calls = calls  # of the denoiser in a step, but for the last
         self.levels = tuple(levels)
         self._rows, self._step, self._prediction = rows, step, prediction
         self._generators = generators
@@ -143,4 +145,6 @@ def make_sampler(
     timesteps, begins, rows = levels.times.tolist(), levels.begins(), kind.rows(levels)
     if kind.calls == 2:
         timesteps, begins = updates.twice(timesteps), updates.twice(begins)
-    return TableSampler(timesteps[begin:], begins[begin:], rows[begin:], kind.step, schedule.prediction, generators)
+    return TableSampler(
+        timesteps[begin:], begins[begin:], rows[begin:], kind.step, schedule.prediction, generators, kind.calls
+    )

@@ -149,7 +149,8 @@ def paint_region(
         guidance_rescale=plan.guidance_rescale,
         stage=at[0],
         seed=plan.seed,
-        timesteps=sampler.timesteps,
+        guidance_steps=plan.guidance_steps,
+        timesteps=sampler.timesteps[:: sampler.calls],
         box=region.box if canvas else None,
         canvas=canvas,
     )

@@ -64,6 +64,7 @@ PROMPTING: dict[str, Shown] = {
     "negative": "-n people",
     "steps": "--steps 40",
     "guidance": "--guidance 2",
+    "guidance_steps": "--guidance-steps 0.1-0.8",
     "sampler": "--sampler ddim",
     "seed": "--seed 7",
 }
@@ -197,6 +198,7 @@ REFUSED = (
     "profile",
     "prediction",
     "refine_strength",
+    "guidance_steps",
     "min_score",
     "mask",
     *CONDITIONS,

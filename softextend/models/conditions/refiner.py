@@ -57,9 +57,13 @@ class Refiner:
         pairs = [(given.negative, NEGATIVE_AESTHETIC), (given.prompt, AESTHETIC)][scene.guidance <= 1 :]
         told = [(each, score) for each, score in pairs if each is not None]
         ids = [self._ids([height, width, 0, 0, score]) for _, score in told]
+        encoded = [each for each, _ in told]
         return Denoiser(
             unet=self.ready_unet,
-            calls=calls_of([each for each, _ in told], ids, scene.z0.shape[0], lean=lean),
+            calls=calls_of(encoded, ids, scene.z0.shape[0], lean=lean),
+            unguided=calls_of(encoded[-1:], ids[-1:], scene.z0.shape[0], lean=lean),
+            guided_in=scene.guidance_steps,
+            timesteps=scene.timesteps,
             guide=partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
             device=self.device,
             dtype=self.dtype,

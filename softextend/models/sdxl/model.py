@@ -210,6 +210,8 @@ class SdxlModel:
             device=self.device,
             dtype=self.dtype,
             masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
+            unguided=calls_of(told[-1:], ids and ids[-1:], scene.z0.shape[0], lean=self.networks.lean),
+            guided_in=scene.guidance_steps,
             timesteps=scene.timesteps,
             image=self._laid.image,
             scene=scene if self._laid.controls else None,
