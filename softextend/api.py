@@ -81,6 +81,8 @@ class Options(TypedDict, total=False):
     guidance_rescale: float | None
     guidance_steps: str | Span | None
     method: str | Method
+    resample: int
+    think: int
     refine_strength: float | None
     passes: int | str | None
     color_match: bool

@@ -235,6 +235,23 @@ class Sampling(Checked):
         told="differential",
         expert=True,
     )
+    resample: int = option(
+        0,
+        "take each step N times more, with fresh noise between, so that new and old agree (RePaint); calls grow by as "
+        "much",
+        low=0,
+        high=50,
+        told="0, once",
+        expert=True,
+    )
+    think: int = option(
+        0,
+        "move N times within each step towards what goes with the original (as LanPaint); calls grow by as much",
+        low=0,
+        high=50,
+        told="0, not at all",
+        expert=True,
+    )
     seed: int | None = option(
         None,
         "start of the random numbers; the same seed repeats a result",

@@ -63,6 +63,8 @@ class PaintSampling(Checked):
     guidance_rescale: float | None = like(Sampling, "guidance_rescale")
     guidance_steps: Span | None = like(Sampling, "guidance_steps")
     method: Method = like(Sampling, "method")
+    resample: int = like(Sampling, "resample")
+    think: int = like(Sampling, "think")
     seed: int | None = like(Sampling, "seed")
     refine_strength: float | None = like(Sampling, "refine_strength")
     color_match: bool = like(Sampling, "color_match")
@@ -240,6 +242,8 @@ class SweepSampling(Checked):
     guidance: float | None = like(Sampling, "guidance")
     guidance_steps: Span | None = like(Sampling, "guidance_steps")
     sampler: SamplerName | None = like(Sampling, "sampler")
+    resample: int = like(Sampling, "resample")
+    think: int = like(Sampling, "think")
     seed: int | None = like(Sampling, "seed")
 
 

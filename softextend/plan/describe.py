@@ -32,6 +32,8 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "guidance_rescale": plan.guidance_rescale,
         "guidance_steps": str(plan.guidance_steps),
         "method": plan.method.value,
+        "resample": plan.resample,
+        "think": plan.think,
         "band_px": plan.band,
         "overlap_px": plan.overlap,
         "feather_px": plan.feather,
@@ -72,6 +74,10 @@ def sampler_words(plan: Plan) -> str:
         words.append(f"guided in {plan.guidance_steps} of the steps")
     if plan.method is Method.CLASSIC:
         words.append("method classic: a mask of 0 and 1")
+    if plan.resample:
+        words.append(f"each step taken {plan.resample} times more")
+    if plan.think:
+        words.append(f"{plan.think} moves within each step")
     return ", ".join(words)
 
 

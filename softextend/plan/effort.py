@@ -37,9 +37,12 @@ def unet_rows(plan: Plan) -> int:
 
 
 def calls_of(plan: Plan, steps: int) -> list[int]:
-    """The denoiser's calls at each step of a window: a second-order sampler calls twice a step, but for the last."""
-    twice = plan.sampler is SamplerName.HEUN
-    return [1 + (twice and step > 0) for step in range(steps)]
+    """The denoiser's calls at the noise level of each step of a window, with those of resampling and thinking.
+
+    A second-order sampler calls twice a step, but for the last: at the level that it leaves and at the next one.
+    """
+    more, twice = plan.resample + plan.think, plan.sampler is SamplerName.HEUN
+    return [1 + more + (twice and step > 0) for step in range(steps)]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

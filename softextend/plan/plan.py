@@ -12,6 +12,7 @@ import numpy as np
 from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
 from softextend.mask import editable, latent_change
+from softextend.option_fields import flag
 from softextend.options import Spec
 from softextend.pictures.mapping import Mapping, onto_canvas
 from softextend.plan.canvas import Canvas, blocks, in_turn, margins
@@ -70,6 +71,8 @@ class Plan:
     guidance_rescale: float
     guidance_steps: Span  # the steps that are guided
     method: Method
+    resample: int  # times more that each step is taken, with fresh noise between
+    think: int  # moves within each step
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
@@ -194,8 +197,20 @@ def resolve(
     return replace(plan, crop=crop, notes=() if said is None else (said,))
 
 
+def _check_harmony(spec: Spec, profile: Profile) -> None:
+    """BadRequest for moves within a step that the sampler takes back."""
+    sampling = spec.sampling
+    asked = [flag(name) for name in ("resample", "think") if getattr(sampling, name)]
+    if asked and (sampling.sampler or profile.sampler) is SamplerName.UNIPC:
+        raise BadRequest(
+            f"{asked[0]}: the sampler unipc takes each step again from where the one before began, which undoes it: "
+            "use another --sampler"
+        )
+
+
 def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather: int, refine: float | None) -> Plan:
     """The plan on its canvas: what the user named, else the profile's."""
+    _check_harmony(spec, profile)
     mask, sampling = spec.mask, spec.sampling
     width, height = canvas.width, canvas.height
     count = 1 if sampling.passes is None and profile.refine_strength is None else sampling.passes
@@ -217,6 +232,8 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
         guidance_rescale=_first(sampling.guidance_rescale, profile.guidance_rescale),
         guidance_steps=_guidance_steps(spec, profile),
         method=sampling.method,
+        resample=sampling.resample,
+        think=sampling.think,
         passes=split_passes(canvas.sides, width=width, height=height, window=profile.window, count=count),
     )
 

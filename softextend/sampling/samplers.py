@@ -96,6 +96,10 @@ class TableSampler:
         x, self._past = self._step(self._rows[i], output, self._past, self._fresh)
         return x
 
+    def clean_of(self, out: Tensor, i: int, x: Tensor) -> Tensor:
+        """What the model takes z0 for that returned `out` for scaled x at step i, float32 (B, C, h, w)."""
+        return updates.ModelOutput(self._prediction, out, x, self.levels[i]).clean
+
     def clean(self) -> Tensor:
         """What the model took z0 for at the last step, float32 (B, C, h, w); RuntimeError before the first."""
         if self._output is None:

@@ -65,6 +65,8 @@ PROMPTING: dict[str, Shown] = {
     "steps": "--steps 40",
     "guidance": "--guidance 2",
     "guidance_steps": "--guidance-steps 0.1-0.8",
+    "resample": "--resample 1",
+    "think": "--think 1",
     "sampler": "--sampler ddim",
     "seed": "--seed 7",
 }
