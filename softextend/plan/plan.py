@@ -133,6 +133,17 @@ class Plan:
         return replace(self, spec=self.spec.replaced(seed=seed), seed=seed)
 
 
+def alike(plans: Sequence[Plan]) -> bool:
+    """Whether pictures with these plans can be rows of one batch: they differ in seed, fill, prompt, crop."""
+    first = _shape(plans[0])
+    return all(_shape(each) == first for each in plans[1:])
+
+
+def _shape(plan: Plan) -> Plan:
+    """The plan without what rows of one batch may differ in."""
+    return replace(plan, spec=Spec(), seed=0, fill="", crop=None, notes=())
+
+
 def finer(stage: Stage, scale: float, strength: float) -> Stage:
     """The stage at another scale, at no more than `strength`, and as many steps as let one run."""
     strength = min(strength, stage.strength)

@@ -72,7 +72,7 @@ class Denoiser:
                 found = control.residuals(self.scene, repeated, t, call.hidden, call.added)
                 given = added_up(given, found)
         if shown is not None:
-            repeated = torch.cat([repeated, shown.expand(len(repeated), -1, -1, -1)], dim=1)
+            repeated = torch.cat([repeated, shown.repeat(len(repeated) // len(shown), 1, 1, 1)], dim=1)
         out = unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added or None, **given)
         result: Tensor = out[0].float()
         return result

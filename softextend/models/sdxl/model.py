@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided
 from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
 from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
+from softextend.models.sdxl.rows import calls_together, one_length
 from softextend.models.sdxl.text import TextEncoders
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.tensors import Part
@@ -193,15 +195,44 @@ class SdxlModel:
             start=self._laid.refiner_start,
         )
 
+    def expect(self, prompts: Sequence[str]) -> None:
+        """Prompts that `embed` will be asked for, encoded while each text encoder is in memory once."""
+        self._text.encode([each for each in prompts if not self._zero(each)])
+
+    @torch.inference_mode()
+    def predict_together(self, scenes: Sequence[Scene]) -> Predict | None:
+        """One denoiser for scenes of one size; None with a refiner or ControlNets, or prompts of several lengths."""
+        told = [self._told(each) for each in scenes]
+        if self._laid.refiner or self._laid.controls or not one_length(told):
+            return None
+        ids, lean, first = self._ids(scenes[0]), self.networks.lean, self._denoiser(scenes[0])
+        filled = torch.cat([each.filled for each in scenes])
+        return replace(
+            first,
+            calls=calls_together(told, ids, lean=lean),
+            unguided=calls_together([each[-1:] for each in told], ids, lean=lean),
+            masked=MaskedPicture(self.encode, filled) if first.masked else None,
+        )
+
+    def _told(self, scene: Scene) -> list[Encoded]:
+        """The prompts that the UNet is asked for: with guidance the negative one first."""
+        given = scene.conditioning
+        return [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
+
+    def _ids(self, scene: Scene) -> Tensor | None:
+        """(1, 6), the size and the crop that SDXL is told; None for UNets that take none."""
+        if not self._source.layout.pooled:
+            return None
+        size = [*scene.known.shape, 0, 0, *scene.known.shape]
+        return torch.tensor([size], dtype=self.dtype, device=self.device)
+
     def _denoiser(self, scene: Scene) -> Denoiser:
         """The base model's denoiser for a scene."""
         if self._laid.refiner:
             self._laid.refiner.park(self.networks.offload)
         unet = self.networks.unet()
-        given = scene.conditioning
-        told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
-        size = torch.tensor([[*scene.known.shape, 0, 0, *scene.known.shape]], dtype=self.dtype, device=self.device)
-        ids = [size] * len(told) if self._source.layout.pooled else None
+        told, size = self._told(scene), self._ids(scene)
+        ids = None if size is None else [size] * len(told)
         inpainting = unet.config.in_channels == CHANNELS  # type: ignore[union-attr]
         return Denoiser(
             unet=self.networks.unet,
