@@ -37,7 +37,7 @@ from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.result import Result
 from softextend.sampling.progress import Silent
-from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName, Span
+from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName, Size, Span
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -83,6 +83,7 @@ class Options(TypedDict, total=False):
     method: str | Method
     resample: int
     think: int
+    told_size: str | Size | None
     refine_strength: float | None
     passes: int | str | None
     color_match: bool

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.option_fields import Checked, Range, all_in, flag, option
-from softextend.types import Amount, Amounts, Method, SamplerName, Span
+from softextend.types import Amount, Amounts, Method, SamplerName, Size, Span
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
 ANCHORS = {  # where the original lies, from left to right and from top to bottom
@@ -250,6 +250,15 @@ class Sampling(Checked):
         low=0,
         high=50,
         told="0, not at all",
+        expert=True,
+    )
+    told_size: Literal["auto"] | Size | None = option(
+        None,
+        "what SDXL is told of the picture's size, 1 to 99999 px a side; auto: a window is a part of its canvas, and "
+        "nothing is smaller than what the model was trained at",
+        told="the size as it is",
+        metavar="auto|WxH",
+        form="told_size",
         expert=True,
     )
     seed: int | None = option(

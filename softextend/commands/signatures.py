@@ -24,7 +24,7 @@ from softextend.models.engine import Engine
 from softextend.option_fields import Checked, like, option
 from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.plan.motion import Course
-from softextend.types import Method, PredictionName, SamplerName, Span
+from softextend.types import Method, PredictionName, SamplerName, Size, Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +65,7 @@ class PaintSampling(Checked):
     method: Method = like(Sampling, "method")
     resample: int = like(Sampling, "resample")
     think: int = like(Sampling, "think")
+    told_size: Literal["auto"] | Size | None = like(Sampling, "told_size")
     seed: int | None = like(Sampling, "seed")
     refine_strength: float | None = like(Sampling, "refine_strength")
     color_match: bool = like(Sampling, "color_match")
@@ -244,6 +245,7 @@ class SweepSampling(Checked):
     sampler: SamplerName | None = like(Sampling, "sampler")
     resample: int = like(Sampling, "resample")
     think: int = like(Sampling, "think")
+    told_size: Literal["auto"] | Size | None = like(Sampling, "told_size")
     seed: int | None = like(Sampling, "seed")
 
 

@@ -34,6 +34,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "method": plan.method.value,
         "resample": plan.resample,
         "think": plan.think,
+        "told_size": None if plan.told_size is None else str(plan.told_size),
         "band_px": plan.band,
         "overlap_px": plan.overlap,
         "feather_px": plan.feather,
@@ -78,6 +79,8 @@ def sampler_words(plan: Plan) -> str:
         words.append(f"each step taken {plan.resample} times more")
     if plan.think:
         words.append(f"{plan.think} moves within each step")
+    if plan.told_size is not None:
+        words.append(f"told a size of {plan.told_size}" if plan.told_size != "auto" else "told its size by auto")
     return ", ".join(words)
 
 

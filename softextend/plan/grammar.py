@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.options import ANCHORS
-from softextend.types import Amount, Amounts, Span
+from softextend.types import Amount, Amounts, Size, Span
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
@@ -121,6 +121,16 @@ def parse_guidance_steps(text: str) -> Span:
     return parse_span(text, "--guidance-steps")
 
 
+def parse_told_size(text: str) -> Size | Literal["auto"]:
+    """`auto`, or `1024x1024` -> width, height in px."""
+    parts = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if text.strip() == "auto":
+        return "auto"
+    if parts is None or not int(parts[1]) or not int(parts[2]):
+        raise BadRequest(f"--told-size {text!r}: write auto, or width x height in px, 1 to 99999, such as 1024x1024")
+    return Size(width=int(parts[1]), height=int(parts[2]))
+
+
 FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's field names
     "sides": parse_sides,
     "aspect": parse_aspect,
@@ -131,4 +141,5 @@ FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's fi
     "trim": parse_trim,
     "passes": parse_passes,
     "guidance_steps": parse_guidance_steps,
+    "told_size": parse_told_size,
 }

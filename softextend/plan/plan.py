@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from softextend.plan.canvas import Canvas, blocks, in_turn, margins
 from softextend.plan.input import Input
 from softextend.plan.sizes import fit_band, resolve_sides, running_steps
 from softextend.plan.windows import Region, split_passes
-from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Span, Stage
+from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Size, Span, Stage
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known
@@ -73,6 +73,7 @@ class Plan:
     method: Method
     resample: int  # times more that each step is taken, with fresh noise between
     think: int  # moves within each step
+    told_size: Size | Literal["auto"] | None  # what a model that is told the size hears; None: as it is
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
@@ -208,6 +209,13 @@ def resolve(
     return replace(plan, crop=crop, notes=() if said is None else (said,))
 
 
+def _check_told_size(spec: Spec, profile: Profile) -> None:
+    """BadRequest for a model that is told no size."""
+    named = spec.sampling.told_size
+    if named is not None and not profile.sized:
+        raise BadRequest(f"--told-size {named}: {profile.name} is told no size, as SDXL is: leave it out")
+
+
 def _check_harmony(spec: Spec, profile: Profile) -> None:
     """BadRequest for moves within a step that the sampler takes back."""
     sampling = spec.sampling
@@ -222,6 +230,7 @@ def _check_harmony(spec: Spec, profile: Profile) -> None:
 def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather: int, refine: float | None) -> Plan:
     """The plan on its canvas: what the user named, else the profile's."""
     _check_harmony(spec, profile)
+    _check_told_size(spec, profile)
     mask, sampling = spec.mask, spec.sampling
     width, height = canvas.width, canvas.height
     count = 1 if sampling.passes is None and profile.refine_strength is None else sampling.passes
@@ -245,6 +254,7 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
         method=sampling.method,
         resample=sampling.resample,
         think=sampling.think,
+        told_size=sampling.told_size,
         passes=split_passes(canvas.sides, width=width, height=height, window=profile.window, count=count),
     )
 

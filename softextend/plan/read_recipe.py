@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.options import GROUP_OF, HOW_MUCH, Spec
-from softextend.types import Amount, Method, SamplerName, Span
+from softextend.types import Amount, Method, SamplerName, Size, Span
 
 RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 LONGEST_TEXT = 100_000  # characters of a prompt
@@ -123,6 +123,14 @@ def _span(value: Any) -> Span | None:
     return Span(**value) if 0 <= value["start"] < value["end"] <= 1 else None
 
 
+def _told_size(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"width", "height"}:
+        sides = list(value.values())
+        good = all(isinstance(each, int) and not isinstance(each, bool) and 0 < each < 10**5 for each in sides)
+        return Size(**value) if good else None
+    return value if value == "auto" else None
+
+
 def _trim(value: Any) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if value == "auto" or whole else None
@@ -138,4 +146,5 @@ STRUCTURED: Mapping[str, Callable[[Any], Any]] = {
     "method": _method,
     "trim": _trim,
     "guidance_steps": _span,
+    "told_size": _told_size,
 }

@@ -215,6 +215,7 @@ def scene_of(
         guidance=plan.guidance,
         guidance_rescale=plan.guidance_rescale,
         guidance_steps=plan.guidance_steps,
+        told_size=plan.told_size,
         stage=stage,
         seed=plan.seed,
         box=box,

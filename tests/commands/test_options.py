@@ -67,6 +67,7 @@ PROMPTING: dict[str, Shown] = {
     "guidance_steps": "--guidance-steps 0.1-0.8",
     "resample": "--resample 1",
     "think": "--think 1",
+    "told_size": "--told-size auto",
     "sampler": "--sampler ddim",
     "seed": "--seed 7",
 }
@@ -201,6 +202,7 @@ REFUSED = (
     "prediction",
     "refine_strength",
     "guidance_steps",
+    "told_size",
     "min_score",
     "mask",
     *CONDITIONS,

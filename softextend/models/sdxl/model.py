@@ -27,6 +27,7 @@ from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
 from softextend.models.sdxl.rows import calls_together, one_length
 from softextend.models.sdxl.text import TextEncoders
+from softextend.models.sdxl.told_size import told_size
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.tensors import Part
 from softextend.sampling.schedule import AnySchedule
@@ -223,8 +224,7 @@ class SdxlModel:
         """(1, 6), the size and the crop that SDXL is told; None for UNets that take none."""
         if not self._source.layout.pooled:
             return None
-        size = [*scene.known.shape, 0, 0, *scene.known.shape]
-        return torch.tensor([size], dtype=self.dtype, device=self.device)
+        return torch.tensor([told_size(scene, self.profile.window)], dtype=self.dtype, device=self.device)
 
     def _denoiser(self, scene: Scene) -> Denoiser:
         """The base model's denoiser for a scene."""
