@@ -190,10 +190,17 @@ def load_model(
     prediction: str | None = None,
     offload: str | None = None,
     vae: str | PathLike[str] | None = None,
+    preview_vae: str | PathLike[str] | None = None,
     listener: Watcher = None,
 ) -> Model:
     """A model to hand to `extend` and `paint` as often as you like; parameters as the options of the same names."""
-    given = {"offload": offload, "vae": vae and Path(vae), "profile": profile, "prediction": prediction}
+    given = {
+        "offload": offload,
+        "vae": vae and Path(vae),
+        "preview_vae": preview_vae and Path(preview_vae),
+        "profile": profile,
+        "prediction": prediction,
+    }
     engine = Engine(model=name, device=device, dtype=dtype, **_read(Engine, {k: v for k, v in given.items() if v}))
     return load.load_model(
         find.model_of(engine),
@@ -201,6 +208,7 @@ def load_model(
         dtype=engine.dtype,
         offload=engine.offload,
         vae=engine.vae,
+        preview_vae=engine.preview_vae,
         listener=_listener(listener),
     )
 

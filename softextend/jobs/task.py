@@ -212,6 +212,7 @@ class PictureTask:
             dtype=engine.dtype,
             offload=engine.offload,
             vae=engine.vae,
+            preview_vae=engine.preview_vae,
             conditions=self.found.conditions,
             listener=listener,
         )

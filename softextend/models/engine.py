@@ -43,6 +43,13 @@ class Engine(Checked):
     vae: Path | None = option(
         None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
     )
+    preview_vae: Path | None = option(
+        None,
+        "a TAESD decoder of the model's family: sharper previews, and decoding where memory is short",
+        told="none, previews by each latent's colour",
+        metavar="FILE",
+        expert=True,
+    )
     unet: Path | None = option(
         None,
         "a UNet's own file, such as a distilled one, to use instead of the model's",

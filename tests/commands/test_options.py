@@ -39,6 +39,7 @@ MODEL: dict[str, Shown] = {
     "dtype": "--dtype float32",
     "offload": "--offload none",
     "vae": "--vae v.safetensors",
+    "preview_vae": "--preview-vae t.safetensors",
     "unet": "--unet u.safetensors",
 }
 NAMED = ("model", "profile", "prediction")

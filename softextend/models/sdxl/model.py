@@ -25,6 +25,7 @@ from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided
 from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
 from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
+from softextend.models.sdxl.preview_vae import preview_vae_file
 from softextend.models.sdxl.rows import calls_together, one_length
 from softextend.models.sdxl.text import TextEncoders
 from softextend.models.sdxl.told_size import told_size
@@ -47,6 +48,7 @@ def load_sdxl(
     dtype: str,
     offload: Offload | None,
     vae: Path | None,
+    preview_vae: Path | None = None,
     conditions: Conditions,
     listener: Listener,
 ) -> SdxlModel:
@@ -67,6 +69,7 @@ def load_sdxl(
         dtype=numbers,
         offload=offload or Offload.NONE,
         vae=vae_file(vae, source.layout.configs) if vae else None,
+        preview_vae=preview_vae_file(preview_vae) if preview_vae else None,
         laid=laid,
     )
 
@@ -105,6 +108,7 @@ class SdxlModel:
         origin: str = "",
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
+        preview_vae: Part | None = None,
         laid: LaidOver = NOTHING,
     ) -> None:
         self.name = name
@@ -117,7 +121,9 @@ class SdxlModel:
         self._origin = origin
         self._other_vae = vae
         self._laid = laid
-        self.networks = Networks(source, device=device, dtype=dtype, offload=offload, vae=vae, image=laid.image)
+        self.networks = Networks(
+            source, device=device, dtype=dtype, offload=offload, vae=vae, tiny=preview_vae, image=laid.image
+        )
         self._text = TextEncoders(
             load=self._encoder,
             drop=functools.partial(empty_cache, device),
@@ -152,6 +158,8 @@ class SdxlModel:
     @torch.inference_mode()
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         """latents (B, 4, h, w) -> float32 pixels (B, 3, 8h, 8w); `exact`: in float32."""
+        if self.networks.tiny_decodes and not exact:
+            return self.networks.tiny_decoded(z)
         dtype = torch.float32 if exact else self.vae_dtype
         vae = self.networks.vae(dtype, z.shape[-2] * z.shape[-1] * self.factor**2)
         scaled = from_latents(vae.config, z.to(self.device, torch.float32))
@@ -159,7 +167,9 @@ class SdxlModel:
         return pixels.float()
 
     def preview(self, z: Tensor) -> Tensor:
-        """latents (1, 4, h, w) -> (1, 3, h, w) in about [-1, 1]: each latent's own colour, without the VAE."""
+        """latents (1, 4, h, w) -> (1, 3, h, w) in about [-1, 1]: each latent's colour; (1, 3, 8h, 8w) by TAESD."""
+        if self.networks.has_tiny:
+            return self.networks.tiny_decoded(z)
         weights = torch.tensor(LATENT_RGB, device=z.device) / 127.5
         grey = torch.tensor(LATENT_GREY, device=z.device) / 127.5 - 1
         return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]

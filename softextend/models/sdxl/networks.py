@@ -7,7 +7,7 @@ from typing import Any
 
 import accelerate
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from softextend.models.conditions.image_prompt import ImagePrompt
 from softextend.models.device import empty_cache, free_memory
@@ -21,7 +21,7 @@ TILE = 512  # px, of the VAE where memory is short; tiles overlap by a quarter
 
 
 class Networks:
-    """The UNet and the VAEs of one checkpoint; `vae` stands in for the checkpoint's own."""
+    """The UNet and the VAEs of one checkpoint; `vae` stands in for the checkpoint's own, `tiny` is a TAESD."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Networks:
         dtype: torch.dtype,
         offload: Offload,
         vae: Part | None,
+        tiny: Part | None = None,
         image: ImagePrompt | None = None,
     ) -> None:
         self.device = device
@@ -40,6 +41,9 @@ class Networks:
         self.lean = False  # guidance in two runs of the UNet instead of one of twice the rows
         self._source = source
         self._other_vae = vae
+        self.tiny_decodes = False  # TAESD makes the picture itself
+        self._tiny_part = tiny
+        self._tiny: nn.Module | None = None
         self._image = image  # what lets the UNet attend to pictures
         self._unet: nn.Module | None = None
         self._vaes: dict[torch.dtype, Any] = {}
@@ -93,6 +97,21 @@ class Networks:
             vae.disable_slicing()
         return vae
 
+    @property
+    def has_tiny(self) -> bool:
+        """Whether there is a TAESD."""
+        return self._tiny_part is not None
+
+    @torch.inference_mode()
+    def tiny_decoded(self, z: Tensor) -> Tensor:
+        """latents (B, 4, h, w) as the UNet has them -> float32 pixels (B, 3, 8h, 8w), about [-1, 1], by TAESD."""
+        if self._tiny is None:
+            if self._tiny_part is None:
+                raise RuntimeError("there is no TAESD")
+            self._tiny = self._tiny_part.load(self.dtype, self.device)
+        pixels: Tensor = self._tiny(z.to(self.device, self.dtype))
+        return pixels.float()
+
     def _park(self, keep: nn.Module | None) -> None:
         """With offloading, move every part but `keep` off the device."""
         if self.offload is Offload.NONE:
@@ -118,3 +137,6 @@ class Networks:
             if self._unet is not None:
                 accelerate.cpu_offload(self._unet, self.device)
             yield "out of memory: each layer moves to the device when it computes (--offload sequential), slower"
+        if self.has_tiny:
+            self.tiny_decodes = True
+            yield "out of memory: pictures are decoded by --preview-vae, which is coarser"
