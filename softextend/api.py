@@ -191,6 +191,7 @@ def load_model(
     offload: str | None = None,
     vae: str | PathLike[str] | None = None,
     preview_vae: str | PathLike[str] | None = None,
+    compile: bool = False,
     listener: Watcher = None,
 ) -> Model:
     """A model to hand to `extend` and `paint` as often as you like; parameters as the options of the same names."""
@@ -198,6 +199,7 @@ def load_model(
         "offload": offload,
         "vae": vae and Path(vae),
         "preview_vae": preview_vae and Path(preview_vae),
+        "compile": compile,
         "profile": profile,
         "prediction": prediction,
     }
@@ -209,6 +211,7 @@ def load_model(
         offload=engine.offload,
         vae=engine.vae,
         preview_vae=engine.preview_vae,
+        compile=engine.compile,
         listener=_listener(listener),
     )
 

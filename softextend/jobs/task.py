@@ -213,6 +213,7 @@ class PictureTask:
             offload=engine.offload,
             vae=engine.vae,
             preview_vae=engine.preview_vae,
+            compile=engine.compile,
             conditions=self.found.conditions,
             listener=listener,
         )

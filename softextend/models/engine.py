@@ -40,6 +40,12 @@ class Engine(Checked):
         told="what fits",
         expert=True,
     )
+    compile: bool = option(
+        False,
+        "compile the UNet's repeated blocks at their first run (torch.compile): a minute first, faster steps on a GPU",
+        told="off",
+        expert=True,
+    )
     vae: Path | None = option(
         None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
     )

@@ -40,6 +40,7 @@ def load_model(
     offload: Offload | None = None,
     vae: Path | None = None,
     preview_vae: Path | None = None,
+    compile: bool = False,
     conditions: Conditions | None = None,
     listener: Listener,
 ) -> Model:
@@ -64,6 +65,7 @@ def load_model(
         offload=offload,
         vae=vae,
         preview_vae=preview_vae,
+        compile=compile,
         conditions=conditions or Conditions(),
         listener=listener,
     )

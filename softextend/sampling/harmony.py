@@ -21,6 +21,7 @@ from torch import Tensor
 
 from softextend.sampling.noise_levels import Level
 from softextend.sampling.samplers import TableSampler
+from softextend.sampling.transfer import to_device
 from softextend.types import Predict
 
 STEP = 1.0  # of the dynamics: with it the noise stays as strong as the denoiser is told, also after a single one
@@ -83,7 +84,7 @@ class Harmony:
     def _drawn(self, x: Tensor) -> Tensor:
         """Fresh noise of x's shape, drawn on the CPU."""
         rows = [torch.randn(x.shape[1:], generator=each) for each in self.generators]
-        return torch.stack(rows).to(x.device)
+        return to_device(torch.stack(rows), x.device)
 
 
 def _ratio(level: Level) -> float:

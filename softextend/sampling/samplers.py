@@ -115,8 +115,10 @@ class TableSampler:
             return np.stack([each.standard_normal(x.shape[1:], np.float32) for each in self._generators])
         import torch
 
+        from softextend.sampling.transfer import to_device
+
         rows = [torch.randn(x.shape[1:], generator=each, device=each.device) for each in self._generators]
-        return torch.stack(rows).to(x.device)
+        return to_device(torch.stack(rows), x.device)
 
 
 def make_sampler(

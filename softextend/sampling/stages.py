@@ -35,6 +35,7 @@ from softextend.sampling.multidiffusion import Part, encode, make_parts, predict
 from softextend.sampling.progress import PartOf
 from softextend.sampling.samplers import TableSampler, make_sampler
 from softextend.sampling.together import embed_together
+from softextend.sampling.transfer import to_device
 from softextend.types import Box, Listener, Method, Model, Predict, Scene, Stage
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def paint_spots(
         denoise,
         sampler,
         z0,
-        noise.to(z0.device),
+        to_device(noise, z0.device),
         changing,
         blend=blend,
         settle=harmony(plan, denoise, sampler, z0, seeds),
@@ -254,8 +255,8 @@ def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tenso
     """change (h, w) in [0, 1] -> float32 (1, 1, h', w') as z0 has it; classic: 0 or 1, as its first pixel is."""
     given = to_change(change, factor)
     if method is Method.CLASSIC:
-        return (F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float().to(z0.device)
-    return F.interpolate(given, z0.shape[-2:], mode="bilinear").to(z0.device)
+        return to_device((F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float(), z0.device)
+    return to_device(F.interpolate(given, z0.shape[-2:], mode="bilinear"), z0.device)
 
 
 def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:

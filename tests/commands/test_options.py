@@ -38,6 +38,7 @@ MODEL: dict[str, Shown] = {
     "device": "--device mps",
     "dtype": "--dtype float32",
     "offload": "--offload none",
+    "compile": "--compile",
     "vae": "--vae v.safetensors",
     "preview_vae": "--preview-vae t.safetensors",
     "unet": "--unet u.safetensors",

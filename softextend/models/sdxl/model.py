@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from softextend.errors import BadModel
+from softextend.errors import BadModel, BadRequest
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
 from softextend.models.conditions.laid_over import NOTHING, LaidOver, lay_over
 from softextend.models.conditions.options import Conditions
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"sdxl": SDXL, "sd1": SD1, "sd2": SD2}
 HALF = (torch.bfloat16, torch.float16)
+SLOW_HALF = (
+    "dtype: fp16 on a CPU is emulated: a step of SDXL took 381 s, in bf16 2.8 s; leave --dtype out, or give bf16 or "
+    "float32"
+)
 
 
 def load_sdxl(
@@ -49,12 +53,17 @@ def load_sdxl(
     offload: Offload | None,
     vae: Path | None,
     preview_vae: Path | None = None,
+    compile: bool = False,
     conditions: Conditions,
     listener: Listener,
 ) -> SdxlModel:
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
     numbers = choose_dtype(dtype, place)
+    if numbers is torch.float16 and place.type == "cpu":
+        listener.note(SLOW_HALF)
+    if compile and offload is Offload.SEQUENTIAL:
+        raise BadRequest("--compile: --offload sequential moves every layer, which cannot be compiled: leave one out")
     if ref.path is None or ref.choice is None:
         raise BadModel(f"{ref.name}: no model of files")
     source = open_source(ref, half=numbers in HALF, vae_needed=vae is None)
@@ -70,6 +79,7 @@ def load_sdxl(
         offload=offload or Offload.NONE,
         vae=vae_file(vae, source.layout.configs) if vae else None,
         preview_vae=preview_vae_file(preview_vae) if preview_vae else None,
+        compile=compile,
         laid=laid,
     )
 
@@ -109,6 +119,7 @@ class SdxlModel:
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
         preview_vae: Part | None = None,
+        compile: bool = False,
         laid: LaidOver = NOTHING,
     ) -> None:
         self.name = name
@@ -122,13 +133,23 @@ class SdxlModel:
         self._other_vae = vae
         self._laid = laid
         self.networks = Networks(
-            source, device=device, dtype=dtype, offload=offload, vae=vae, tiny=preview_vae, image=laid.image
-        )
-        self._text = TextEncoders(
-            load=self._encoder,
-            drop=functools.partial(empty_cache, device),
-            tokenizers=source.tokenizers,
+            source,
             device=device,
+            dtype=dtype,
+            offload=offload,
+            vae=vae,
+            tiny=preview_vae,
+            image=laid.image,
+            compile=compile,
+        )
+        self._text = self._text_encoders(source, laid)
+
+    def _text_encoders(self, source: Source, laid: LaidOver) -> TextEncoders:
+        return TextEncoders(
+            load=self._encoder,
+            drop=functools.partial(empty_cache, self.device),
+            tokenizers=source.tokenizers,
+            device=self.device,
             penultimate=source.layout.penultimate,
             pooled=source.layout.pooled,
             layer=laid.layer,
@@ -168,7 +189,7 @@ class SdxlModel:
 
     def preview(self, z: Tensor) -> Tensor:
         """latents (1, 4, h, w) -> (1, 3, h, w) in about [-1, 1]: each latent's colour; (1, 3, 8h, 8w) by TAESD."""
-        if self.networks.has_tiny:
+        if self.networks.tiny is not None:
             return self.networks.tiny_decoded(z)
         weights = torch.tensor(LATENT_RGB, device=z.device) / 127.5
         grey = torch.tensor(LATENT_GREY, device=z.device) / 127.5 - 1
