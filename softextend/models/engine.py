@@ -42,7 +42,7 @@ class Engine(Checked):
     )
     compile: bool = option(
         False,
-        "compile the UNet's repeated blocks at their first run (torch.compile): a minute first, faster steps on a GPU",
+        "compile the UNet's repeated blocks (torch.compile), for a GPU and many pictures: the first run takes longer",
         told="off",
         expert=True,
     )
