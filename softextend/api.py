@@ -37,7 +37,7 @@ from softextend.plan.plan import plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.result import Result
 from softextend.sampling.progress import Silent
-from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName
+from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName, Size, Span
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -79,7 +79,11 @@ class Options(TypedDict, total=False):
     guidance: float | None
     sampler: str | SamplerName | None
     guidance_rescale: float | None
+    guidance_steps: str | Span | None
     method: str | Method
+    resample: int
+    think: int
+    told_size: str | Size | None
     refine_strength: float | None
     passes: int | str | None
     color_match: bool
@@ -186,10 +190,19 @@ def load_model(
     prediction: str | None = None,
     offload: str | None = None,
     vae: str | PathLike[str] | None = None,
+    preview_vae: str | PathLike[str] | None = None,
+    compile: bool = False,
     listener: Watcher = None,
 ) -> Model:
     """A model to hand to `extend` and `paint` as often as you like; parameters as the options of the same names."""
-    given = {"offload": offload, "vae": vae and Path(vae), "profile": profile, "prediction": prediction}
+    given = {
+        "offload": offload,
+        "vae": vae and Path(vae),
+        "preview_vae": preview_vae and Path(preview_vae),
+        "compile": compile,
+        "profile": profile,
+        "prediction": prediction,
+    }
     engine = Engine(model=name, device=device, dtype=dtype, **_read(Engine, {k: v for k, v in given.items() if v}))
     return load.load_model(
         find.model_of(engine),
@@ -197,6 +210,8 @@ def load_model(
         dtype=engine.dtype,
         offload=engine.offload,
         vae=engine.vae,
+        preview_vae=engine.preview_vae,
+        compile=engine.compile,
         listener=_listener(listener),
     )
 

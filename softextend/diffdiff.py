@@ -65,18 +65,22 @@ def diffdiff(
     span: int | None = None,
     offset: float = 0,
     blend: Blend = Blend.HARD,
+    settle: Callable[[Tensor, int, Tensor], Tensor] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """z0, noise: float32 (B, C, h, w); change: float32 (B or 1, 1, h, w) in [0, 1]; arXiv:2306.00950, Alg. 1.
 
     Thresholds run over `span` steps (None: the steps that run, SoftExtend's convention; the published pipelines count
     the steps before the strength cut), beginning at step `offset`; `start` continues from latents of an earlier run.
+    `settle` may move x within a step's noise level before it is taken, given the step and its share of the original.
     """
     n = len(sampler.timesteps)
     x = sampler.noised(z0, noise, 0) if start is None else start  # every latent starts as the noised original
     for i, t in enumerate(sampler.timesteps):
         keep = keep_share(change, i + offset, span or n, blend)
         x = torch.lerp(x, sampler.noised(z0, noise, i), keep)
+        if settle:
+            x = settle(x, i, keep)
         x = sampler.step(predict(sampler.scaled(x, i), t, keep), i, x)
         if on_step:
             on_step(i + 1, n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,16 @@ from softextend.mask import editable, latent_change
 from softextend.pictures.planes import Planes, eight_bit
 from softextend.plan.canvas import margins
 from softextend.plan.input import Input
-from softextend.plan.plan import Plan
+from softextend.plan.plan import Plan, alike
 from softextend.plan.prepared import Prepared, as_method, prepare
 from softextend.plan.recipe import make_recipe, parameters
 from softextend.sampling.progress import Notes, PartOf, Silent
-from softextend.sampling.stages import sample
+from softextend.sampling.stages import sample, sample_together
 from softextend.types import Listener, Model, Sides
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from softextend.types import Change, Known, Pixels
 
 
@@ -60,26 +63,78 @@ def extend(input: Input, plan: Plan, model: Model, listener: Listener | None = N
 
     Notes of the input and the plan are in the result's notes only; what comes up on the way is told at once as well.
     """
+    return extend_together([(input, plan)], model, listener)[0]
+
+
+def extend_together(
+    pictures: Sequence[tuple[Input, Plan]], model: Model, listener: Listener | None = None
+) -> list[Result]:
+    """As `extend`, several at once: rows of one batch of the denoiser, each as it comes out alone but for rounding.
+
+    Their plans must be `alike`, else ValueError. A result's seconds are its share of all.
+    """
+    if not alike([plan for _, plan in pictures]):
+        raise ValueError("only pictures whose plans are alike go together: of one size, with the same stages")
     began = time.perf_counter()
     heard = Notes(listener or Silent())
-    parts = plan.each_pass()
-    steps = [part.steps for part in parts]
-    pixels, known = input.pixels, input.known
-    join = Join.of(input.planes or eight_bit(pixels), known)
+    parts = [plan.each_pass() for _, plan in pictures]
+    steps = [part.steps for part in parts[0]]
+    rows = [_Row.of(input) for input, _ in pictures]
+    for index, share in enumerate(steps):
+        progress = PartOf(heard, before=sum(steps[:index]), share=share, total=sum(steps))
+        rows = _next_pass(rows, [each[index] for each in parts], model, progress)
+    ended = (time.perf_counter() - began) / len(pictures)
+    return [_finished(row, *each, model, heard.lines, ended) for row, each in zip(rows, pictures, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Row:
+    """One of the pictures that are made together, after the passes so far."""
+
+    pixels: Pixels
+    known: Known
+    join: Join
+    photo: Pixels
     painted: _Painted | None = None
-    for index, part in enumerate(parts):
-        progress = PartOf(heard, before=sum(steps[:index]), share=steps[index], total=sum(steps))
-        join = join.grown(part.canvas.sides)
-        prepared = replace(prepare(pixels, known, part), photo=input.pixels)
-        now = _paint_pass(prepared, join, join.kept(plan.band), model, progress)
-        painted = now if painted is None else _joined(painted, now, part.canvas.sides)
-        pixels, known, join = now.pixels, np.ones(now.pixels.shape[:2], np.bool_), join.painted(now.planes)
+
+    @classmethod
+    def of(cls, input: Input) -> _Row:
+        join = Join.of(input.planes or eight_bit(input.pixels), input.known)
+        return cls(pixels=input.pixels, known=input.known, join=join, photo=input.pixels)
+
+
+def _next_pass(rows: Sequence[_Row], plans: Sequence[Plan], model: Model, listener: Listener) -> list[_Row]:
+    """Each picture after one more pass of its plan."""
+    prepared = [
+        replace(prepare(row.pixels, row.known, plan), photo=row.photo) for row, plan in zip(rows, plans, strict=True)
+    ]
+    decoded = sample_together(prepared, model, listener)
+    found = []
+    for row, plan, ready, picture in zip(rows, plans, prepared, decoded, strict=True):
+        join = row.join.grown(plan.canvas.sides)
+        now = _composed(ready, picture, join, join.kept(plan.band))
+        painted = now if row.painted is None else _joined(row.painted, now, plan.canvas.sides)
+        found.append(
+            replace(
+                row,
+                pixels=now.pixels,
+                known=np.ones(now.pixels.shape[:2], np.bool_),
+                join=join.painted(now.planes),
+                painted=painted,
+            )
+        )
+    return found
+
+
+def _finished(row: _Row, input: Input, plan: Plan, model: Model, heard: Sequence[str], seconds: float) -> Result:
+    """The result of all passes."""
+    painted = row.painted
     if painted is None:
         raise RuntimeError(f"{plan}: a plan has at least one pass")
     recipe = make_recipe(plan, model.as_dict(), gaps=not input.known.all())
-    notes = (*input.notes, *plan.notes, *heard.lines)
+    notes = (*input.notes, *plan.notes, *heard)
     filled = None if plan.fill.partition(":")[0] in MATERIAL_FILLS else painted.filled
-    return _result(painted, recipe, score(painted.pixels, join.known, filled, band=plan.band), began, notes)
+    return _result(painted, recipe, score(painted.pixels, row.join.known, filled, band=plan.band), seconds, notes)
 
 
 def paint(input: Input, change: Change, plan: Plan, model: Model, listener: Listener | None = None) -> Result:
@@ -97,26 +152,20 @@ def paint(input: Input, change: Change, plan: Plan, model: Model, listener: List
     known = ~editable(latent_change(change))
     prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
     join = Join.of(input.planes or eight_bit(pixels), known)
-    painted = _paint_pass(prepared, join, known, model, heard, feathered=False)
+    decoded = sample(prepared, model, heard)
+    painted = _composed(prepared, decoded, join, known, feathered=False)
     recipe = make_recipe(plan, model.as_dict(), gaps=True)
     scores = score(painted.pixels, known, None, band=plan.band)  # by hand: what was there may well shine through
-    return _result(painted, recipe, scores, began, (*plan.notes, *heard.lines))
+    return _result(painted, recipe, scores, time.perf_counter() - began, (*plan.notes, *heard.lines))
 
 
-def _paint_pass(
-    prepared: Prepared,
-    join: Join,
-    kept: Known,
-    model: Model,
-    listener: Listener,
-    *,
-    feathered: bool = True,
+def _composed(
+    prepared: Prepared, decoded: npt.NDArray[np.float32], join: Join, kept: Known, *, feathered: bool = True
 ) -> _Painted:
-    """Sample and composite; BrokenPromise unless the original is in the result wherever it is `kept`.
+    """The decoded picture joined to the original; BrokenPromise unless that is in the result wherever it is `kept`.
 
     `feathered`: all that is unknown is new and replaced whole.
     """
-    decoded = sample(prepared, model, listener)
     joined, seen = join.finished(prepared.filled, decoded, _ramp(prepared, kept, feathered=feathered), kept)
     raw = quantise(decoded)
     return _Painted(pixels=seen, planes=joined, filled=prepared.filled, change=prepared.change, raw=raw)
@@ -146,7 +195,9 @@ def _joined(before: _Painted, now: _Painted, sides: Sides) -> _Painted:
     return replace(now, filled=filled, raw=raw, change=change)
 
 
-def _result(painted: _Painted, recipe: dict[str, Any], scores: Scores, began: float, notes: tuple[str, ...]) -> Result:
+def _result(
+    painted: _Painted, recipe: dict[str, Any], scores: Scores, seconds: float, notes: tuple[str, ...]
+) -> Result:
     return Result(
         pixels=painted.pixels,
         planes=painted.planes,
@@ -157,6 +208,6 @@ def _result(painted: _Painted, recipe: dict[str, Any], scores: Scores, began: fl
         parameters=parameters(recipe),
         scores=scores,
         seed=recipe["seed"],
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         notes=notes,
     )

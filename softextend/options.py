@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.option_fields import Checked, Range, all_in, flag, option
-from softextend.types import Amount, Amounts, Method, SamplerName
+from softextend.types import Amount, Amounts, Method, SamplerName, Size, Span
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
 ANCHORS = {  # where the original lies, from left to right and from top to bottom
@@ -218,11 +218,47 @@ class Sampling(Checked):
         told="the model's",
         expert=True,
     )
+    guidance_steps: Span | None = option(
+        None,
+        "the share of the steps, from 0 to 1, that is guided, such as 0.1-0.8; at the others the model is asked once",
+        low=0,
+        high=1,
+        told="all, 0-1",
+        metavar="FROM-TO",
+        form="guidance_steps",
+        expert=True,
+    )
     method: Method = option(
         Method.DIFFERENTIAL,
         "differential gives every pixel its own amount of change; classic is masked inpainting: half and more of it "
         "is all, less is none",
         told="differential",
+        expert=True,
+    )
+    resample: int = option(
+        0,
+        "take each step N times more, with fresh noise between, so that new and old agree (RePaint); calls grow by as "
+        "much",
+        low=0,
+        high=50,
+        told="0, once",
+        expert=True,
+    )
+    think: int = option(
+        0,
+        "move N times within each step towards what goes with the original (as LanPaint); calls grow by as much",
+        low=0,
+        high=50,
+        told="0, not at all",
+        expert=True,
+    )
+    told_size: Literal["auto"] | Size | None = option(
+        None,
+        "what SDXL is told of the picture's size, 1 to 99999 px a side; auto: a window is a part of its canvas, and "
+        "nothing is smaller than what the model was trained at",
+        told="the size as it is",
+        metavar="auto|WxH",
+        form="told_size",
         expert=True,
     )
     seed: int | None = option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from softextend.errors import BadRequest
 
@@ -150,6 +150,32 @@ Amounts = tuple[Amount, Amount, Amount, Amount]  # top, right, bottom, left
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Of the steps that run, the share from `start` to `end`, both in [0, 1]."""
+
+    start: float = 0.0
+    end: float = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-{self.end:g}"
+
+    def holds(self, step: int, steps: int) -> bool:
+        """Whether step `step` of `steps` lies wholly within, as diffusers counts."""
+        return step / steps >= self.start and (step + 1) / steps <= self.end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """Of a picture, px; each 1 or more."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Crop:
     """What is taken of an input of width x height px: a box of it, scaled to `size` (width, height)."""
 
@@ -187,6 +213,8 @@ class Profile:
     refine_strength: float | None = 0.4  # of native windows after a pass over the scene; None: its stages are enough
     guidance_rescale: float = 0.0  # arXiv:2305.08891, Sec. 3.4
     trained_at: tuple[int, ...] = ()  # the timesteps of a distillation, falling, where they are not evenly spaced
+    sized: bool = False  # it is told the picture's size
+    guidable: bool = True  # it takes a prompt, which guidance weighs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -218,6 +246,8 @@ class Scene:
     conditioning: Conditioning
     guidance: float
     guidance_rescale: float = 0.0  # how much of the contrast that guidance adds is taken back, 0 to 1
+    told_size: Size | Literal["auto"] | None = None  # what a model that is told the size hears; None: as it is
+    guidance_steps: Span = Span()  # the steps that are guided; in the others the prompt alone is asked
     stage: int  # index into the stages that run
     seed: int
     timesteps: tuple[float, ...] = ()  # of the steps that run, in order

@@ -87,7 +87,9 @@ def _said(recipe: dict[str, Any], engine: Engine) -> dict[str, Any]:
         return {"profile": engine.profile, "prediction": engine.prediction}
     before = recipe["command"]
     prediction = before.get("prediction")
+    tiny = before.get("preview_vae")
     return {
+        "preview_vae": engine.preview_vae or (Path(tiny) if tiny else None),
         "profile": engine.profile or before.get("profile"),
         "prediction": engine.prediction or (PredictionName(prediction) if prediction else None),
     }

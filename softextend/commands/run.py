@@ -180,7 +180,7 @@ def dry_run(
     if not task.overwrite and (said := existing(left)):
         report.note(said)
     task.note_conditions()
-    load.check_model(task.ref, task.engine.vae)
+    load.check_model(task.ref, task.engine.vae, task.engine.preview_vae)
     tally = Tally()
     report.total = len(left) + sum(each.count for each in (*empty, *settled))
     for outcome in chain(empty, settled):

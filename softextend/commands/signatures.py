@@ -24,7 +24,7 @@ from softextend.models.engine import Engine
 from softextend.option_fields import Checked, like, option
 from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.plan.motion import Course
-from softextend.types import Method, PredictionName, SamplerName
+from softextend.types import Method, PredictionName, SamplerName, Size, Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,11 @@ class PaintSampling(Checked):
     guidance: float | None = like(Sampling, "guidance")
     sampler: SamplerName | None = like(Sampling, "sampler")
     guidance_rescale: float | None = like(Sampling, "guidance_rescale")
+    guidance_steps: Span | None = like(Sampling, "guidance_steps")
     method: Method = like(Sampling, "method")
+    resample: int = like(Sampling, "resample")
+    think: int = like(Sampling, "think")
+    told_size: Literal["auto"] | Size | None = like(Sampling, "told_size")
     seed: int | None = like(Sampling, "seed")
     refine_strength: float | None = like(Sampling, "refine_strength")
     color_match: bool = like(Sampling, "color_match")
@@ -237,7 +241,11 @@ class SweepSampling(Checked):
 
     steps: int | None = like(Sampling, "steps")
     guidance: float | None = like(Sampling, "guidance")
+    guidance_steps: Span | None = like(Sampling, "guidance_steps")
     sampler: SamplerName | None = like(Sampling, "sampler")
+    resample: int = like(Sampling, "resample")
+    think: int = like(Sampling, "think")
+    told_size: Literal["auto"] | Size | None = like(Sampling, "told_size")
     seed: int | None = like(Sampling, "seed")
 
 

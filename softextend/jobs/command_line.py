@@ -64,6 +64,7 @@ def recorded_command(
         "mask_sha256": mask_sha256,
         "model": model,
         "vae": engine.vae and str(engine.vae),
+        "preview_vae": engine.preview_vae and str(engine.preview_vae),
         "unet": engine.unet and str(engine.unet),
         "conditions": dict(conditions),
         "profile": engine.profile,

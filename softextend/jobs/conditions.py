@@ -10,6 +10,7 @@ from softextend.options import Prompt
 def left_out_by_self(prompt: Prompt, engine: Engine, given: Conditions) -> list[str]:
     """Notes on what the built-in model takes nothing of."""
     named = {"prompt": bool(prompt.prompt or prompt.negative), "VAE": bool(engine.vae), "UNet": bool(engine.unet)}
+    named |= {"preview VAE": bool(engine.preview_vae), "compiling": engine.compile}
     unused = [*(name for name, value in named.items() if value), *given.given]
     return [f"model: self takes no {' and no '.join(unused)}: left out"] if unused else []
 

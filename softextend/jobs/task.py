@@ -212,6 +212,8 @@ class PictureTask:
             dtype=engine.dtype,
             offload=engine.offload,
             vae=engine.vae,
+            preview_vae=engine.preview_vae,
+            compile=engine.compile,
             conditions=self.found.conditions,
             listener=listener,
         )

@@ -40,8 +40,21 @@ class Engine(Checked):
         told="what fits",
         expert=True,
     )
+    compile: bool = option(
+        False,
+        "compile the UNet's repeated blocks (torch.compile), for a GPU and many pictures: the first run takes longer",
+        told="off",
+        expert=True,
+    )
     vae: Path | None = option(
         None, "a VAE to use instead of the model's own", told="the model's", metavar="FILE", expert=True
+    )
+    preview_vae: Path | None = option(
+        None,
+        "a TAESD decoder of the model's family: sharper previews, and decoding where memory is short",
+        told="none, previews by each latent's colour",
+        metavar="FILE",
+        expert=True,
     )
     unet: Path | None = option(
         None,

@@ -10,7 +10,7 @@ from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.types import Listener, Model, Offload
 
 
-def check_model(ref: ModelRef, vae: Path | None = None) -> None:
+def check_model(ref: ModelRef, vae: Path | None = None, preview_vae: Path | None = None) -> None:
     """What loading would refuse, without reading weights; of a hub id that is not here yet nothing is known.
 
     Raises BadModel. Imports torch where the model is of files.
@@ -23,6 +23,10 @@ def check_model(ref: ModelRef, vae: Path | None = None) -> None:
     source = open_source(ref, half=True, vae_needed=vae is None)
     if vae is not None:
         vae_file(vae, source.layout.configs)
+    if preview_vae is not None:
+        from softextend.models.sdxl.preview_vae import preview_vae_file
+
+        preview_vae_file(preview_vae)
 
 
 HALF = 2  # bytes of a 16-bit number
@@ -35,6 +39,8 @@ def load_model(
     dtype: str = "auto",
     offload: Offload | None = None,
     vae: Path | None = None,
+    preview_vae: Path | None = None,
+    compile: bool = False,
     conditions: Conditions | None = None,
     listener: Listener,
 ) -> Model:
@@ -58,6 +64,8 @@ def load_model(
         dtype=dtype,
         offload=offload,
         vae=vae,
+        preview_vae=preview_vae,
+        compile=compile,
         conditions=conditions or Conditions(),
         listener=listener,
     )

@@ -22,6 +22,7 @@ SELF_PROFILE = Profile(
     sampler=SamplerName.EULER,
     window=2048,  # px; bounds memory: nothing was trained at any size
     refine_strength=None,  # its fill goes from coarse to fine
+    guidable=False,
     overlap=12,
     feather=24,
 )
@@ -34,6 +35,7 @@ SDXL_PROFILE = Profile(
     window=1024,  # px; SDXL's training size
     overlap=60,  # px; SoftExtend
     feather=120,  # px; SoftExtend
+    sized=True,
 )
 SD1_PROFILE = replace(
     SDXL_PROFILE,
@@ -42,6 +44,7 @@ SD1_PROFILE = replace(
     window=512,  # px; its training size
     overlap=40,  # px; a smaller part of a smaller window
     feather=80,  # px
+    sized=False,
 )
 SD2_PROFILE = replace(SD1_PROFILE, name="sd2")
 SD2_768 = 768  # px; training size of the SD2 models that predict v

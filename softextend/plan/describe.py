@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from softextend.plan.plan import Plan, Work
+from softextend.plan.effort import all_work, denoiser_calls, effort, unet_rows
+from softextend.plan.plan import Plan
 from softextend.plan.sizes import running_steps
-from softextend.types import Crop, Method, SamplerName
+from softextend.types import Crop, Method, Span
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -25,10 +26,15 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         "regions": sum(len(each.regions) for each in work),
         "windows": sum(each.windows for each in work),
         "denoiser_calls": denoiser_calls(plan),
+        "unet_rows": unet_rows(plan),
         "sampler": plan.sampler.value,
         "guidance": plan.guidance,
         "guidance_rescale": plan.guidance_rescale,
+        "guidance_steps": str(plan.guidance_steps),
         "method": plan.method.value,
+        "resample": plan.resample,
+        "think": plan.think,
+        "told_size": None if plan.told_size is None else str(plan.told_size),
         "band_px": plan.band,
         "overlap_px": plan.overlap,
         "feather_px": plan.feather,
@@ -65,8 +71,16 @@ def sampler_words(plan: Plan) -> str:
     words = [plan.sampler.value, f"guidance {plan.guidance:g}"]
     if plan.guidance_rescale:
         words.append(f"its contrast taken back by {plan.guidance_rescale:g}")
+    if plan.guidance_steps != Span():
+        words.append(f"guided in {plan.guidance_steps} of the steps")
     if plan.method is Method.CLASSIC:
         words.append("method classic: a mask of 0 and 1")
+    if plan.resample:
+        words.append(f"each step taken {plan.resample} times more")
+    if plan.think:
+        words.append(f"{plan.think} moves within each step")
+    if plan.told_size is not None:
+        words.append(f"told a size of {plan.told_size}" if plan.told_size != "auto" else "told its size by auto")
     return ", ".join(words)
 
 
@@ -82,27 +96,6 @@ def crop_as_dict(crop: Crop | None) -> dict[str, Any]:
     }
 
 
-def effort(plan: Plan) -> str:
-    """Passes, regions, windows and calls of the denoiser, in words."""
-    work = all_work(plan)
-    regions, windows = sum(len(each.regions) for each in work), sum(each.windows for each in work)
-    return (
-        f"{counted(len(plan.passes), 'pass', 'passes')}, {counted(regions, 'region')}, "
-        f"{counted(windows, 'window')}, {counted(denoiser_calls(plan), 'denoiser call')}"
-    )
-
-
-def all_work(plan: Plan) -> list[Work]:
-    """The stages of all passes."""
-    return [each for part in plan.each_pass() for each in part.work()]
-
-
-def denoiser_calls(plan: Plan) -> int:
-    """Of all windows and steps: a second-order sampler calls twice a step, but for the last."""
-    twice = plan.sampler is SamplerName.HEUN
-    return sum(each.windows * (2 * each.steps - 1 if twice else each.steps) for each in all_work(plan))
-
-
 def input_words(plan: Plan) -> str:
     """The input's size and what is taken of it, in words."""
     crop = plan.crop
@@ -114,8 +107,3 @@ def input_words(plan: Plan) -> str:
     if crop.size != box:
         words.append(f"scaled down to {crop.size[0]}x{crop.size[1]}")
     return ", ".join(words)
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 window`, `2 windows`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

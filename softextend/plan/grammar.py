@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.options import ANCHORS
-from softextend.types import Amount, Amounts
+from softextend.types import Amount, Amounts, Size, Span
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
+SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
 
 
 def parse_amount(text: str, option: str = "--sides") -> Amount:
@@ -107,6 +108,29 @@ def parse_all(text: str) -> Amount:
     return parse_amount(text, "--all")
 
 
+def parse_span(text: str, flag: str) -> Span:
+    """`0.2-0.8`; BadRequest for anything else."""
+    found = SPAN.fullmatch(text.strip())
+    if found is None or not 0 <= float(found[1]) < float(found[2]) <= 1:
+        raise BadRequest(f"{flag} {text!r}: write FROM-TO, shares of the steps from 0 to 1, such as 0.2-0.8")
+    return Span(start=float(found[1]), end=float(found[2]))
+
+
+def parse_guidance_steps(text: str) -> Span:
+    """`0.1-0.8` -> the share of the steps that is guided."""
+    return parse_span(text, "--guidance-steps")
+
+
+def parse_told_size(text: str) -> Size | Literal["auto"]:
+    """`auto`, or `1024x1024` -> width, height in px."""
+    parts = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if text.strip() == "auto":
+        return "auto"
+    if parts is None or not int(parts[1]) or not int(parts[2]):
+        raise BadRequest(f"--told-size {text!r}: write auto, or width x height in px, 1 to 99999, such as 1024x1024")
+    return Size(width=int(parts[1]), height=int(parts[2]))
+
+
 FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's field names
     "sides": parse_sides,
     "aspect": parse_aspect,
@@ -116,4 +140,6 @@ FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's fi
     "anchor": parse_anchor,
     "trim": parse_trim,
     "passes": parse_passes,
+    "guidance_steps": parse_guidance_steps,
+    "told_size": parse_told_size,
 }

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
 from softextend.mask import editable, latent_change
+from softextend.option_fields import flag
 from softextend.options import Spec
 from softextend.pictures.mapping import Mapping, onto_canvas
 from softextend.plan.canvas import Canvas, blocks, in_turn, margins
 from softextend.plan.input import Input
 from softextend.plan.sizes import fit_band, resolve_sides, running_steps
 from softextend.plan.windows import Region, split_passes
-from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Stage
+from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Size, Span, Stage
 
 if TYPE_CHECKING:
     from softextend.types import Change, Known
@@ -68,7 +69,11 @@ class Plan:
     color_match: bool
     refine_strength: float | None  # of native windows after a pass over the scene
     guidance_rescale: float
+    guidance_steps: Span  # the steps that are guided
     method: Method
+    resample: int  # times more that each step is taken, with fresh noise between
+    think: int  # moves within each step
+    told_size: Size | Literal["auto"] | None  # what a model that is told the size hears; None: as it is
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
@@ -81,6 +86,11 @@ class Plan:
         old = (crop.width, crop.height) if crop else (canvas.width, canvas.height)
         size, sides = (canvas.width, canvas.height), canvas.sides
         return onto_canvas(old, crop.box if crop else inner, size, sides.left, sides.top, canvas.size)
+
+    @property
+    def guided(self) -> bool:
+        """Whether the model is asked twice at a step: with the prompt, and with what to keep away from."""
+        return self.guidance > 1
 
     def work(self) -> tuple[Work, ...]:
         """What one pass runs: the stages, or where the canvas is too large for a window a scene first.
@@ -122,6 +132,17 @@ class Plan:
     def seeded(self, seed: int) -> Plan:
         """The same plan with another seed, on which nothing else of it depends."""
         return replace(self, spec=self.spec.replaced(seed=seed), seed=seed)
+
+
+def alike(plans: Sequence[Plan]) -> bool:
+    """Whether pictures with these plans can be rows of one batch: they differ in seed, fill, prompt, crop."""
+    first = _shape(plans[0])
+    return all(_shape(each) == first for each in plans[1:])
+
+
+def _shape(plan: Plan) -> Plan:
+    """The plan without what rows of one batch may differ in."""
+    return replace(plan, spec=Spec(), seed=0, fill="", crop=None, notes=())
 
 
 def finer(stage: Stage, scale: float, strength: float) -> Stage:
@@ -188,8 +209,28 @@ def resolve(
     return replace(plan, crop=crop, notes=() if said is None else (said,))
 
 
+def _check_told_size(spec: Spec, profile: Profile) -> None:
+    """BadRequest for a model that is told no size."""
+    named = spec.sampling.told_size
+    if named is not None and not profile.sized:
+        raise BadRequest(f"--told-size {named}: {profile.name} is told no size, as SDXL is: leave it out")
+
+
+def _check_harmony(spec: Spec, profile: Profile) -> None:
+    """BadRequest for moves within a step that the sampler takes back."""
+    sampling = spec.sampling
+    asked = [flag(name) for name in ("resample", "think") if getattr(sampling, name)]
+    if asked and (sampling.sampler or profile.sampler) is SamplerName.UNIPC:
+        raise BadRequest(
+            f"{asked[0]}: the sampler unipc takes each step again from where the one before began, which undoes it: "
+            "use another --sampler"
+        )
+
+
 def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather: int, refine: float | None) -> Plan:
     """The plan on its canvas: what the user named, else the profile's."""
+    _check_harmony(spec, profile)
+    _check_told_size(spec, profile)
     mask, sampling = spec.mask, spec.sampling
     width, height = canvas.width, canvas.height
     count = 1 if sampling.passes is None and profile.refine_strength is None else sampling.passes
@@ -209,7 +250,11 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
         color_match=sampling.color_match,
         refine_strength=refine,
         guidance_rescale=_first(sampling.guidance_rescale, profile.guidance_rescale),
+        guidance_steps=_guidance_steps(spec, profile),
         method=sampling.method,
+        resample=sampling.resample,
+        think=sampling.think,
+        told_size=sampling.told_size,
         passes=split_passes(canvas.sides, width=width, height=height, window=profile.window, count=count),
     )
 
@@ -217,6 +262,21 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
 def _first(named: float | None, default: float) -> float:
     """What the user named, else the profile's."""
     return default if named is None else named
+
+
+def _guidance_steps(spec: Spec, profile: Profile) -> Span:
+    """The steps that are guided; BadRequest where none is guided anyway."""
+    named = spec.sampling.guidance_steps
+    if named is None:
+        return Span()
+    if not profile.guidable:
+        raise BadRequest(f"--guidance-steps {named}: {profile.name} takes no prompt, so that nothing is guided")
+    guidance = _first(spec.sampling.guidance, profile.guidance)
+    if guidance <= 1:
+        raise BadRequest(
+            f"--guidance-steps {named}: nothing is guided at guidance {guidance:g}: give --guidance above 1"
+        )
+    return named
 
 
 def _refine_strength(spec: Spec, profile: Profile) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.options import GROUP_OF, HOW_MUCH, Spec
-from softextend.types import Amount, Method, SamplerName
+from softextend.types import Amount, Method, SamplerName, Size, Span
 
 RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 LONGEST_TEXT = 100_000  # characters of a prompt
@@ -117,6 +117,20 @@ def _method(value: Any) -> Enum | None:
     return next((each for each in Method if each.value == value), None)
 
 
+def _span(value: Any) -> Span | None:
+    if not isinstance(value, dict) or value.keys() != {"start", "end"} or not all(map(_is_number, value.values())):
+        return None
+    return Span(**value) if 0 <= value["start"] < value["end"] <= 1 else None
+
+
+def _told_size(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"width", "height"}:
+        sides = list(value.values())
+        good = all(isinstance(each, int) and not isinstance(each, bool) and 0 < each < 10**5 for each in sides)
+        return Size(**value) if good else None
+    return value if value == "auto" else None
+
+
 def _trim(value: Any) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if value == "auto" or whole else None
@@ -131,4 +145,6 @@ STRUCTURED: Mapping[str, Callable[[Any], Any]] = {
     "sampler": _sampler,
     "method": _method,
     "trim": _trim,
+    "guidance_steps": _span,
+    "told_size": _told_size,
 }

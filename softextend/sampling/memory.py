@@ -19,7 +19,7 @@ def reducing_memory(work: Callable[[], T], model: Model, listener: Listener) -> 
         try:
             return work()
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
         lighter = model.reduce_memory()  # outside the handler, whose traceback still holds what did not fit
         if lighter is None:
@@ -30,7 +30,7 @@ def reducing_memory(work: Callable[[], T], model: Model, listener: Listener) -> 
         listener.note(lighter)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has a class for it; Metal and the CPU's allocator only say so in words."""
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: CUDA has a class for it; Metal and the CPU's allocator only say so in words."""
     words = str(error).lower()
     return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in words or "allocate memory" in words

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from softextend.sampling.together import predict_rows
+from softextend.sampling.transfer import to_device
 from softextend.types import Box, Model, Predict, Scene
 
 
@@ -75,11 +77,14 @@ def encode(model: Model, pixels: Tensor, parts: Sequence[Part]) -> Tensor:
     return z0
 
 
-def predict(model: Model, scene: Scene, parts: Sequence[Part]) -> Predict:
-    """The denoiser of a scene as the mean of its windows' own, each of which sees its part alone."""
+def predict(model: Model, scenes: Sequence[Scene], parts: Sequence[Part]) -> Predict:
+    """The denoiser of scenes, a row each, as the mean of their windows' own, each of which sees its part alone."""
     if len(parts) == 1:
-        return model.predict(scene)
-    return functools.partial(_mean, parts, [model.predict(part_of(scene, part, model.factor)) for part in parts])
+        return predict_rows(model, scenes)
+    device = scenes[0].z0.device
+    parts = [replace(each, share=to_device(each.share, device)) for each in parts]  # once, not at every step
+    shown = [[part_of(each, part, model.factor) for each in scenes] for part in parts]
+    return functools.partial(_mean, parts, [predict_rows(model, each) for each in shown])
 
 
 def part_of(scene: Scene, part: Part, factor: int) -> Scene:
@@ -108,5 +113,5 @@ def shifted(box: Box, rows: slice, columns: slice) -> Box:
 def _mean(parts: Sequence[Part], denoisers: Sequence[Predict], x: Tensor, t: float, keep: Tensor) -> Tensor:
     mean = torch.zeros_like(x)
     for part, denoise in zip(parts, denoisers, strict=True):
-        part.of(mean).add_(denoise(part.of(x), t, part.of(keep)) * part.share.to(x.device))
+        part.of(mean).add_(denoise(part.of(x), t, part.of(keep)) * part.share)
     return mean

@@ -69,8 +69,10 @@ class TableSampler:
         step: updates.Step,
         prediction: Prediction,
         generators: Sequence[Generator] | None = None,
+        calls: int = 1,
     ) -> None:
         self.timesteps = tuple(timesteps)
+        self.calls = calls  # of the denoiser in a step, but for the last
         self.levels = tuple(levels)
         self._rows, self._step, self._prediction = rows, step, prediction
         self._generators = generators
@@ -94,6 +96,10 @@ class TableSampler:
         x, self._past = self._step(self._rows[i], output, self._past, self._fresh)
         return x
 
+    def clean_of(self, out: Tensor, i: int, x: Tensor) -> Tensor:
+        """What the model takes z0 for that returned `out` for scaled x at step i, float32 (B, C, h, w)."""
+        return updates.ModelOutput(self._prediction, out, x, self.levels[i]).clean
+
     def clean(self) -> Tensor:
         """What the model took z0 for at the last step, float32 (B, C, h, w); RuntimeError before the first."""
         if self._output is None:
@@ -109,8 +115,10 @@ class TableSampler:
             return np.stack([each.standard_normal(x.shape[1:], np.float32) for each in self._generators])
         import torch
 
+        from softextend.sampling.transfer import to_device
+
         rows = [torch.randn(x.shape[1:], generator=each, device=each.device) for each in self._generators]
-        return torch.stack(rows).to(x.device)
+        return to_device(torch.stack(rows), x.device)
 
 
 def make_sampler(
@@ -143,4 +151,6 @@ def make_sampler(
     timesteps, begins, rows = levels.times.tolist(), levels.begins(), kind.rows(levels)
     if kind.calls == 2:
         timesteps, begins = updates.twice(timesteps), updates.twice(begins)
-    return TableSampler(timesteps[begin:], begins[begin:], rows[begin:], kind.step, schedule.prediction, generators)
+    return TableSampler(
+        timesteps[begin:], begins[begin:], rows[begin:], kind.step, schedule.prediction, generators, kind.calls
+    )

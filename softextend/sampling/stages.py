@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from softextend.plan.boxes import grown, moved
 from softextend.plan.plan import Plan, Work
 from softextend.plan.prepared import Prepared
 from softextend.plan.windows import Region, margin
+from softextend.sampling.harmony import Harmony
 from softextend.sampling.latents import (
     Run,
     carry_up,
@@ -28,11 +30,13 @@ from softextend.sampling.latents import (
     to_levels,
     to_tensor,
 )
-from softextend.sampling.memory import reducing_memory
-from softextend.sampling.multidiffusion import encode, make_parts, predict
+from softextend.sampling.memory import out_of_memory, reducing_memory
+from softextend.sampling.multidiffusion import Part, encode, make_parts, predict
 from softextend.sampling.progress import PartOf
 from softextend.sampling.samplers import TableSampler, make_sampler
-from softextend.types import Listener, Method, Model, Scene, Stage
+from softextend.sampling.together import embed_together
+from softextend.sampling.transfer import to_device
+from softextend.types import Box, Listener, Method, Model, Predict, Scene, Stage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,61 +49,88 @@ if TYPE_CHECKING:
 FEW_STEPS = 12  # at most this many steps blend continuously, so that a ramp keeps its levels
 STAGE_SEEDS = 7919  # apart, so that stages of one run and runs of neighbouring seeds share no noise
 REGION_SEEDS = 15_485_863  # apart, for the regions of one stage
+HARMONY_SEEDS = 32_452_843  # apart, for what is drawn within the steps
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Spot:
+    """One region of one picture at a stage: pixels (h, w, 3) in [0, 255], change (h, w) in [0, 1], known (h, w)."""
+
+    pixels: Picture
+    change: Change
+    known: Known
+    run: Run
+
+
 def sample(prepared: Prepared, model: Model, listener: Listener) -> Picture:
     """All stages of a prepared canvas -> float32 (H, W, 3) in about [0, 255], padding cropped away.
 
     BadModel for pictures that are not finite; OutOfMemory when even the leanest way does not fit.
     """
-    plan = prepared.plan
-    current = prepared.filled.astype(np.float32)
+    return sample_together([prepared], model, listener)[0]
+
+
+@torch.inference_mode()
+def sample_together(prepared: Sequence[Prepared], model: Model, listener: Listener) -> list[Picture]:
+    """As `sample`, (H, W, 3) each: canvases whose plans are alike, as rows of one batch; each as it comes out alone."""
+    plan = prepared[0].plan
+    current = [each.filled.astype(np.float32) for each in prepared]
     if not plan.stages:
         return current
-    change, prompt = latent_change(prepared.change), plan.spec.prompt
-    embed = functools.partial(model.embed, prompt.prompt, prompt.negative, prepared.photo)
-    conditioning = reducing_memory(embed, model, listener)
+    change = [latent_change(each.change) for each in prepared]
+    told = reducing_memory(functools.partial(embed_together, model, prepared), model, listener)
     work = plan.work()
     steps = [each.steps * each.windows for each in work]
     for index, each in enumerate(work):
         heard = PartOf(listener, before=sum(steps[:index]), share=steps[index], total=sum(steps))
-        run = Run(plan=plan, model=model, conditioning=conditioning, listener=heard)
-        current = run_stage(current, change, prepared.known, index, each, run)
+        runs = [
+            Run(plan=own.plan, model=model, conditioning=conditioning, listener=heard)
+            for own, conditioning in zip(prepared, told, strict=True)
+        ]
+        current = run_stage(current, change, [own.known for own in prepared], index, each, runs)
     return current
 
 
-def run_stage(pixels: Picture, change: Change, known: Known, index: int, work: Work, run: Run) -> Picture:
+def run_stage(
+    pixels: Sequence[Picture],
+    change: Sequence[Change],
+    known: Sequence[Known],
+    index: int,
+    work: Work,
+    runs: Sequence[Run],
+) -> list[Picture]:
     """One stage at its own scale; pixels (H, W, 3) in [0, 255] -> the same, repainted where change (H, W) is above 0.
 
-    `pixels` is given away: it may be painted in place, and be the result.
+    `pixels` are given away: they may be painted in place, and be the result.
     """
-    size = work.height, work.width
-    canvas, smaller = fit(pixels, size), fit(change, size)
-    kept = known if size == known.shape else fit(known.astype(np.float32), size) > 0.99
+    size, shape, plan = (work.height, work.width), known[0].shape, runs[0].plan
+    canvas, smaller = [fit(each, size) for each in pixels], [fit(each, size) for each in change]
+    kept = [each if size == shape else fit(each.astype(np.float32), size) > 0.99 for each in known]
     done = np.zeros(size, np.bool_)
     before, total = 0, work.steps * work.windows
     for number, region in enumerate(work.regions):
         cut, share = region.box.cut, work.steps * len(region.windows)
-        part = Run(
-            plan=run.plan,
-            model=run.model,
-            conditioning=run.conditioning,
-            listener=PartOf(run.listener, before=before, share=share, total=total),
-        )
-        free = np.minimum(smaller[cut], handed_on(done[cut], run.plan, work.stage.scale))
-        seen = kept[cut] | done[cut]
-        at = index, number
-        paint = functools.partial(paint_region, canvas[cut], free, seen, region, at, work.stage, part, canvas=size)
-        painted = reducing_memory(paint, run.model, run.listener)
-        if run.plan.canvas.whole:
-            return carry_up(pixels, painted, change, size)
-        np.copyto(canvas[cut], painted, where=editable(free)[..., None])
-        done[grown(region.box, -margin(run.plan.canvas.window), size).cut] = True
+        heard = PartOf(runs[0].listener, before=before, share=share, total=total)
+        handed = handed_on(done[cut], plan, work.stage.scale)
+        spots = [
+            Spot(
+                pixels=canvas[row][cut],
+                change=np.minimum(smaller[row][cut], handed),
+                known=kept[row][cut] | done[cut],
+                run=replace(run, listener=heard),
+            )
+            for row, run in enumerate(runs)
+        ]
+        painted = painted_together(spots, region, (index, number), work.stage, size)
+        if plan.canvas.whole:
+            return [carry_up(*each, size) for each in zip(pixels, painted, change, strict=True)]
+        for row, spot in enumerate(spots):
+            np.copyto(canvas[row][cut], painted[row], where=editable(spot.change)[..., None])
+        done[grown(region.box, -margin(plan.canvas.window), size).cut] = True
         before += share
-    if size == known.shape:
+    if size == shape:
         return canvas
-    return carry_up_by_parts(pixels, canvas, change, run.plan)
+    return [carry_up_by_parts(*each, plan) for each in zip(pixels, canvas, change, strict=True)]
 
 
 def handed_on(done: Known, plan: Plan, scale: float) -> Change:
@@ -109,29 +140,93 @@ def handed_on(done: Known, plan: Plan, scale: float) -> Change:
     return latent_change(change_map(done, round(plan.overlap * scale), round(plan.feather * scale)))
 
 
+def painted_together(
+    spots: Sequence[Spot], region: Region, at: tuple[int, int], stage: Stage, size: tuple[int, int]
+) -> list[Picture]:
+    """`paint_spots`, (h, w, 3) each; where memory is short for all at once, one by one, as lean as need be."""
+    model, listener = spots[0].run.model, spots[0].run.listener
+    if len(spots) > 1:
+        try:
+            return paint_spots(spots, region, at, stage, canvas=size)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+        listener.note(f"out of memory: {len(spots)} pictures one after the other, no longer together")
+    paint = functools.partial(paint_spots, region=region, at=at, stage=stage, canvas=size)
+    return [reducing_memory(functools.partial(paint, [each]), model, listener)[0] for each in spots]
+
+
 def paint_region(
-    pixels: Picture,
-    change: Change,
-    known: Known,
+    pixels: Picture, change: Change, known: Known, region: Region, at: tuple[int, int], stage: Stage, run: Run
+) -> Picture:
+    """One region (h, w, 3) of a stage, change and known (h, w); `at`: number of the stage and of the region in it."""
+    return paint_spots([Spot(pixels=pixels, change=change, known=known, run=run)], region, at, stage)[0]
+
+
+def paint_spots(
+    spots: Sequence[Spot],
     region: Region,
     at: tuple[int, int],
     stage: Stage,
-    run: Run,
     *,
     canvas: tuple[int, int] | None = None,
-) -> Picture:
-    """One region (h, w, 3) of a stage, its windows together; `at`: number of the stage and of the region in it.
+) -> list[Picture]:
+    """One region of a stage, (h, w, 3) of each picture, its windows and all rows together; `at` as `paint_region`.
 
     `canvas`: the stage's, height and width, where the region is a part of it.
     """
-    plan, model = run.plan, run.model
+    plan, model = spots[0].run.plan, spots[0].run.model
     windows = [moved(each, region.box) for each in region.windows]
     parts = make_parts(windows, model.factor, 2 * margin(plan.canvas.window))
-    filled = to_tensor(pixels, model.factor)
+    seeds = [each.run.plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1] for each in spots]
+    box = region.box if canvas else None
+    scenes = [scene_of(each, parts, stage=at[0], box=box, canvas=canvas) for each in spots]
+    z0, changing = (torch.cat([getattr(each, name) for each in scenes]) for name in ("z0", "change"))
+    noise, generators = draw_noise(seeds, z0.shape[1:])
+    sampler = sampler_of(plan, stage, model, generators)
+    denoise = predict(model, [replace(each, timesteps=steps_of(sampler)) for each in scenes], parts)
+    blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
+    x = diffdiff(
+        denoise,
+        sampler,
+        z0,
+        to_device(noise, z0.device),
+        changing,
+        blend=blend,
+        settle=harmony(plan, denoise, sampler, z0, seeds),
+        on_step=functools.partial(_watch, spots[0].run, sampler),
+    )
+    rows = torch.split(restore(x, z0, changing), 1)
+    return [decode_parts(z, s.pixels, s.change, windows, parts, s.run) for z, s in zip(rows, spots, strict=True)]
+
+
+def scene_of(
+    spot: Spot, parts: Sequence[Part], *, stage: int, box: Box | None, canvas: tuple[int, int] | None
+) -> Scene:
+    """What a denoiser is told of a region, but for the timesteps."""
+    plan, model = spot.run.plan, spot.run.model
+    filled = to_tensor(spot.pixels, model.factor)
     z0 = encode(model, filled, parts)
-    changing = latent_map(change, z0, model.factor, plan.method)
-    noise, generators = draw_noise([plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1]], z0.shape[1:])
-    sampler = make_sampler(
+    return Scene(
+        z0=z0,
+        change=latent_map(spot.change, z0, model.factor, plan.method),
+        known=pad_edge(spot.known, model.factor),
+        filled=filled,
+        conditioning=spot.run.conditioning,
+        guidance=plan.guidance,
+        guidance_rescale=plan.guidance_rescale,
+        guidance_steps=plan.guidance_steps,
+        told_size=plan.told_size,
+        stage=stage,
+        seed=plan.seed,
+        box=box,
+        canvas=canvas,
+    )
+
+
+def sampler_of(plan: Plan, stage: Stage, model: Model, generators: Sequence[torch.Generator]) -> TableSampler:
+    """The plan's sampler for one run of a stage; a generator for each row."""
+    return make_sampler(
         plan.sampler.value,
         model.schedule,
         steps=stage.steps,
@@ -139,33 +234,29 @@ def paint_region(
         generators=generators,
         trailing=plan.trailing,
     )
-    scene = Scene(
-        z0=z0,
-        change=changing,
-        known=pad_edge(known, model.factor),
-        filled=filled,
-        conditioning=run.conditioning,
-        guidance=plan.guidance,
-        guidance_rescale=plan.guidance_rescale,
-        stage=at[0],
-        seed=plan.seed,
-        timesteps=sampler.timesteps,
-        box=region.box if canvas else None,
-        canvas=canvas,
+
+
+def steps_of(sampler: TableSampler) -> tuple[float, ...]:
+    """The timestep of each step, whose second call has the next one's."""
+    return sampler.timesteps[:: sampler.calls]
+
+
+def harmony(plan: Plan, predict: Predict, sampler: TableSampler, z0: Tensor, seeds: Sequence[int]) -> Harmony | None:
+    """What the plan has the loop do within its steps; None: nothing. z0 float32 (B, C, h, w), a seed a row."""
+    if not plan.resample and not plan.think:
+        return None
+    generators = [torch.Generator("cpu").manual_seed(seed + HARMONY_SEEDS) for seed in seeds]
+    return Harmony(
+        predict=predict, sampler=sampler, z0=z0, generators=generators, resample=plan.resample, think=plan.think
     )
-    blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
-    watch = functools.partial(_watch, run, sampler)
-    denoise = predict(model, scene, parts)
-    x = diffdiff(denoise, sampler, z0, noise.to(z0.device), changing, blend=blend, on_step=watch)
-    return decode_parts(restore(x, z0, changing), pixels, change, windows, parts, run)
 
 
 def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tensor:
     """change (h, w) in [0, 1] -> float32 (1, 1, h', w') as z0 has it; classic: 0 or 1, as its first pixel is."""
     given = to_change(change, factor)
     if method is Method.CLASSIC:
-        return (F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float().to(z0.device)
-    return F.interpolate(given, z0.shape[-2:], mode="bilinear").to(z0.device)
+        return to_device((F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float(), z0.device)
+    return to_device(F.interpolate(given, z0.shape[-2:], mode="bilinear"), z0.device)
 
 
 def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:
@@ -175,4 +266,4 @@ def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:
 
 
 def _look(preview: Callable[[Tensor], Tensor], sampler: TableSampler) -> Pixels:
-    return to_levels(preview(sampler.clean()))
+    return to_levels(preview(sampler.clean()[:1]))

@@ -38,7 +38,9 @@ MODEL: dict[str, Shown] = {
     "device": "--device mps",
     "dtype": "--dtype float32",
     "offload": "--offload none",
+    "compile": "--compile",
     "vae": "--vae v.safetensors",
+    "preview_vae": "--preview-vae t.safetensors",
     "unet": "--unet u.safetensors",
 }
 NAMED = ("model", "profile", "prediction")
@@ -64,6 +66,10 @@ PROMPTING: dict[str, Shown] = {
     "negative": "-n people",
     "steps": "--steps 40",
     "guidance": "--guidance 2",
+    "guidance_steps": "--guidance-steps 0.1-0.8",
+    "resample": "--resample 1",
+    "think": "--think 1",
+    "told_size": "--told-size auto",
     "sampler": "--sampler ddim",
     "seed": "--seed 7",
 }
@@ -197,6 +203,8 @@ REFUSED = (
     "profile",
     "prediction",
     "refine_strength",
+    "guidance_steps",
+    "told_size",
     "min_score",
     "mask",
     *CONDITIONS,

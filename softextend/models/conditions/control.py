@@ -14,14 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from softextend.errors import BadModel, BadRequest
-from softextend.models.conditions.span import Span
 from softextend.models.sdxl.state_dict_keys import unet_target
 from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import read_header
 from softextend.models.weights.tensors import Part, Piece, Store
 from softextend.pictures.read import read_picture
-from softextend.types import Offload, Scene
+from softextend.types import Offload, Scene, Span
 
 TYPES = ("openpose", "depth", "scribble", "canny", "normal", "segment", "tile", "repaint")  # xinsir, union ProMax
 REPAINT, TILE = "repaint", "tile"

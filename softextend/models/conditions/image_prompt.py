@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from softextend.errors import BadModel
 from softextend.models.conditions.options import SELF
-from softextend.models.conditions.span import Span
 from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import Entry, read_header
@@ -22,7 +21,7 @@ from softextend.models.weights.tensors import Part, Piece, Store, read_tensor
 from softextend.pictures.read import read_picture
 
 if TYPE_CHECKING:
-    from softextend.types import Pixels
+    from softextend.types import Pixels, Span
 
 COLUMNS, ROWS = 2, 3  # squares that a photo is cut into; a guide on outpainting with differential diffusion
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # openai/CLIP

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions import prompt_weights
-from softextend.models.conditions.span import TEXT as SPAN
-from softextend.models.conditions.span import Span, parse_span
 from softextend.models.config_file import config_file
 from softextend.models.find import configured_text, models_folder
 from softextend.models.library import Entry, entries
 from softextend.option_fields import Checked, option
+from softextend.plan.grammar import SPAN, parse_span
+from softextend.types import Span
 
 OFF = "off"
 SELF = "self"  # the photo itself

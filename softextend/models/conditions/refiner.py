@@ -16,6 +16,7 @@ from softextend.models.sdxl.checkpoint import CONFIGS, TEXT_ENCODERS, _new_unet,
 from softextend.models.sdxl.denoiser import Denoiser, calls_of, guided
 from softextend.models.sdxl.state_dict_keys import open_clip_pieces, unet_pieces
 from softextend.models.sdxl.text import TextEncoders
+from softextend.models.sdxl.told_size import told_size
 from softextend.models.weights.diffusers_folder import read_json
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import read_header
@@ -24,6 +25,7 @@ from softextend.types import Conditioning, Offload, Scene
 
 TEXT = "conditioner.embedders.0.model."  # of a file in the original layout: OpenCLIP ViT-bigG alone
 AESTHETIC, NEGATIVE_AESTHETIC = 6.0, 2.5  # scores that its prompts are told; diffusers' defaults
+CUT = 1024  # px; what its training pictures were cut to, arXiv:2307.01952
 BIG_G = "text_encoder_2"
 
 
@@ -53,13 +55,17 @@ class Refiner:
 
     def predict(self, scene: Scene, given: Conditioning, *, lean: bool) -> Denoiser:
         """The refiner's denoiser for a scene."""
-        height, width = scene.known.shape
+        original = told_size(scene, CUT)[:4]
         pairs = [(given.negative, NEGATIVE_AESTHETIC), (given.prompt, AESTHETIC)][scene.guidance <= 1 :]
         told = [(each, score) for each, score in pairs if each is not None]
-        ids = [self._ids([height, width, 0, 0, score]) for _, score in told]
+        ids = [self._ids([*original, score]) for _, score in told]
+        encoded = [each for each, _ in told]
         return Denoiser(
             unet=self.ready_unet,
-            calls=calls_of([each for each, _ in told], ids, scene.z0.shape[0], lean=lean),
+            calls=calls_of(encoded, ids, scene.z0.shape[0], lean=lean),
+            unguided=calls_of(encoded[-1:], ids[-1:], scene.z0.shape[0], lean=lean),
+            guided_in=scene.guidance_steps,
+            timesteps=scene.timesteps,
             guide=partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
             device=self.device,
             dtype=self.dtype,

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from softextend.models.conditions.control import ControlNet
 from softextend.models.conditions.image_prompt import ImagePrompt
-from softextend.models.conditions.span import Span
 from softextend.models.sdxl.inpainting import MaskedPicture
-from softextend.types import Encoded, Predict, Scene
+from softextend.types import Encoded, Predict, Scene, Span
 
 CUTOFF = 1000  # timesteps of SDXL's schedule, which a refiner's start is a share of
 
@@ -43,6 +42,8 @@ class Denoiser:
     guide: Callable[[Tensor, Tensor], Tensor]
     device: torch.device
     dtype: torch.dtype
+    unguided: Sequence[Call] = ()  # what runs in place of `calls` outside the steps that are guided
+    guided_in: Span | None = None  # those steps; None: all
     masked: MaskedPicture | None = None  # of an inpainting UNet
     timesteps: Sequence[float] = ()  # of the steps that run; nothing: all of them are within every span
     scene: Scene | None = None  # what ControlNets look at
@@ -57,7 +58,8 @@ class Denoiser:
         unet = self.unet()  # after an encoder that may have sent it off the device
         if self.image is not None:
             self.image.turn(unet, on=self._within(self.image.span, t))
-        out = torch.cat([self._run(unet, call, own, shown, t) for call in self.calls])
+        calls = self.calls if self.guided_in is None or self._within(self.guided_in, t) else self.unguided
+        out = torch.cat([self._run(unet, call, own, shown, t) for call in calls])
         if len(out) > len(own):
             out = self.guide(*out.chunk(2))
         return out.to(x.device)
@@ -70,7 +72,7 @@ class Denoiser:
                 found = control.residuals(self.scene, repeated, t, call.hidden, call.added)
                 given = added_up(given, found)
         if shown is not None:
-            repeated = torch.cat([repeated, shown.expand(len(repeated), -1, -1, -1)], dim=1)
+            repeated = torch.cat([repeated, shown.repeat(len(repeated) // len(shown), 1, 1, 1)], dim=1)
         out = unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added or None, **given)
         result: Tensor = out[0].float()
         return result

@@ -22,7 +22,7 @@ class MaskedPicture:
     """The mask and the masked latents of one scene at each of its steps."""
 
     def __init__(self, encode: Callable[[Tensor], Tensor], filled: Tensor) -> None:
-        """encode: pixels (1, 3, H, W) in [-1, 1] -> scaled latents; filled: the canvas, the same size."""
+        """encode: pixels (1, 3, H, W) in [-1, 1] -> scaled latents; filled: the canvases (B or 1), the same size."""
         self._encode = encode
         self._filled = filled
         self._hard: Tensor | None = None
@@ -33,7 +33,9 @@ class MaskedPicture:
         hard = (keep >= 0.5).float()
         if self._shown is None or self._hard is None or not torch.equal(hard, self._hard):
             pixels = F.interpolate(hard, self._filled.shape[-2:], mode="nearest").to(self._filled.device)
-            latents = torch.cat([self._encode(self._filled * each) for each in pixels]).to(hard.device)
+            filled = self._filled.expand(len(pixels), -1, -1, -1)
+            pairs = zip(torch.split(filled, 1), pixels, strict=True)
+            latents = torch.cat([self._encode(canvas * each) for canvas, each in pairs]).to(hard.device)
             self._shown = torch.cat([1 - hard, latents], dim=1)
             self._hard = hard
         return self._shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from softextend.errors import BadModel
+from softextend.errors import BadModel, BadRequest
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
 from softextend.models.conditions.laid_over import NOTHING, LaidOver, lay_over
 from softextend.models.conditions.options import Conditions
@@ -24,7 +25,10 @@ from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided
 from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
 from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
+from softextend.models.sdxl.preview_vae import preview_vae_file
+from softextend.models.sdxl.rows import calls_together, one_length
 from softextend.models.sdxl.text import TextEncoders
+from softextend.models.sdxl.told_size import told_size
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.tensors import Part
 from softextend.sampling.schedule import AnySchedule
@@ -35,6 +39,10 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"sdxl": SDXL, "sd1": SD1, "sd2": SD2}
 HALF = (torch.bfloat16, torch.float16)
+SLOW_HALF = (
+    "dtype: fp16 on a CPU is emulated: a step of SDXL took 381 s, in bf16 2.8 s; leave --dtype out, or give bf16 or "
+    "float32"
+)
 
 
 def load_sdxl(
@@ -44,12 +52,18 @@ def load_sdxl(
     dtype: str,
     offload: Offload | None,
     vae: Path | None,
+    preview_vae: Path | None = None,
+    compile: bool = False,
     conditions: Conditions,
     listener: Listener,
 ) -> SdxlModel:
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
     numbers = choose_dtype(dtype, place)
+    if numbers is torch.float16 and place.type == "cpu":
+        listener.note(SLOW_HALF)
+    if compile and offload is Offload.SEQUENTIAL:
+        raise BadRequest("--compile: --offload sequential moves every layer, which cannot be compiled: leave one out")
     if ref.path is None or ref.choice is None:
         raise BadModel(f"{ref.name}: no model of files")
     source = open_source(ref, half=numbers in HALF, vae_needed=vae is None)
@@ -64,6 +78,8 @@ def load_sdxl(
         dtype=numbers,
         offload=offload or Offload.NONE,
         vae=vae_file(vae, source.layout.configs) if vae else None,
+        preview_vae=preview_vae_file(preview_vae) if preview_vae else None,
+        compile=compile,
         laid=laid,
     )
 
@@ -102,6 +118,8 @@ class SdxlModel:
         origin: str = "",
         offload: Offload = Offload.NONE,
         vae: Part | None = None,
+        preview_vae: Part | None = None,
+        compile: bool = False,
         laid: LaidOver = NOTHING,
     ) -> None:
         self.name = name
@@ -114,12 +132,24 @@ class SdxlModel:
         self._origin = origin
         self._other_vae = vae
         self._laid = laid
-        self.networks = Networks(source, device=device, dtype=dtype, offload=offload, vae=vae, image=laid.image)
-        self._text = TextEncoders(
-            load=self._encoder,
-            drop=functools.partial(empty_cache, device),
-            tokenizers=source.tokenizers,
+        self.networks = Networks(
+            source,
             device=device,
+            dtype=dtype,
+            offload=offload,
+            vae=vae,
+            tiny=preview_vae,
+            image=laid.image,
+            compile=compile,
+        )
+        self._text = self._text_encoders(source, laid)
+
+    def _text_encoders(self, source: Source, laid: LaidOver) -> TextEncoders:
+        return TextEncoders(
+            load=self._encoder,
+            drop=functools.partial(empty_cache, self.device),
+            tokenizers=source.tokenizers,
+            device=self.device,
             penultimate=source.layout.penultimate,
             pooled=source.layout.pooled,
             layer=laid.layer,
@@ -149,6 +179,8 @@ class SdxlModel:
     @torch.inference_mode()
     def decode(self, z: Tensor, *, exact: bool = False) -> Tensor:
         """latents (B, 4, h, w) -> float32 pixels (B, 3, 8h, 8w); `exact`: in float32."""
+        if self.networks.tiny_decodes and not exact:
+            return self.networks.tiny_decoded(z)
         dtype = torch.float32 if exact else self.vae_dtype
         vae = self.networks.vae(dtype, z.shape[-2] * z.shape[-1] * self.factor**2)
         scaled = from_latents(vae.config, z.to(self.device, torch.float32))
@@ -156,7 +188,9 @@ class SdxlModel:
         return pixels.float()
 
     def preview(self, z: Tensor) -> Tensor:
-        """latents (1, 4, h, w) -> (1, 3, h, w) in about [-1, 1]: each latent's own colour, without the VAE."""
+        """latents (1, 4, h, w) -> (1, 3, h, w) in about [-1, 1]: each latent's colour; (1, 3, 8h, 8w) by TAESD."""
+        if self.networks.tiny is not None:
+            return self.networks.tiny_decoded(z)
         weights = torch.tensor(LATENT_RGB, device=z.device) / 127.5
         grey = torch.tensor(LATENT_GREY, device=z.device) / 127.5 - 1
         return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]
@@ -193,15 +227,43 @@ class SdxlModel:
             start=self._laid.refiner_start,
         )
 
+    def expect(self, prompts: Sequence[str]) -> None:
+        """Prompts that `embed` will be asked for, encoded while each text encoder is in memory once."""
+        self._text.encode([each for each in prompts if not self._zero(each)])
+
+    @torch.inference_mode()
+    def predict_together(self, scenes: Sequence[Scene]) -> Predict | None:
+        """One denoiser for scenes of one size; None with a refiner or ControlNets, or prompts of several lengths."""
+        told = [self._told(each) for each in scenes]
+        if self._laid.refiner or self._laid.controls or not one_length(told):
+            return None
+        ids, lean, first = self._ids(scenes[0]), self.networks.lean, self._denoiser(scenes[0])
+        filled = torch.cat([each.filled for each in scenes])
+        return replace(
+            first,
+            calls=calls_together(told, ids, lean=lean),
+            unguided=calls_together([each[-1:] for each in told], ids, lean=lean),
+            masked=MaskedPicture(self.encode, filled) if first.masked else None,
+        )
+
+    def _told(self, scene: Scene) -> list[Encoded]:
+        """The prompts that the UNet is asked for: with guidance the negative one first."""
+        given = scene.conditioning
+        return [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
+
+    def _ids(self, scene: Scene) -> Tensor | None:
+        """(1, 6), the size and the crop that SDXL is told; None for UNets that take none."""
+        if not self._source.layout.pooled:
+            return None
+        return torch.tensor([told_size(scene, self.profile.window)], dtype=self.dtype, device=self.device)
+
     def _denoiser(self, scene: Scene) -> Denoiser:
         """The base model's denoiser for a scene."""
         if self._laid.refiner:
             self._laid.refiner.park(self.networks.offload)
         unet = self.networks.unet()
-        given = scene.conditioning
-        told = [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
-        size = torch.tensor([[*scene.known.shape, 0, 0, *scene.known.shape]], dtype=self.dtype, device=self.device)
-        ids = [size] * len(told) if self._source.layout.pooled else None
+        told, size = self._told(scene), self._ids(scene)
+        ids = None if size is None else [size] * len(told)
         inpainting = unet.config.in_channels == CHANNELS  # type: ignore[union-attr]
         return Denoiser(
             unet=self.networks.unet,
@@ -210,6 +272,8 @@ class SdxlModel:
             device=self.device,
             dtype=self.dtype,
             masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
+            unguided=calls_of(told[-1:], ids and ids[-1:], scene.z0.shape[0], lean=self.networks.lean),
+            guided_in=scene.guidance_steps,
             timesteps=scene.timesteps,
             image=self._laid.image,
             scene=scene if self._laid.controls else None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import accelerate
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from softextend.models.conditions.image_prompt import ImagePrompt
 from softextend.models.device import empty_cache, free_memory
@@ -21,7 +21,7 @@ TILE = 512  # px, of the VAE where memory is short; tiles overlap by a quarter
 
 
 class Networks:
-    """The UNet and the VAEs of one checkpoint; `vae` stands in for the checkpoint's own."""
+    """The UNet and the VAEs of one checkpoint; `vae` stands in for the checkpoint's own, `tiny` is a TAESD."""
 
     def __init__(
         self,
@@ -31,7 +31,9 @@ class Networks:
         dtype: torch.dtype,
         offload: Offload,
         vae: Part | None,
+        tiny: Part | None = None,
         image: ImagePrompt | None = None,
+        compile: bool = False,
     ) -> None:
         self.device = device
         self.dtype = dtype
@@ -40,6 +42,10 @@ class Networks:
         self.lean = False  # guidance in two runs of the UNet instead of one of twice the rows
         self._source = source
         self._other_vae = vae
+        self.tiny_decodes = False  # TAESD makes the picture itself
+        self.tiny = tiny
+        self._tiny: nn.Module | None = None
+        self._compile = compile
         self._image = image  # what lets the UNet attend to pictures
         self._unet: nn.Module | None = None
         self._vaes: dict[torch.dtype, Any] = {}
@@ -62,10 +68,12 @@ class Networks:
             unet = self._source.unet(self.dtype, place)
             if self._image is not None:
                 self._image.attach(unet)
-            if self.device.type == "cuda" and not sequential:
-                unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # tensor cores want it
             if sequential:
                 accelerate.cpu_offload(unet, self.device)
+            else:
+                fit_to(unet, self.device)
+            if self._compile and not sequential:
+                compile_blocks(unet)
             self._unet = unet
         elif self.offload is Offload.MODEL:
             self._unet.to(self.device)
@@ -78,7 +86,7 @@ class Networks:
         if dtype not in self._vaes:
             self._park(keep=None)
             new = self._other_vae.load(dtype, self.device) if self._other_vae else self._source.vae(dtype, self.device)
-            self._vaes[dtype] = new
+            self._vaes[dtype] = fit_to(new, self.device)
         vae = self._vaes[dtype]
         self._park(keep=vae)
         vae.to(self.device)
@@ -92,6 +100,16 @@ class Networks:
             vae.disable_tiling()
             vae.disable_slicing()
         return vae
+
+    @torch.inference_mode()
+    def tiny_decoded(self, z: Tensor) -> Tensor:
+        """latents (B, 4, h, w) as the UNet has them -> float32 pixels (B, 3, 8h, 8w), about [-1, 1], by TAESD."""
+        if self._tiny is None:
+            if self.tiny is None:
+                raise RuntimeError("there is no TAESD")
+            self._tiny = self.tiny.load(self.dtype, self.device)
+        pixels: Tensor = self._tiny(z.to(self.device, self.dtype))
+        return pixels.float()
 
     def _park(self, keep: nn.Module | None) -> None:
         """With offloading, move every part but `keep` off the device."""
@@ -118,3 +136,22 @@ class Networks:
             if self._unet is not None:
                 accelerate.cpu_offload(self._unet, self.device)
             yield "out of memory: each layer moves to the device when it computes (--offload sequential), slower"
+        if self.tiny is not None:
+            self.tiny_decodes = True
+            yield "out of memory: pictures are decoded by --preview-vae, which is coarser"
+
+
+def fit_to(module: nn.Module, device: torch.device) -> nn.Module:
+    """The network with its weights in the order that a device's convolutions want; the values stay."""
+    if device.type == "cuda":
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # tensor cores
+    return module
+
+
+def compile_blocks(unet: Any) -> None:
+    """Let torch compile the UNet's repeated blocks, each kind once, at their first run; LoRAs are merged by then.
+
+    Other sizes than those met so far compile anew: windows of a picture have one size, a part of the steps without
+    guidance has half the rows.
+    """
+    unet.compile_repeated_blocks(dynamic=False)

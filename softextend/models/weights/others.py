@@ -61,6 +61,7 @@ ENCODER = "it goes with an IP-Adapter, which --image-prompt uses"
 EMBEDDING = "give it as --embedding NAME=FILE"
 ONLY_FOUR = "--vae takes those of Stable Diffusion and SDXL"
 TAESD, ESRGAN = "a TAESD preview decoder", "an upscaler (ESRGAN)"
+PREVIEW = "give it as --preview-vae FILE beside --model CHECKPOINT"
 
 
 def _one(kind: str, what: str, *marks: str, remedy: str = NOT_HERE, without: tuple[str, ...] = ()) -> Other:
@@ -129,9 +130,11 @@ OTHERS = (  # the first that fits
         "layers.0.mlp.gate_proj.",
         remedy=NO_MODEL,
     ),
-    _one("taesd", TAESD, "^decoder.layers.", remedy=UNUSED),
-    _one("taesd", TAESD, "^taesd_", remedy=UNUSED),
-    _one("taesd", TAESD, "^1.weight", "conv.0.weight$", "conv.4.weight$", remedy=UNUSED),
+    _one("taesd", TAESD, "^decoder.layers.", remedy=PREVIEW),
+    _one("taesd", TAESD, "^taesd_", remedy=PREVIEW),
+    _one("taesd", TAESD, "^1.weight", "conv.0.weight$", "conv.4.weight$", remedy=PREVIEW, without=("^0.weight",)),
+    _one("taesd", "a TAESD encoder", "^0.weight", "conv.0.weight$", "conv.4.weight$", remedy="take its decoder"),
+    _one("taesd", "a TAESD encoder", "^encoder.layers.", remedy="take its decoder", without=("^decoder.layers.",)),
     _one("other-vae", "a Wan or Qwen-Image VAE", "^decoder.conv1.", "residual.", remedy=ONLY_FOUR),
     _one("other-vae", "a VAE for video", "decoder.conv_in.conv.", remedy=ONLY_FOUR),
     _one("upscaler", ESRGAN, "^model.1.sub.0.", remedy=UNUSED),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
+from softextend.models.weights import file_hash
 from softextend.models.weights.header import Entry, read_numbers
 
 DTYPES = {
@@ -72,6 +73,7 @@ class Part:
     pieces: dict[str, Piece]
     store: Store
     patches: Mapping[str, Patch] = field(default_factory=dict)  # by name, as in `pieces`
+    checked: list[nn.Module] = field(default_factory=list, compare=False)  # built for a check, to be filled later
 
     def patched(self, patches: Mapping[str, Patch]) -> Part:
         """The same network, with these parameters changed as they are read."""
@@ -83,22 +85,30 @@ class Part:
 
     def check(self) -> None:
         """Raises BadModel where files and network do not fit together."""
-        self._wanted(self._empty())
+        module = self._empty()
+        self._wanted(module)
+        self.checked[:] = [module]  # building SDXL's UNet takes two seconds, filled or not
 
     def load(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
         """The network on `device`, ready to run; never more than one tensor more in memory than the network itself."""
-        module = self._empty()
+        module = self.checked.pop() if self.checked else self._empty()
         wanted = self._wanted(module)
         order = sorted(wanted, key=lambda name: self._place(wanted[name]))
         tensors: dict[str, Tensor] = {}
-        scratch = torch.empty(max(self._size(piece) for piece in wanted.values()), dtype=torch.uint8)
+        most = max(self._size(piece) for piece in wanted.values())
+        scratch = torch.empty(most, dtype=torch.uint8, pin_memory=device.type == "cuda")  # copied without a detour
         with ExitStack() as stack:
             opened: dict[Path, BinaryIO] = {}
+            hashing: dict[Path, file_hash.Hashing | None] = {}
             for name in order:
                 path, entry = self.store.entries[wanted[name].name]
                 if path not in opened:
                     opened[path] = stack.enter_context(path.open("rb", buffering=0))
+                    hashing[path] = file_hash.begun(path)
                 value = _read(opened[path], entry, wanted[name], scratch)
+                if follow := hashing[path]:
+                    start, size = _place(entry, wanted[name])
+                    follow.follow(opened[path], start, memoryview(scratch[:size].numpy()))
                 scale = self.store.scale(wanted[name])
                 value = value if scale is None else scaled(value, scale, wanted[name])
                 value = value.reshape(_shape(module, name))
@@ -150,11 +160,8 @@ REMEDY = "give a complete checkpoint"
 def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor:
     """The piece's values, in `scratch`: good until the next read."""
     rows, *rest = entry.shape or (1,)
-    size = entry.end - entry.start
-    start, shape = entry.start, (rows, *rest)
-    if piece.third is not None:
-        size, shape = size // 3, (rows // 3, *rest)
-        start += piece.third * size
+    start, size = _place(entry, piece)
+    shape = (rows if piece.third is None else rows // 3, *rest)
     raw = scratch[:size]
     view = memoryview(raw.numpy())
     file.seek(start)
@@ -166,6 +173,14 @@ def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor
         done += count
     value = raw.view(DTYPES[entry.dtype]).reshape(shape)
     return value.T.contiguous() if piece.transposed else value
+
+
+def _place(entry: Entry, piece: Piece) -> tuple[int, int]:
+    """Where the piece begins in its file, and how long it is, bytes."""
+    size = entry.end - entry.start
+    if piece.third is None:
+        return entry.start, size
+    return entry.start + piece.third * (size // 3), size // 3
 
 
 def read_tensor(path: Path, entry: Entry) -> Tensor:

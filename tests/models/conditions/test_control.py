@@ -18,11 +18,10 @@ from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions.control import ControlNet, control_part
 from softextend.models.conditions.laid_over import LaidOver
 from softextend.models.conditions.options import Conditions
-from softextend.models.conditions.span import Span
 from softextend.models.profiles import SDXL_PROFILE
 from softextend.models.sdxl.checkpoint import Folder
 from softextend.models.sdxl.model import SdxlModel
-from softextend.types import Box, Scene
+from softextend.types import Box, Scene, Span
 
 CPU = torch.device("cpu")
 

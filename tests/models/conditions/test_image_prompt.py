@@ -18,11 +18,10 @@ from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions.image_prompt import ImagePrompt, squares, to_clip
 from softextend.models.conditions.laid_over import LaidOver
 from softextend.models.conditions.options import SELF, Conditions
-from softextend.models.conditions.span import Span
 from softextend.models.profiles import SDXL_PROFILE
 from softextend.models.sdxl.checkpoint import Folder
 from softextend.models.sdxl.model import SdxlModel
-from softextend.types import Scene
+from softextend.types import Scene, Span
 
 CPU = torch.device("cpu")
 
