@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.decode import as_image, decode, load
 from softextend.pictures.icc import own_colours
 from softextend.pictures.memory import check_memory
-from softextend.pictures.picture import Picture
+from softextend.pictures.picture import Metadata, Picture
 from softextend.pictures.planes import Planes, finite, opaque_where, top_of, white_of
 from softextend.pictures.source import Source, Unusual, holds_previews_alone, open_source
 
@@ -83,26 +83,13 @@ def read_picture(
     stays with it, to be written again.
     """
     data, name = _bytes_of(source, name)
-    read_from, notes = sha256(data).hexdigest(), []
+    notes: list[str] = []
     with _decoder_errors(name, data):
-        data, dropped = without_damaged(data)
-        data, ending = _mended(data, name, allow_huge, allow_damaged)
-        notes += [*([ending.said] if ending else ()), *dropped]
-        opened = _opened(data, name, allow_huge, notes)
-        notes += _notes_on(opened)
-        decoded = decode(opened, notes)
-        white = white_of(decoded.colour, notes)
-        stored = opened.size if decoded.turned else decoded.colour.shape[1::-1]
-        kept, orientation = metadata.read(opened, stored, notes)
-        colour, icc = own_colours(decoded.colour, opened.info.get("icc_profile") or None, notes, cmyk=decoded.cmyk)
-        stated = metadata.colour(opened, icc, grey=colour.ndim == 2, bits=8 * colour.dtype.itemsize)
-        notes += stated.notes
-        kept = metadata.with_colour(kept, opened, icc, stated)
-    turn = 1 if decoded.turned else orientation
-    planes = Planes(colour=_upright(colour, turn), white=white)
-    known, alpha = _known(planes, None if decoded.alpha is None else _upright(decoded.alpha, turn), opened.format)
-    if ending is not None and ending.known is not None and ending.known.shape == colour.shape[:2]:
-        known = known & _upright(ending.known, turn)  # what a JPEG that ends early does not hold
+        stored = _stored(data, name, notes, allow_huge=allow_huge, allow_damaged=allow_damaged)
+    planes = Planes(colour=_upright(stored.colour, stored.turn), white=stored.white)
+    known, alpha = _known(planes, None if stored.alpha is None else _upright(stored.alpha, stored.turn), stored.format)
+    if stored.held is not None:
+        known = known & _upright(stored.held, stored.turn)
     if not known.any():
         raise BadPicture(f"{name}: every pixel is transparent; there is nothing to continue from")
     notes += _on_alpha(alpha, known, keep=keep_alpha)
@@ -111,10 +98,49 @@ def read_picture(
         pixels=planes.view(),
         planes=planes,
         known=known,
-        format=WRITTEN_AS.get(opened.format, opened.format),
-        metadata=kept,
+        format=WRITTEN_AS.get(stored.format, stored.format),
+        metadata=stored.metadata,
         notes=tuple(notes),
-        sha256=read_from,
+        sha256=sha256(data).hexdigest(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """A file's first picture as it is stored, before it is turned upright; samples (H, W) or (H, W, 3)."""
+
+    colour: Samples
+    alpha: Samples | None
+    white: float
+    held: Known | None  # bool (H, W): what a JPEG that ends early holds; None: all
+    turn: int  # Exif's orientation that is still to be undone
+    format: str  # Pillow's name
+    metadata: Metadata
+
+
+def _stored(data: bytes, name: str, notes: list[str], *, allow_huge: bool, allow_damaged: bool) -> Stored:
+    """Decode the first picture of a file with its colours and metadata; what a user should know goes to `notes`."""
+    data, dropped = without_damaged(data)
+    data, ending = _mended(data, name, allow_huge, allow_damaged)
+    notes += [*([ending.said] if ending else ()), *dropped]
+    opened = _opened(data, name, allow_huge, notes)
+    notes += _notes_on(opened)
+    decoded = decode(opened, notes)
+    white = white_of(decoded.colour, notes)
+    size = opened.size if decoded.turned else decoded.colour.shape[1::-1]
+    kept, orientation = metadata.read(opened, size, notes)
+    colour, icc = own_colours(decoded.colour, opened.info.get("icc_profile") or None, notes, cmyk=decoded.cmyk)
+    stated = metadata.colour(opened, icc, grey=colour.ndim == 2, bits=8 * colour.dtype.itemsize)
+    notes += stated.notes
+    held = ending.known if ending is not None else None
+    return Stored(
+        colour=colour,
+        alpha=decoded.alpha,
+        white=white,
+        held=held if held is not None and held.shape == colour.shape[:2] else None,
+        turn=1 if decoded.turned else orientation,
+        format=opened.format,
+        metadata=metadata.with_colour(kept, opened, icc, stated),
     )
 
 

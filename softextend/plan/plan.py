@@ -171,45 +171,60 @@ def resolve(
     `holes`: where those parts are; None: anywhere. `crop`: what the picture is of its file.
     BadRequest for sides, steps or a fill that cannot be.
     """
-    mask, sampling = spec.mask, spec.sampling
     sides = resolve_sides(spec.growth, width=width, height=height, gaps=gaps)
-    overlap, feather, said = fit_band(mask, profile, sides, width=width, height=height)
-    refine = profile.refine_strength if sampling.refine_strength is None else sampling.refine_strength
-    if sampling.refine_strength is not None and profile.refine_strength is None:
-        raise BadRequest(f"--refine-strength {refine:g}: {profile.name} goes from coarse to fine by its own stages")
+    overlap, feather, said = fit_band(spec.mask, profile, sides, width=width, height=height)
+    refine = _refine_strength(spec, profile)
     whole_picture = (Box(top=0, left=0, bottom=height, right=width),)
-    reach = overlap + feather // 2
     canvas = Canvas(
         width=width,
         height=height,
         sides=sides,
         holes=tuple(holes) if holes is not None else whole_picture if gaps else (),
-        reach=reach,
+        reach=overlap + feather // 2,
         window=profile.window,
         joint=refine is not None,
     )
+    plan = _planned(spec, profile, canvas, overlap, feather, refine)
+    return replace(plan, crop=crop, notes=() if said is None else (said,))
+
+
+def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather: int, refine: float | None) -> Plan:
+    """The plan on its canvas: what the user named, else the profile's."""
+    mask, sampling = spec.mask, spec.sampling
+    width, height = canvas.width, canvas.height
     count = 1 if sampling.passes is None and profile.refine_strength is None else sampling.passes
     return Plan(
         spec=spec,
         canvas=canvas,
         fill=format_fill(parse_fill(mask.fill or profile.fill)),
         stages=resolve_stages(spec, profile, canvas.size),
-        guidance=profile.guidance if sampling.guidance is None else sampling.guidance,
+        guidance=_first(sampling.guidance, profile.guidance),
         sampler=sampling.sampler or profile.sampler,
         overlap=overlap,
         feather=feather,
-        band=reach if mask.band is None else min(mask.band, reach),
+        band=canvas.reach if mask.band is None else min(mask.band, canvas.reach),
         change=mask.change,
         seed=spec.seed,
         trailing=profile.trailing,
         color_match=sampling.color_match,
         refine_strength=refine,
-        guidance_rescale=(profile.guidance_rescale if sampling.guidance_rescale is None else sampling.guidance_rescale),
+        guidance_rescale=_first(sampling.guidance_rescale, profile.guidance_rescale),
         method=sampling.method,
-        passes=split_passes(sides, width=width, height=height, window=profile.window, count=count),
-        crop=crop,
-        notes=() if said is None else (said,),
+        passes=split_passes(canvas.sides, width=width, height=height, window=profile.window, count=count),
     )
+
+
+def _first(named: float | None, default: float) -> float:
+    """What the user named, else the profile's."""
+    return default if named is None else named
+
+
+def _refine_strength(spec: Spec, profile: Profile) -> float | None:
+    """Of the windows that refine a scene; None for a model whose stages go from coarse to fine by themselves."""
+    named = spec.sampling.refine_strength
+    if named is not None and profile.refine_strength is None:
+        raise BadRequest(f"--refine-strength {named:g}: {profile.name} goes from coarse to fine by its own stages")
+    return profile.refine_strength if named is None else named
 
 
 def resolve_stages(spec: Spec, profile: Profile, size: tuple[int, int]) -> tuple[Stage, ...]:
