@@ -43,6 +43,8 @@ def configured(words: Sequence[str] = ()) -> dict[str, Any]:
     """
     path = config_file()
     given = read_config(path)
+    if not given:
+        return {}
     own = {kind.__name__.lower(): {field.name: field for field, _, _ in leaves(kind)} for kind, _ in COMMANDS}
     everywhere = {name for options in own.values() for name in options} | {*ONLY_HERE}
     general = {key.replace("-", "_"): value for key, value in given.items() if not isinstance(value, dict)}

@@ -42,7 +42,7 @@ def expanded(arguments: Sequence[str], known: Mapping[str, set[str]]) -> list[st
     `known`: the flags of each command; what a command has not is left out, as are amounts beside the user's.
     """
     words = list(arguments)
-    name = _named(words)
+    name = preset_name(words)
     if name is None or not words or words[0] not in known:
         return words
     preset = read_preset(name, presets_folder())
@@ -75,7 +75,7 @@ def _end(words: Sequence[str]) -> int:
     return words.index("--") if "--" in words else len(words)
 
 
-def _named(words: Sequence[str]) -> str | None:
+def preset_name(words: Sequence[str]) -> str | None:
     """The last `--preset NAME` or `--preset=NAME`."""
     found = None
     for index, word in enumerate(words[: _end(words)]):

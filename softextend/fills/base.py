@@ -80,7 +80,7 @@ def nearest_known(known: Known) -> tuple[Flat, Floats]:
 def replicate(pixels: Pixels, known: Known) -> Pixels:
     """pixels uint8 (H, W, 3), known bool (H, W) -> every empty pixel in the colour of the nearest known one."""
     source, _ = nearest_known(known)
-    return pixels.reshape(-1, 3)[source]
+    return np.take(pixels.reshape(-1, 3), source, axis=0)
 
 
 DEPTH = 256  # 16-bit levels per 8-bit level

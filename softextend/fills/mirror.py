@@ -77,7 +77,7 @@ def mirrored(
 def reflect(pixels: Pixels, known: Known, stretch: float) -> Floats:
     """The picture and around it its mirror image, `stretch` times as large -> (H, W, 3), 0 to 255."""
     nearest, _ = nearest_known(known)
-    replicated = pixels.reshape(-1, 3)[nearest]
+    replicated = np.take(pixels.reshape(-1, 3), nearest, axis=0)
     box = bounds(known)
     painted = pixels.astype(np.float32)
     for rows, columns in tiles(~known):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from softextend.fills.base import Floats, Ranged, is_full, nearest_known, param
-from softextend.fills.perlin_noise import Field, Octaves, draw_octaves, look_up, span, table_field, tiles
+from softextend.fills.perlin_noise import Field, Octaves, TiledOctaves, draw_octaves, look_up, span, table_field, tiles
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -44,10 +44,10 @@ class Perlin(Ranged):
         """Replicate, stir, mix with noise; pixels beside the picture keep its colours so that no edge shows."""
         if is_full(known):
             return pixels.copy()
-        swirl = draw_octaves(rng, self.stir_octaves, scale=self.stir_scale)
+        swirl = TiledOctaves(draw_octaves(rng, self.stir_octaves, scale=self.stir_scale))
         color = draw_octaves(rng, self.octaves, scale=self.scale, lacunarity=self.lacunarity, gain=self.gain)
         source, distance = nearest_known(known)
-        replicated = pixels.reshape(-1, 3)[source]
+        replicated = np.take(pixels.reshape(-1, 3), source, axis=0)
         tabled = self.table(color, ~known)
         fade = max(1.0, min(self.fade, float(distance.max()) / 2))  # narrow sides get their noise too
         painted = replicated.copy()
@@ -57,13 +57,13 @@ class Perlin(Ranged):
             share = np.float32(self.opacity) * onset[..., None]
             stirred = look_up(replicated, *self.stirred(swirl, onset, rows, columns))
             mixed = stirred * (1 - share) + self.noised(tabled, rows, columns) * share
-            painted[rows, columns][empty] = np.rint(mixed[empty]).astype(np.uint8)
+            np.copyto(painted[rows, columns], np.rint(mixed).astype(np.uint8), where=empty[..., None])
         return painted
 
-    def stirred(self, swirl: Octaves, onset: Floats, rows: slice, columns: slice) -> tuple[Floats, Floats]:
+    def stirred(self, swirl: TiledOctaves, onset: Floats, rows: slice, columns: slice) -> tuple[Floats, Floats]:
         """x, y (h, w) in px that each pixel of a tile takes its colour from; onset (h, w) in [0, 1] of `stir`."""
         x, y = span(columns), span(rows)
-        angle = swirl.grid(x, y) * np.float32(2 * np.pi / swirl.amplitude)
+        angle = swirl.grid(columns, rows) * np.float32(2 * np.pi / swirl.octaves.amplitude)
         reach = np.float32(self.stir) * onset
         return (
             (x[None, :] + reach * np.cos(angle)).astype(np.float32),
@@ -88,7 +88,7 @@ class Perlin(Ranged):
             bend = np.float32(self.warp)
             channels.append(noise.at(u + bend * noise.at(u, v), v + bend * twin))
         rgb = (np.stack(channels, axis=-1) + 1) / 2
-        mean = rgb.mean(axis=-1, keepdims=True)
+        mean = ((rgb[..., 0] + rgb[..., 1] + rgb[..., 2]) / 3)[..., None]  # far quicker than over a last axis of three
         rgb = np.clip(mean + (rgb - mean) * np.float32(self.saturation), 0, 1) * 255
         if self.blur > 0:
             rgb = cv2.GaussianBlur(rgb, (2 * self.margin + 1,) * 2, self.blur)

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float32]
 Axis = npt.NDArray[np.float64]  # one axis of a regular grid
 Whole = npt.NDArray[np.int64]
 PERIOD = 256  # lattice cells until the permutation table, and so the noise, repeats
-TILE = 128  # px; narrow interpolation matrices: linear cost, and products that BLAS runs fastest on one thread
+TILE = 256  # px; narrow interpolation matrices: linear cost, and products that BLAS runs fastest on one thread
 # K. Perlin, "Improving noise" (2002): the permutation, and the sixteen directions of `noise.pnoise2`. The table is
 # written out because the copy in `noise.perlin` has one entry wrong, unlike the compiled one.
 PERMUTATION: Whole = np.frombuffer(
@@ -35,7 +35,10 @@ GRADIENTS: Floats = np.array(
 )
 
 
-def axis_weights(u: Axis) -> tuple[Whole, Floats, Floats]:
+AxisWeights = tuple[Whole, Floats, Floats]
+
+
+def axis_weights(u: Axis) -> AxisWeights:
     """u (n,) rising, in lattice cells -> lattice indices (m,) and two (n, m) matrices.
 
     The first matrix holds the quintic fade weights of the two lattice points beside each u, the second the same
@@ -59,8 +62,12 @@ def perlin_grid(u: Axis, v: Axis) -> Floats:
     On a grid each fade weight is a product of one factor per axis, so the noise is a bilinear form of the lattice
     gradients G: `Wv Gx Su' + Sv Gy Wu'`. That is two matrix products instead of a call per pixel.
     """
-    i, wu, su = axis_weights(u)
-    j, wv, sv = axis_weights(v)
+    return lattice_noise(axis_weights(u), axis_weights(v))
+
+
+def lattice_noise(columns: AxisWeights, rows: AxisWeights) -> Floats:
+    """`perlin_grid` (len(v), len(u)) from the weights of u and v."""
+    (i, wu, su), (j, wv, sv) = columns, rows
     corner = PERMUTATION[PERMUTATION[(PERMUTATION[i % PERIOD][None, :] + j[:, None]) % PERIOD]]
     gradient = GRADIENTS[corner % len(GRADIENTS)]
     value: Floats = wv @ gradient[..., 0] @ su.T + sv @ gradient[..., 1] @ wu.T
@@ -83,12 +90,38 @@ class Octaves:
 
     def grid(self, x: Axis, y: Axis) -> Floats:
         """The sum at all (x, y) of a regular grid in px; octaves with cells below 1 px are left out, being unseen."""
-        total = np.zeros((len(y), len(x)), np.float32)
-        for k, (du, dv) in enumerate(self.phases):
-            frequency = self.lacunarity**k / self.scale
-            if frequency <= 1:
-                total += np.float32(self.gain**k) * perlin_grid(x * frequency + du, y * frequency + dv)
+        return self.between(self.along(x, 0), self.along(y, 1))
+
+    def along(self, axis: Axis, direction: int) -> list[AxisWeights]:
+        """What a grid's columns (direction 0) or rows (1) at px have in common, by octave."""
+        frequencies = [self.lacunarity**k / self.scale for k in range(len(self.phases))]
+        seen = zip(frequencies, self.phases[:, direction], strict=True)
+        return [axis_weights(axis * frequency + phase) for frequency, phase in seen if frequency <= 1]
+
+    def between(self, columns: list[AxisWeights], rows: list[AxisWeights]) -> Floats:
+        """`grid` (rows, columns) from what `along` gave."""
+        total = lattice_noise(columns[0], rows[0])  # the first is always seen
+        for k in range(1, len(columns)):
+            total += np.float32(self.gain**k) * lattice_noise(columns[k], rows[k])
         return total
+
+
+class TiledOctaves:
+    """Fractal noise by tiles: what the tiles of one column or row have in common is worked out once."""
+
+    def __init__(self, octaves: Octaves) -> None:
+        self.octaves = octaves
+        self._along: dict[tuple[int, int, int], list[AxisWeights]] = {}
+
+    def grid(self, columns: slice, rows: slice) -> Floats:
+        """`Octaves.grid` at every pixel of a tile, canvas coordinates."""
+        return self.octaves.between(self._of(columns, 0), self._of(rows, 1))
+
+    def _of(self, part: slice, direction: int) -> list[AxisWeights]:
+        key = part.start, part.stop, direction
+        if key not in self._along:
+            self._along[key] = self.octaves.along(span(part), direction)
+        return self._along[key]
 
 
 def draw_octaves(
@@ -114,9 +147,10 @@ class Field:
 
 def table_field(octaves: Octaves, left: int, top: int, right: int, bottom: int) -> Field:
     """Evaluate fractal noise at every pixel of the half-open box, tile by tile: cost is linear in its area."""
-    values = np.empty((bottom - top, right - left), np.float32)
+    values, tiled = np.empty((bottom - top, right - left), np.float32), TiledOctaves(octaves)
     for rows, columns in tiles(np.ones(values.shape, np.bool_)):
-        values[rows, columns] = octaves.grid(span(columns) + left, span(rows) + top)
+        across = slice(columns.start + left, columns.stop + left)
+        values[rows, columns] = tiled.grid(across, slice(rows.start + top, rows.stop + top))
     return Field(values=values, left=left, top=top)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softextend.pictures.png_chunks import SIGNATURE, Chunk, chunk_bytes
+from softextend.pictures.png_packing import LEVEL
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,11 +22,11 @@ COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> IHDR's colour type; PNG 3
 ROWS = 256  # filtered and packed at a time
 
 
-def encode(samples: Samples) -> bytes:
-    """uint16 (H, W) grey or (H, W, 2 to 4) with the channels of a PNG -> a PNG without metadata."""
+def encode(samples: Samples, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
+    """uint16 (H, W) grey or (H, W, 2 to 4) with the channels of a PNG -> a PNG without metadata; zlib's strategy."""
     height, width = samples.shape[:2]
     channels = 1 if samples.ndim == 2 else samples.shape[2]
-    machine, packed = zlib.compressobj(6), bytearray()
+    machine, packed = zlib.compressobj(LEVEL, strategy=strategy), bytearray()
     above = np.zeros((1, width * channels * 2), np.uint8)
     for first in range(0, height, ROWS):
         part = np.ascontiguousarray(samples[first : first + ROWS], ">u2")

@@ -15,6 +15,7 @@ from softextend.pictures.files import write_file
 from softextend.pictures.fit import fit_to, layers
 from softextend.pictures.formats import check_size
 from softextend.pictures.planes import Planes, eight_bit
+from softextend.pictures.png_packing import LEVEL, packing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,12 @@ def encode_picture(
 
 
 def _png(samples: Samples) -> bytes:
-    return deep_png.encode(samples) if samples.dtype == np.uint16 else _saved(samples, "PNG", {})
+    encode = deep_png.encode if samples.dtype == np.uint16 else _shallow_png
+    return encode(samples, packing(samples, encode))
+
+
+def _shallow_png(samples: Samples, strategy: int) -> bytes:
+    return _saved(samples, "PNG", {"compress_level": LEVEL, "compress_type": strategy})
 
 
 def _tiff(samples: Samples, planes: Planes, icc: bytes | None, said: Told) -> bytes:

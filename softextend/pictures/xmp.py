@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 NAMESPACE = "http://ns.softextend/1.0/"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -34,9 +34,7 @@ def with_properties(
         end = body.rfind(b"</rdf:RDF>")
     about = re.search(rb"rdf:about=[\"']([^\"']*)[\"']", body)  # one packet describes one thing
     subject = about[1].decode("utf-8", "replace") if about else ""
-    inner = "".join(
-        f"<softextend:{name}>{escape(NOT_XML.sub('?', text))}</softextend:{name}>" for name, text in properties.items()
-    )
+    inner = "".join(f"<softextend:{name}>{_escaped(text)}</softextend:{name}>" for name, text in properties.items())
     if texts:
         inner += f"<softextend:texts><rdf:Bag>{''.join(map(_text_item, texts))}</rdf:Bag></softextend:texts>"
     ours = f'<rdf:Description rdf:about="{subject}" xmlns:softextend="{NAMESPACE}">{inner}</rdf:Description>'
@@ -44,8 +42,13 @@ def with_properties(
     return whole if whole.lstrip().startswith(b"<?xpacket") else BEGIN + whole + END
 
 
+def _escaped(text: str) -> str:
+    """As an element's content; by html, since xml.sax.saxutils, which does the same, imports the network."""
+    return escape(NOT_XML.sub("?", text), quote=False)
+
+
 def _text_item(text: tuple[str, str]) -> str:
-    keyword, words = (escape(NOT_XML.sub("?", part)) for part in text)
+    keyword, words = (_escaped(part) for part in text)
     return (
         f'<rdf:li rdf:parseType="Resource"><softextend:keyword>{keyword}</softextend:keyword>'
         f"<softextend:text>{words}</softextend:text></rdf:li>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,8 +52,11 @@ def as_method(change: Change, plan: Plan) -> Change:
 
 def filled_planes(prepared: Prepared, planes: Planes) -> Planes:
     """The filled canvas at the depth of the picture's `planes`."""
+    canvas = planes.grown(prepared.plan.canvas.sides)
+    if canvas.colour.dtype == np.uint8 and not canvas.grey:  # as the fill is, so that there is nothing to convert
+        return replace(canvas, colour=np.where(prepared.known[..., None], canvas.colour, prepared.filled))
     new = np.where(prepared.known, 0, 1).astype(np.float32)
-    return join(planes.grown(prepared.plan.canvas.sides), np.asarray(prepared.filled, np.float32), new)
+    return join(canvas, np.asarray(prepared.filled, np.float32), new)
 
 
 def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:

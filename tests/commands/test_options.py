@@ -26,7 +26,7 @@ from softextend.option_fields import about
 from softextend.pictures import read
 from softextend.pictures.damage import Ending, Layout
 
-COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(cli.app_for([])).commands  # type: ignore[attr-defined]
 GROW = "--all 8"
 
 # What shows that an option is used: words with it, and the words without it that do something else.

@@ -172,7 +172,7 @@ def test_values_are_completed() -> None:
 def test_a_shell_is_offered_options(tmp_path: Path) -> None:
     line = "softextend extend --sam"
     asked = {"_SOFTEXTEND_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "2", "HOME": str(tmp_path)}
-    code = "from softextend.cli import app; app(prog_name='softextend')"
+    code = "from softextend.cli import app_for; app_for([])(prog_name='softextend')"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked}, check=False
     )
