@@ -93,13 +93,13 @@ class Octaves:
         return self.between(self.along(x, 0), self.along(y, 1))
 
     def along(self, axis: Axis, direction: int) -> list[AxisWeights]:
-        """What a grid's columns (direction 0) or rows (1) at px have in common, by octave."""
+        """What a grid's columns (direction 0) or rows (1) at px, float64 (N,), have in common, by octave."""
         frequencies = [self.lacunarity**k / self.scale for k in range(len(self.phases))]
         seen = zip(frequencies, self.phases[:, direction], strict=True)
         return [axis_weights(axis * frequency + phase) for frequency, phase in seen if frequency <= 1]
 
     def between(self, columns: list[AxisWeights], rows: list[AxisWeights]) -> Floats:
-        """`grid` (rows, columns) from what `along` gave."""
+        """`grid`, float32 (rows, columns), from what `along` gave."""
         total = lattice_noise(columns[0], rows[0])  # the first is always seen
         for k in range(1, len(columns)):
             total += np.float32(self.gain**k) * lattice_noise(columns[k], rows[k])
