@@ -114,7 +114,7 @@ class TiledOctaves:
         self._along: dict[tuple[int, int, int], list[AxisWeights]] = {}
 
     def grid(self, columns: slice, rows: slice) -> Floats:
-        """`Octaves.grid` at every pixel of a tile, canvas coordinates."""
+        """`Octaves.grid` at every pixel of a tile, canvas coordinates; float32 (rows, columns)."""
         return self.octaves.between(self._of(columns, 0), self._of(rows, 1))
 
     def _of(self, part: slice, direction: int) -> list[AxisWeights]:
