@@ -59,11 +59,11 @@ class Refiner:
         pairs = [(given.negative, NEGATIVE_AESTHETIC), (given.prompt, AESTHETIC)][scene.guidance <= 1 :]
         told = [(each, score) for each, score in pairs if each is not None]
         ids = [self._ids([*original, score]) for _, score in told]
-        encoded = [each for each, _ in told]
+        encoded = [[each for each, _ in told]] * len(scene.z0)
         return Denoiser(
             unet=self.ready_unet,
-            calls=calls_of(encoded, ids, scene.z0.shape[0], lean=lean),
-            unguided=calls_of(encoded[-1:], ids[-1:], scene.z0.shape[0], lean=lean),
+            calls=calls_of(encoded, ids, lean=lean),
+            unguided=calls_of([each[-1:] for each in encoded], ids[-1:], lean=lean),
             guided_in=scene.guidance_steps,
             timesteps=scene.timesteps,
             guide=partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),

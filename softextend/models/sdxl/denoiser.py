@@ -123,21 +123,34 @@ def guided(negative: Tensor, positive: Tensor, *, guidance: float, rescale: floa
     return out * (rescale * contrast + 1 - rescale)
 
 
-def calls_of(told: Sequence[Encoded], ids: Sequence[Tensor] | None, rows: int, *, lean: bool) -> list[Call]:
-    """One run for all of `told` (negative first), or where memory is short one for each.
+def calls_of(told: Sequence[Sequence[Encoded]], ids: Sequence[Tensor] | None, *, lean: bool) -> list[Call]:
+    """One run for all prompts of all rows, or where memory is short one for the negative and one for the others.
 
-    ids (1, N) of each where the UNet takes a pooled prompt and the picture's size, else None.
+    told: of each row its prompts, negative first; ids (1, N) of each of a row's prompts where the UNet takes a pooled
+    prompt and the picture's size, else None.
     """
-    groups = [[index] for index in range(len(told))] if lean else [list(range(len(told)))]
+    kinds = list(zip(*told, strict=True))  # the rows' negative prompts, then their prompts
+    groups = [[index] for index in range(len(kinds))] if lean else [list(range(len(kinds)))]
     return [
-        Call(
-            hidden=torch.cat([told[each].hidden.expand(rows, -1, -1) for each in group]),
-            pooled=None if ids is None else torch.cat([pooled_of(told[each]).expand(rows, -1) for each in group]),
-            ids=None if ids is None else torch.cat([ids[each].expand(rows, -1) for each in group]),
-            image=_images([told[each] for each in group], rows),
-        )
+        _call([each for kind in group for each in kinds[kind]], ids and [ids[kind] for kind in group], len(told))
         for group in groups
     ]
+
+
+def _call(told: Sequence[Encoded], ids: Sequence[Tensor] | None, rows: int) -> Call:
+    """The call for these prompts; `ids` of each `rows` of them."""
+    images = [each.image for each in told if each.image is not None]
+    return Call(
+        hidden=torch.cat([each.hidden for each in told]),
+        pooled=None if ids is None else torch.cat([pooled_of(each) for each in told]),
+        ids=None if ids is None else torch.cat([each.expand(rows, -1) for each in ids]),
+        image=torch.cat(images) if images else None,
+    )
+
+
+def one_length(told: Sequence[Sequence[Encoded]]) -> bool:
+    """Whether the prompts of all rows have as many tokens, so that they fit into one tensor."""
+    return len({each.hidden.shape[1] for row in told for each in row}) == 1
 
 
 def pooled_of(encoded: Encoded) -> Tensor:
@@ -145,8 +158,3 @@ def pooled_of(encoded: Encoded) -> Tensor:
     if encoded.pooled is None:
         raise RuntimeError("a prompt without its pooled vector")
     return encoded.pooled
-
-
-def _images(group: Sequence[Encoded], rows: int) -> Tensor | None:
-    found = [each.image for each in group if each.image is not None]
-    return torch.cat([each.expand(rows, *each.shape[1:]) for each in found]) if found else None

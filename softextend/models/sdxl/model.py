@@ -21,12 +21,11 @@ from softextend.models.find import ModelRef, known_profile
 from softextend.models.schedules import STABLE_DIFFUSION, make_schedule
 from softextend.models.sd.checkpoint import SD1, SD2
 from softextend.models.sdxl.checkpoint import SDXL, Folder, SingleFile, Source, vae_file
-from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided, pooled_of
+from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided, one_length, pooled_of
 from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
 from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
 from softextend.models.sdxl.preview_vae import preview_vae_file
-from softextend.models.sdxl.rows import calls_together, one_length
 from softextend.models.sdxl.text import TextEncoders
 from softextend.models.sdxl.told_size import told_size
 from softextend.models.weights.file_hash import fingerprint
@@ -220,9 +219,9 @@ class SdxlModel:
         """What the UNet predicts, guidance included; none for g <= 1. A refiner takes over where it begins."""
         refiner, given = self._laid.refiner, scene.conditioning.refined
         if refiner is None or given is None:
-            return self._denoiser(scene)
+            return self._denoiser([scene])
         return Handover(
-            base=functools.cache(functools.partial(self._denoiser, scene)),
+            base=functools.cache(functools.partial(self._denoiser, [scene])),
             refiner=functools.cache(functools.partial(self._refined, refiner, scene, given)),
             start=self._laid.refiner_start,
         )
@@ -234,17 +233,9 @@ class SdxlModel:
     @torch.inference_mode()
     def predict_together(self, scenes: Sequence[Scene]) -> Predict | None:
         """One denoiser for scenes of one size; None with a refiner or ControlNets, or prompts of several lengths."""
-        told = [self._told(each) for each in scenes]
-        if self._laid.refiner or self._laid.controls or not one_length(told):
+        if self._laid.refiner or self._laid.controls or not one_length([self._told(each) for each in scenes]):
             return None
-        ids, lean, first = self._ids(scenes[0]), self.networks.lean, self._denoiser(scenes[0])
-        filled = torch.cat([each.filled for each in scenes])
-        return replace(
-            first,
-            calls=calls_together(told, ids, lean=lean),
-            unguided=calls_together([each[-1:] for each in told], ids, lean=lean),
-            masked=MaskedPicture(self.encode, filled) if first.masked else None,
-        )
+        return self._denoiser(scenes)
 
     def _told(self, scene: Scene) -> list[Encoded]:
         """The prompts that the UNet is asked for: with guidance the negative one first."""
@@ -257,22 +248,23 @@ class SdxlModel:
             return None
         return torch.tensor([told_size(scene, self.profile.window)], dtype=self.dtype, device=self.device)
 
-    def _denoiser(self, scene: Scene) -> Denoiser:
-        """The base model's denoiser for a scene."""
+    def _denoiser(self, scenes: Sequence[Scene]) -> Denoiser:
+        """The base model's denoiser for scenes that differ in their prompts and pictures alone; a row of z0 each."""
         if self._laid.refiner:
             self._laid.refiner.park(self.networks.offload)
-        unet = self.networks.unet()
-        told, size = self._told(scene), self._ids(scene)
-        ids = None if size is None else [size] * len(told)
+        unet, scene, lean = self.networks.unet(), scenes[0], self.networks.lean
+        told = [self._told(each) for each in scenes for _ in range(len(each.z0))]
+        size = self._ids(scene)
+        ids = None if size is None else [size] * len(told[0])
         inpainting = unet.config.in_channels == CHANNELS  # type: ignore[union-attr]
         return Denoiser(
             unet=self.networks.unet,
-            calls=calls_of(told, ids, scene.z0.shape[0], lean=self.networks.lean),
+            calls=calls_of(told, ids, lean=lean),
             guide=functools.partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
             device=self.device,
             dtype=self.dtype,
-            masked=MaskedPicture(self.encode, scene.filled) if inpainting else None,
-            unguided=calls_of(told[-1:], ids and ids[-1:], scene.z0.shape[0], lean=self.networks.lean),
+            masked=MaskedPicture(self.encode, torch.cat([each.filled for each in scenes])) if inpainting else None,
+            unguided=calls_of([each[-1:] for each in told], ids and ids[-1:], lean=lean),
             guided_in=scene.guidance_steps,
             timesteps=scene.timesteps,
             image=self._laid.image,

@@ -181,8 +181,8 @@ class OnDevice:
         encode = lambda pixels: torch.zeros(len(pixels), 4, 8, 16)  # noqa: E731
         return Denoiser(
             unet=lambda: self.unet,
-            calls=calls_of([told(), told()], ids, len(scene.z0), lean=False),
-            unguided=calls_of([told()], ids[:1], len(scene.z0), lean=False),
+            calls=calls_of([[told(), told()]] * len(scene.z0), ids, lean=False),
+            unguided=calls_of([[told()]] * len(scene.z0), ids[:1], lean=False),
             guided_in=Span(start=0.2, end=0.8),
             timesteps=scene.timesteps,
             guide=lambda negative, positive: guided(negative, positive, guidance=4.0, rescale=0.5),
