@@ -93,21 +93,21 @@ class Part:
         """The network on `device`, ready to run; never more than one tensor more in memory than the network itself."""
         module = self.checked.pop() if self.checked else self._empty()
         wanted = self._wanted(module)
-        order = sorted(wanted, key=lambda name: self._place(wanted[name]))
+        places = {name: self._place(piece) for name, piece in wanted.items()}
         tensors: dict[str, Tensor] = {}
-        most = max(self._size(piece) for piece in wanted.values())
+        most = max(size for _, _, size in places.values())
         scratch = torch.empty(most, dtype=torch.uint8, pin_memory=device.type == "cuda")  # copied without a detour
         with ExitStack() as stack:
             opened: dict[Path, BinaryIO] = {}
             hashing: dict[Path, file_hash.Hashing | None] = {}
-            for name in order:
+            for name in sorted(places, key=places.__getitem__):
                 path, entry = self.store.entries[wanted[name].name]
                 if path not in opened:
                     opened[path] = stack.enter_context(path.open("rb", buffering=0))
                     hashing[path] = file_hash.begun(path)
                 value = _read(opened[path], entry, wanted[name], scratch)
                 if follow := hashing[path]:
-                    start, size = _place(entry, wanted[name])
+                    _, start, size = places[name]
                     follow.follow(opened[path], start, memoryview(scratch[:size].numpy()))
                 scale = self.store.scale(wanted[name])
                 value = value if scale is None else scaled(value, scale, wanted[name])
@@ -123,13 +123,10 @@ class Part:
         with torch.device("meta"):
             return self.new(self.config)
 
-    def _place(self, piece: Piece) -> tuple[str, int]:
+    def _place(self, piece: Piece) -> tuple[Path, int, int]:
+        """The file that holds it, where it begins there, and how long it is, bytes."""
         path, entry = self.store.entries[piece.name]
-        return str(path), entry.start + (piece.third or 0)
-
-    def _size(self, piece: Piece) -> int:
-        entry = self.store.entries[piece.name][1]
-        return (entry.end - entry.start) // (1 if piece.third is None else 3)
+        return path, *_place(entry, piece)
 
     def _wanted(self, module: nn.Module) -> dict[str, Piece]:
         found: dict[str, Piece] = {}
