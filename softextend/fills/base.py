@@ -80,7 +80,12 @@ def nearest_known(known: Known) -> tuple[Flat, Floats]:
 def replicate(pixels: Pixels, known: Known) -> Pixels:
     """pixels uint8 (H, W, 3), known bool (H, W) -> every empty pixel in the colour of the nearest known one."""
     source, _ = nearest_known(known)
-    return np.take(pixels.reshape(-1, 3), source, axis=0)
+    return colours_at(pixels, source)
+
+
+def colours_at(pixels: Pixels, places: Flat) -> Pixels:
+    """pixels uint8 (H, W, 3), flat places (...) -> (..., 3); np.take is several times as fast as an index here."""
+    return np.take(pixels.reshape(-1, 3), places, axis=0)
 
 
 DEPTH = 256  # 16-bit levels per 8-bit level

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softextend.fills.base import Flat, Floats, Ranged, is_full, nearest_known, param, within
+from softextend.fills.base import Flat, Floats, Ranged, colours_at, is_full, nearest_known, param, within
 from softextend.fills.perlin_noise import Axis, look_up, span, tiles
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def mirrored(
 def reflect(pixels: Pixels, known: Known, stretch: float) -> Floats:
     """The picture and around it its mirror image, `stretch` times as large -> (H, W, 3), 0 to 255."""
     nearest, _ = nearest_known(known)
-    replicated = np.take(pixels.reshape(-1, 3), nearest, axis=0)
+    replicated = colours_at(pixels, nearest)
     box = bounds(known)
     painted = pixels.astype(np.float32)
     for rows, columns in tiles(~known):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from softextend.fills.base import Floats, Ranged, is_full, nearest_known, param
+from softextend.fills.base import Floats, Ranged, colours_at, is_full, nearest_known, param
 from softextend.fills.perlin_noise import Field, Octaves, TiledOctaves, draw_octaves, look_up, span, table_field, tiles
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Perlin(Ranged):
         swirl = TiledOctaves(draw_octaves(rng, self.stir_octaves, scale=self.stir_scale))
         color = draw_octaves(rng, self.octaves, scale=self.scale, lacunarity=self.lacunarity, gain=self.gain)
         source, distance = nearest_known(known)
-        replicated = np.take(pixels.reshape(-1, 3), source, axis=0)
+        replicated = colours_at(pixels, source)
         tabled = self.table(color, ~known)
         fade = max(1.0, min(self.fade, float(distance.max()) / 2))  # narrow sides get their noise too
         painted = replicated.copy()

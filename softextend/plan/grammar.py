@@ -57,10 +57,17 @@ def parse_aspect(text: str) -> tuple[int, int]:
 
 def parse_size(text: str) -> tuple[int, int]:
     """`1920x1080` -> width, height in px."""
-    parts = re.fullmatch(r"(\d{1,6})[xX×](\d{1,6})", text.strip())
-    if parts is None or not int(parts[1]) or not int(parts[2]):
+    found = _width_height(text, 6)
+    if found is None:
         raise BadRequest(f"--size {text!r}: write width x height in pixels, both above 0, such as 1920x1080")
-    return int(parts[1]), int(parts[2])
+    return found
+
+
+def _width_height(text: str, digits: int) -> tuple[int, int] | None:
+    """Two numbers above 0 of at most so many digits with an x between them; None for anything else."""
+    parts = re.fullmatch(rf"(\d{{1,{digits}}})[xX×](\d{{1,{digits}}})", text.strip())
+    found = (int(parts[1]), int(parts[2])) if parts else (0, 0)
+    return found if all(found) else None
 
 
 def parse_scale(text: str) -> float:
@@ -123,12 +130,12 @@ def parse_guidance_steps(text: str) -> Span:
 
 def parse_told_size(text: str) -> Size | Literal["auto"]:
     """`auto`, or `1024x1024` -> width, height in px."""
-    parts = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
     if text.strip() == "auto":
         return "auto"
-    if parts is None or not int(parts[1]) or not int(parts[2]):
+    found = _width_height(text, 5)
+    if found is None:
         raise BadRequest(f"--told-size {text!r}: write auto, or width x height in px, 1 to 99999, such as 1024x1024")
-    return Size(width=int(parts[1]), height=int(parts[2]))
+    return Size(width=found[0], height=found[1])
 
 
 FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's field names
