@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 
 import torch
-from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
+from sdxl import scheduler_of  # beside this script
 from torch import Tensor
 
 from softextend.diffdiff import diffdiff, draw_noise
@@ -62,16 +63,7 @@ class Timed:
 
 def textbook(unet: Timed, z0: Tensor, noise: Tensor, keep_map: Tensor, steps: int) -> Tensor:
     """Differential diffusion as the paper's listing has it, straight on diffusers' scheduler."""
-    own = STABLE_DIFFUSION
-    scheduler = EulerDiscreteScheduler(
-        num_train_timesteps=own.train_steps,
-        beta_start=own.beta_start,
-        beta_end=own.beta_end,
-        beta_schedule=own.betas.value,
-        steps_offset=own.offset,
-        timestep_spacing=own.spacing.value,
-    )
-    scheduler.set_timesteps(steps)
+    scheduler = scheduler_of(steps, z0.device)
     levels = [scheduler.add_noise(z0, noise, t[None]) for t in scheduler.timesteps]
     masks = [keep_map > i / steps for i in range(steps)]
     x = levels[0]
