@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 
@@ -12,15 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from running import Ran, Run
 from toymodel import load_toy
 
 from softextend import cli
 from softextend.models import load as loading
-
-# Typer builds its tree of commands and options anew for each command line, 40 ms; a process of its own has but one.
-typer.main.get_command = functools.cache(typer.main.get_command)
 
 SHARED = Path(os.environ.get("SOFTEXTEND_SHARED", Path(__file__).parents[2] / "shared"))
 
