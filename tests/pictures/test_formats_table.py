@@ -10,32 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packets import H, W, jpeg, packet, read, scene
 from PIL import Image, ImageCms
 
-from softextend.pictures import exif, jpeg_segments, xmp
+from softextend.pictures import exif, jpeg_segments
 from softextend.pictures.formats import losses
 from softextend.pictures.mapping import onto_canvas
 from softextend.pictures.png_chunks import Chunk, with_chunks
-from softextend.pictures.read import read_picture
 from softextend.pictures.write import encode_picture
 from softextend.types import Box
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
-W, H = 64, 48  # of the input; the result is twice as wide and high, the input at its bottom right
 MAKER = b"ACME\0" + bytes(range(200))
 IPTC = b"\x1c\x02\x78\x00\x0fHarbour at dawn"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-SPACES = {
-    "dc": "http://purl.org/dc/elements/1.1/",
-    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
-    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
-    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
-    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
-    "GPano": "http://ns.google.com/photos/1.0/panorama/",
-    "GCamera": "http://ns.google.com/photos/1.0/camera/",
-    "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
-    "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
-}
 FACE = (
     '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:AppliedToDimensions stDim:w="64" stDim:h="48" '
     'stDim:unit="pixel"/><mwg-rs:RegionList><rdf:Bag><rdf:li><rdf:Description mwg-rs:Name="Jane"><mwg-rs:Area '
@@ -53,28 +41,10 @@ CROP = 'crs:HasCrop="True" crs:CropLeft="0.5" crs:CropTop="0" crs:CropRight="1" 
 # inputs
 
 
-def scene(width: int = W, height: int = H) -> np.ndarray:
-    return np.random.default_rng(1).integers(60, 200, (height, width, 3)).astype(np.uint8)
-
-
-def jpeg(*segments: bytes, tail: bytes = b"", **options: object) -> bytes:
-    buffer = BytesIO()
-    Image.fromarray(scene()).save(buffer, "JPEG", extra=b"".join(segments), **options)
-    return buffer.getvalue() + tail
-
-
 def png(*texts: tuple[str, str]) -> bytes:
     buffer = BytesIO()
     Image.fromarray(scene()).save(buffer, "PNG")
     return with_chunks(buffer.getvalue(), [Chunk(name=b"tEXt", data=f"{k}\0{t}".encode("latin-1")) for k, t in texts])
-
-
-def packet(inner: str = "", attributes: str = "") -> bytes:
-    spaces = " ".join(f'xmlns:{name}="{uri}"' for name, uri in SPACES.items())
-    return (
-        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{xmp.RDF}"><rdf:Description rdf:about="" {spaces} '
-        f"{attributes}>{inner}</rdf:Description></rdf:RDF></x:xmpmeta>"
-    ).encode()
 
 
 def tags(**photo: exif.Value) -> dict[str, bytes]:
@@ -151,11 +121,11 @@ def photo_ifd(data: bytes) -> dict[int, object]:
 
 
 def packet_in(data: bytes) -> bytes:
-    return read_picture(data, name="result").metadata.xmp or b""
+    return read(data).metadata.xmp or b""
 
 
 def density(data: bytes) -> bool:
-    dpi = read_picture(data, name="result").metadata.dpi
+    dpi = read(data).metadata.dpi
     return dpi is not None and np.allclose(dpi, (300, 200), atol=0.02)
 
 
@@ -170,7 +140,7 @@ def both_parameters(data: bytes) -> bool:
     text = opened(data).info if opened(data).format == "PNG" else {}
     if text:
         return text["parameters"] == "theirs: a harbour" and "ours: 4" in text["softextend-parameters"]
-    kept = read_picture(data, name="result").metadata
+    kept = read(data).metadata
     ours = exif.comment(exif.parse(kept.exif)) if kept.exif else None
     return "ours: 4" in (ours or "") and b"theirs: a harbour" in (kept.xmp or b"")
 
@@ -189,7 +159,7 @@ def in_packet(*needles: bytes) -> Callable[[bytes], bool]:
 
 
 def resource(number: int, content: bytes) -> Callable[[bytes], bool]:
-    return lambda data: (number, content) in read_picture(data, name="result").metadata.photoshop
+    return lambda data: (number, content) in read(data).metadata.photoshop
 
 
 TEXTS = (("workflow", '{"nodes": [1, 2]}'), ("Title", "Harbour"))
@@ -217,7 +187,7 @@ ROWS = {
     "ICC profile": Row(jpeg(icc_profile=PROFILE), lambda data: opened(data).info.get("icc_profile") == PROFILE),
     "IPTC-IIM": Row(
         photoshop((jpeg_segments.IPTC, IPTC)),
-        lambda data: read_picture(data, name="result").metadata.iptc == IPTC,
+        lambda data: read(data).metadata.iptc == IPTC,
         "IPTC-IIM",
     ),
     "Photoshop: copyright flag, URL": Row(
@@ -228,9 +198,7 @@ ROWS = {
     "Photoshop: clipping paths": Row(photoshop((0x07D0, b"a path")), resource(0x07D0, b"a path"), "clipping paths"),
     "PNG texts (`workflow`, `prompt`, Title, ...)": Row(
         png(*TEXTS),
-        lambda data: (
-            {text for _, text in TEXTS} <= {each.text for each in read_picture(data, name="result").metadata.texts}
-        ),
+        lambda data: {text for _, text in TEXTS} <= {each.text for each in read(data).metadata.texts},
     ),
     "JPEG, GIF comment": Row(
         jpeg(comment=b"early light"),
@@ -239,7 +207,7 @@ ROWS = {
     "resolution": Row(jpeg(dpi=(300, 200)), density),
     "resolution without a unit": Row(
         jpeg_segments.without_unit(jpeg(), (4, 3)),
-        lambda data: read_picture(data, name="result").metadata.pixel_shape == (4, 3),
+        lambda data: read(data).metadata.pixel_shape == (4, 3),
     ),
     "another program's `parameters`": Row(png(("parameters", "theirs: a harbour")), both_parameters),
     "HDR gain map, motion photo, depth map, burst, sound, thermal data": Row(
@@ -281,7 +249,7 @@ def test_every_row_is_tried() -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_a_cell_says_what_the_file_holds(name: str, format: str) -> None:
     said, row = TABLE[name][FORMATS.index(format)], ROWS[name]
-    picture = read_picture(row.data, name="photo")
+    picture = read(row.data)
     height, width = picture.pixels.shape[:2]
     mapping = onto_canvas(
         (width, height), Box(top=0, left=0, bottom=height, right=width), (width, height), W, H, (width + W, height + H)
@@ -307,7 +275,7 @@ def test_a_cell_says_what_the_file_holds(name: str, format: str) -> None:
 
 
 def test_each_thing_of_a_phone_is_named() -> None:
-    notes = "\n".join(read_picture(phone(), name="photo").notes)
+    notes = "\n".join(read(phone()).notes)
     for word in ("gain map", "video", "depth map", "burst", "thermal"):
         assert word in notes
 
@@ -325,7 +293,7 @@ def test_each_thing_of_a_phone_is_named() -> None:
     ids=lambda chunk: chunk.name.decode(),
 )
 def test_how_the_old_file_was_stored_goes_without_a_note(chunk: Chunk) -> None:
-    picture = read_picture(with_chunks(png(), [chunk]), name="photo")
+    picture = read(with_chunks(png(), [chunk]))
     notes: list[str] = []
     data = encode_picture(picture.pixels, format="PNG", metadata=picture.metadata, on_note=notes.append)
     assert chunk.name not in data
