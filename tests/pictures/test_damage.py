@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from io import BytesIO
 from pathlib import Path
@@ -153,3 +154,68 @@ def test_a_cut_photo_among_others_fails_alone(run: Run) -> None:
     Path("b.jpg").write_bytes(data[:-200] + END)
     ran = run("extend", "a.jpg", "b.jpg", *SIDES)
     assert (ran.code, ran.lines) == (1, ["a-extended.jpg"])
+
+
+# 72 x 56 px, by libjpeg-turbo's cjpeg -quality 40 (with -arithmetic, -arithmetic -progressive, -scans "0; 1; 2;"),
+# since Pillow reads such files and writes none.
+UNUSUAL = {
+    "arithmetic": (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCN"
+        "l4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/yQAR"
+        "CAA4AEgDASIAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIRAxEAPwDRa57mGNc41ojPKw7EOSEAWbkkBnKJX4n7WRCJ+/aLoNUWzXnNvyRI"
+        "FMfMhAHcFKIzstknKbpvAbRIehsgCkz05+ucB/xTXATUv9L0PZmjunulkdK2j2jN0Fbp2VbyZ1FffGPr3+AOn5k7EqDZfVCG4Mb31hcSHMBM"
+        "4YYVtUA6PvUnoBsTKS17P2HpDGWQfL8Ljz3LbX92KZm0jg2LttV2DB0maATa7s77B5kqmiT0snoUv1/psXSuC6yFs8IUrXN9dkxZ6pYpFGYX"
+        "wFl99KhoLaHDOPoc1UwTutsRsBJ2n37B9i6mMkXcAHxIubaKwl89lWSEaCHWI5RPmhJPMJ8UZzTlnDUEUXj5Bg0fT3yVfWS6ThxGWT62i/L6"
+        "aYerdxjzkP6uwfkHfZXL7D4OMd8Mb5GOT4GzdYHMjIpKppfrDoo5FX0zBOJ0P38bint5AQo09y7V/UFKbmPks43fc5Y7TOawhOp/mGPizB8S"
+        "8HdiIYh7Z6cSDyCGETcVo/WIB3t8+557w/mykQYMvC8Lwa+VmnrOfV1EAXbciZyShyGSvLOxHsvroP6n7IGh4424rl7HIxtp8D9dppYPk/uh"
+        "ceAbwd7L5wAcGfCOWdY+YmrS2xylZWAVriYlkxYyYxz1WGfO8LUjkRFs3yjVf+IKDeIxfs/g/uo1n7MFSGO7UhvhQBY33l27Hp/dcP/Z"
+    ),
+    "arithmetic, progressive": (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCN"
+        "l4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/ygAR"
+        "CAA4AEgDASIAAhEBAxEB/8wABgAQARD/2gAMAwEAAhADEAAAAc5yw7S8dJH/AINnZEYI10huY3aZ44sdkEpmuWPC+bynYhSAEcXXSyF6KbI9"
+        "TU2QGhoOrrhjW1HSP0cHI//MAAQQBf/aAAgBAQABBQLy8aGzFWzA1P8ARMpCvKwItr3r2p/5C5yP4qdhymQNbjiA2hq9i5qnCOoyrUicY7YU"
+        "KYj/zAAEEQX/2gAIAQMBAT8B/iv7/8wABBEF/9oACAECAQE/ASVcDByybP/MAAQQBf/aAAgBAQAGPwL3JOEqhQrrlDUWbD3usUYQF8QbYP/M"
+        "AAQQBf/aAAgBAQABPyFmqwSng0yVzSJdDy0oMTPuSXiLLAAy0pHCUToye4DV4N8/EuK6OI3U8KsWhTxyx52PxfkFwzGJRVFSWRKWAlvnQ82r"
+        "hhMU8WZlKOwzMRMwsmfZcHK4lsO/d2+8DoaR/Co8MHoh19LTbBpYzuHH72zWoP/aAAwDAQACAAMAAAAQuSVPj3O7Q4PWEMUv5n/2/8wABBEF"
+        "/9oACAEDAQE/EAD1JmIKvqZ+t7Yh4YBo0v/MAAQRBf/aAAgBAgEBPxCHanFHiWjq7mpTP/zhp4NxKVvw/8wABBAF/9oACAEBAAE/EB2Al7w7"
+        "ZHZ2EOBBcQ+kszshwnwfgMISArI7++Fc3p50DWGR/wDf4WepwG8bfPdPxlCO82BndDbHTr8r9oYNsSEJdjWWgaJPlx/gjn4ziSDhdRBPnblf"
+        "E6KXKmIPldKba0+h/A/GDC6LFhQTB940PQVARPLs87kPOCYrG9XAcuz6tMy7VWXKByjHqyy7+ytKTSMlg/pbFM4NXxC+vxr4VDQA7/Eydasg"
+        "icpAMXwsOKUZuKDRYROJCWUCRrcfFTA/95elv17DbUM55tQOkk86490PiTgky+j2bmw3xZUg/9k="
+    ),
+    "a scan for each colour": (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCN"
+        "l4x9lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wAAR"
+        "CAA4AEgDASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEG"
+        "E1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWG"
+        "h4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/ALuH"
+        "QbSox6EVLGpbOyEnHJw2DUTgSPlEIJ7ZzTduKkhiDuAePxq2IpjlF496UW4RfMcbWBxyfvUwxSMPMBCAelKjwAlt2X91zVYXcUhxKCn61PFl"
+        "hmCbd7ZpSiscspVs9c0nkhzy5Pv1oAEMnyMD71IWC5ESgbhzwc0SCTIIY8jkZ6UeYVTDfMPTAqoU3OW3AA+2KiZEI+RlU+9V2EiNkMv4UfbL"
+        "lejn880o1GUfeCN7kc0h1GUnhsfSgX0v9/FL9ulIwWQj6UC9lGAJUX29ap3Wssp+Vo5D3wMY/Cnbl7n9KAV9f0pCy+p/KkLDHX9KiZm7Y/75"
+        "/wDr1Hvm7bfy/wDr1C7Tbh+8YewTioHQHJ8/n3BzUflKAf3w/wC+TW6ZIQOBuNQvLk4VMfSm4duAp/KpFtJ2z8uMepprW8inBXJ9qBbyEfcN"
+        "PFrNjPlnHqTR9lJKlosk9ORVa60x0b5IivryD/WpY41HMpP0zViOVEH7pFz69TTxORzI+DnpmnLcxq3J60rTh5P3XI6dcZqXeQA0RLYHPPSh"
+        "rkYC7RyOcinbiV6bc89MVUa4G8hgT9ayjM7ck1Kk7xt8smDjHTNRtJtbIbceucUhlLHJOT71JFOUYGrMd2wYsuznqKkN6WXa4O48g46U0Xjb"
+        "fL4ZTSDyckEsG9c5Ff/EAB8BAAMBAQEBAQEBAQEAAAAAAAABAgMEBQYHCAkKC//EALURAAIBAgQEAwQHBQQEAAECdwABAgMRBAUhMQYSQVEH"
+        "YXETIjKBCBRCkaGxwQkjM1LwFWJy0QoWJDThJfEXGBkaJicoKSo1Njc4OTpDREVGR0hJSlNUVVZXWFlaY2RlZmdoaWpzdHV2d3h5eoKDhIWG"
+        "h4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uLj5OXm5+jp6vLz9PX29/j5+v/aAAgBAhEAPwDWUh+0"
+        "S3M5yuyOm4GiHoKyFp2EANvoLmYXYi2MmSJsVY//2gAIAQMRAD8AzSFyNlxVkV1AkNQux6jEFl1HZBZAIQ0MVz//2Q=="
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_unusual_codings_are_whole_or_cut(name: str) -> None:
+    data = base64.b64decode(UNUSUAL[name])
+    assert ended(data) == (data, None)
+    for trailer in (b"", bytes(30)):
+        mended, ending = ended(data[:-2] + trailer)
+        assert ending is not None
+        assert ending.missing == 0
+        assert np.array_equal(decoded(mended), decoded(data))
+    body = layout_of(data).scans[0].data.start  # type: ignore[union-attr]
+    for share in (0.3, 0.6, 0.9):
+        for end in (b"", END):
+            _, ending = ended(data[: body + int((len(data) - body) * share)] + end)
+            assert ending is not None
+            assert ending.missing > 0
+            assert "end marker" not in ending.said
