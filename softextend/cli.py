@@ -121,7 +121,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         abandon_stdout()
         return PIPE_CLOSED
-    except OSError as error:  # of the help or the version: no command has begun
+    except OSError as error:  # of a path among the options, of the help or the version: no command has begun
+        if error.filename is not None:
+            print(printable(f"softextend: {error.filename}: {error.strerror}", sys.stderr), file=sys.stderr)
+            return BadRequest.exit_code
         abandon_stdout()
         print(f"softextend: stdout: cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_code

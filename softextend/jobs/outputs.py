@@ -10,7 +10,7 @@ from pathlib import Path
 from softextend.errors import AlreadyExists, BadRequest, MissingFile, OutputError, SoftExtendError
 from softextend.jobs.inputs import WRITTEN, is_missing
 from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
-from softextend.pictures.files import is_stream, refuse_special
+from softextend.pictures.files import is_stream, refuse_special, writing
 from softextend.pictures.formats import SUFFIXES, format_of_name
 
 
@@ -62,13 +62,18 @@ def _target(source: Path | None, naming: Naming, seed: int, *, numbered: bool) -
 
 
 def _named(path: Path, form: str | None) -> Path:
-    """The file of `-o`; BadRequest for a folder, an unknown suffix, or one that contradicts `--format`."""
-    if path.is_dir():
+    """The file of `-o`; BadRequest for a folder, an unknown suffix, or another format; OutputError for no name."""
+    with writing(path):  # a name that is too long is seen here first
+        folder = path.is_dir()
+    if folder:
         raise BadRequest(f"-o {path}: is a folder; use --out-dir {path}")
     if form is None or path.suffix:
         says = format_of_name(path)
         if form not in (None, says):
-            raise BadRequest(f"-o {path}: the name says {says}, --format {form}; make them agree or leave out --format")
+            ending = SUFFIXES[form][0]
+            raise BadRequest(
+                f"-o {path}: the name says {says}, {form} is to be written; end it in {ending}, or take {says}"
+            )
     return path
 
 

@@ -78,7 +78,7 @@ def test_a_recipe_in_another_format(run: Run) -> None:
     assert run("redo", "a-extended.png", "--format", "webp").out == "a-extended-redo.webp\n"
     assert run("redo", "a-extended.png", "--format", "tiff", "--out-dir", "d").out == "d/a-redo.tif\n"
     refused = run("redo", "a-extended.png", "--format", "webp", "-o", "b.png")
-    assert (refused.code, "make them agree" in refused.err) == (2, True)
+    assert (refused.code, "end it in" in refused.err) == (2, True)
 
 
 # --- what programs read --------------------------------------------------------------------------------------------
@@ -180,3 +180,27 @@ def test_advice_is_for_terminals_and_given_once(run: Run, monkeypatch: pytest.Mo
     assert piped.code == 0
     assert ADVICE not in piped.err
     assert "model: self (built in" in piped.err
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("-o", f"{LONG}.png"), "the name is too long; give a shorter one"),
+        (("--out-dir", LONG), "File name too long"),
+        (("--lora", f"{LONG}.safetensors", "--model", "self"), "File name too long"),
+        (("--model", f"{LONG}.safetensors"), "File name too long"),
+        (("--files-from", LONG), "File name too long"),
+    ],
+)
+def test_a_name_that_is_too_long_is_one_line_that_says_which(run: Run, words: tuple[str, ...], says: str) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", *SIDES, *words)
+    assert (ran.code in (1, 2), ran.out, ran.err.count("\n")) == (True, "", 1)
+    assert LONG in ran.err
+    assert says in ran.err
+    assert "stdout" not in ran.err
