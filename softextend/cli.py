@@ -18,8 +18,9 @@ from softextend.commands.argv import HELP_ALL, understood
 from softextend.commands.config import configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import expanded, preset_name
-from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, abandon_stdout, reporting
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, reporting
 from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
+from softextend.commands.stdout import abandon_stdout
 from softextend.commands.typer_args import command, flags_of
 from softextend.errors import BadRequest, OutputError
 from softextend.text import printable

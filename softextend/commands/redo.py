@@ -16,6 +16,7 @@ from softextend.jobs.task import PictureTask, digest
 from softextend.models import find
 from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
+from softextend.options import Spec
 from softextend.pictures.formats import SUFFIXES, Alpha, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.read_recipe import spec_of
@@ -23,37 +24,18 @@ from softextend.types import Model, PredictionName
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
-    from softextend.commands.signatures import Redo
+    from softextend.commands.signatures import Redo, SameEngine
 
 
 def redo(report: Report, given: Redo) -> int:
     """`softextend redo`: the exit code."""
     result, output, allow_huge = given.redoing.result, given.output, given.redoing.allow_huge
-    recipe = read_recipe(result)
-    if "zoom" in recipe:
-        raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
-    if "prepared" in recipe:
-        raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
-    try:
-        spec = spec_of(recipe)
-    except BadPicture as error:
-        raise BadPicture(f"{result}: {error}") from error
-    before = {name: recorded(recipe, name, result) for name in ("input", "input_sha256", "mask", "model", "vae")}
-    origin = given.redoing.input or found_again(result, before["input"], "input", "--input FILE")
-    mask = found_again(result, before["mask"], "mask", "paint IMAGE MASK") if before["mask"] else None
-    if before["input_sha256"] not in (None, digest(origin)):
-        report.note(f"{origin}: differs from the picture that {result} was made of")
-    if recipe.get("softextend") != __version__:
-        report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
-    vae = given.engine.vae or (Path(before["vae"]) if before["vae"] else None)
-    unet = given.engine.unet or (Path(said) if (said := recipe["command"].get("unet")) else None)
-    engine = replace(
-        given.engine,
-        model=given.engine.model or before["model"],
-        vae=vae,
-        unet=unet,
-        **_said(recipe, given.engine),
-    )
+    recipe = recipe_of_picture(result)
+    spec = _spec(recipe, result)
+    origin = _origin(report, given, recipe)
+    said_mask = recorded(recipe, "mask", result)
+    mask = found_again(result, said_mask, "mask", "paint IMAGE MASK") if said_mask else None
+    engine = engine_of(given.engine, recipe, result)
     named = output.output or output.out_dir
     where = output if named else replace(output, output=str(redo_path(result, output.format)))
     jobs = plan_jobs([origin], naming(where, "-redo"), [spec.seed])
@@ -72,6 +54,48 @@ def redo(report: Report, given: Redo) -> int:
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
     return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
+
+
+def recipe_of_picture(result: Path) -> dict[str, Any]:
+    """The recipe that a result carries; BadRequest for a film and for a canvas of `prepare`."""
+    recipe = read_recipe(result)
+    if "zoom" in recipe:
+        raise BadRequest(f"{result}: is a film; redo makes pictures again (its recipe names the options of zoom)")
+    if "prepared" in recipe:
+        raise BadRequest(f"{result}: is a canvas of prepare, no result; paint it, or name a result")
+    return recipe
+
+
+def _spec(recipe: dict[str, Any], result: Path) -> Spec:
+    """The request of a recipe; BadPicture with the result's name where it is damaged."""
+    try:
+        return spec_of(recipe)
+    except BadPicture as error:
+        raise BadPicture(f"{result}: {error}") from error
+
+
+def _origin(report: Report, given: Redo, recipe: dict[str, Any]) -> Path:
+    """The picture to start from; says where it, or this program, is another than the recipe's."""
+    result = given.redoing.result
+    input, before = recorded(recipe, "input", result), recorded(recipe, "input_sha256", result)
+    origin = given.redoing.input or found_again(result, input, "input", "--input FILE")
+    if before not in (None, digest(origin)):
+        report.note(f"{origin}: differs from the picture that {result} was made of")
+    if recipe.get("softextend") != __version__:
+        report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
+    return origin
+
+
+def engine_of(given: SameEngine, recipe: dict[str, Any], result: Path) -> Engine:
+    """The model as the user says it now, else as the recipe does."""
+    model, vae, unet = recorded(recipe, "model", result), recorded(recipe, "vae", result), recipe["command"].get("unet")
+    return replace(
+        given,
+        model=given.model or model,
+        vae=given.vae or (Path(vae) if vae else None),
+        unet=given.unet or (Path(unet) if unet else None),
+        **_said(recipe, given),
+    )
 
 
 def recorded_conditions(recipe: dict[str, Any]) -> Conditions:

@@ -29,7 +29,7 @@ SHEET = "-sweep.png"
 
 def sweep(report: Report, given: Sweep) -> None:
     """`softextend sweep`: the sheet's path and the best cell's command line on stdout, or both as a JSON line."""
-    image, engine, overwrite = given.photo.image, given.engine, given.sheet.overwrite
+    image, overwrite = given.photo.image, given.sheet.overwrite
     fills, strengths = jobs_sweep.parse_fills(given.mask.fill), jobs_sweep.parse_strengths(given.photo.strengths)
     spec = spec_of_sweep(given).replaced(fill=fills[0])
     specs = jobs_sweep.grid(spec, fills, strengths)
@@ -38,30 +38,9 @@ def sweep(report: Report, given: Sweep) -> None:
     _, faults = settle([job], overwrite=overwrite, skip_existing=None, will_be_made=[path.parent])
     for fault in faults:
         raise fault.error or BadRequest(f"{path}: cannot be written")
-    task = PictureTask(
-        listener=report,
-        spec=spec,
-        ref=find.model_of(engine),
-        engine=engine,
-        conditions=given.conditions,
-        allow_huge=given.photo.allow_huge,
-        allow_damaged=given.photo.allow_damaged,
-        overwrite=overwrite,
-        random_seed=given.sampling.seed is None,
-    )
-    cells = swept(report, task, job, specs)
-    best = jobs_sweep.best_of(cells).spec
+    cells = swept(report, task_of(report, given, spec), job, specs)
     write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
-    line = shlex.join(
-        [
-            "softextend",
-            "extend",
-            str(image),
-            *command_words(best),
-            *group_words(given.conditions),
-            *group_words(engine),
-        ]
-    )
+    line = command_line(given, jobs_sweep.best_of(cells).spec)
     if not report.options.json:
         report.print(str(path))
         report.print(line)
@@ -71,6 +50,27 @@ def sweep(report: Report, given: Sweep) -> None:
         for each in cells
     ]
     report.print(json.dumps({"input": str(image), "output": str(path), "best": line, "cells": found}))
+
+
+def task_of(report: Report, given: Sweep, spec: Spec) -> PictureTask:
+    """What all cells share."""
+    return PictureTask(
+        listener=report,
+        spec=spec,
+        ref=find.model_of(given.engine),
+        engine=given.engine,
+        conditions=given.conditions,
+        allow_huge=given.photo.allow_huge,
+        allow_damaged=given.photo.allow_damaged,
+        overwrite=given.sheet.overwrite,
+        random_seed=given.sampling.seed is None,
+    )
+
+
+def command_line(given: Sweep, best: Spec) -> str:
+    """What makes a cell's picture at its full size."""
+    options = [*command_words(best), *group_words(given.conditions), *group_words(given.engine)]
+    return shlex.join(["softextend", "extend", str(given.photo.image), *options])
 
 
 def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> list[Cell]:
