@@ -34,8 +34,8 @@ COMMANDS = (
     "Ui",
 )
 COMMON = (  # what README shows of `extend`
-    *("sides", "aspect", "size", "anchor", "fit", "trim", "output", "out_dir", "model", "prompt", "strength", "seed"),
-    *("num", "fill", "overlap", "feather", "band", "best_of", "skip_existing", "dry_run", "json"),
+    *("sides", "aspect", "size", "anchor", "trim", "output", "out_dir", "model", "prompt", "strength", "seed", "num"),
+    *("fill", "overlap", "feather", "best_of", "dry_run"),
 )
 BEGIN, END = "<!-- options: made by docs/make_options.py -->", "<!-- options end -->"
 
