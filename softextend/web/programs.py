@@ -16,11 +16,11 @@ from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
 
 from softextend.errors import BadRequest, SoftExtendError
-from softextend.web import form
+from softextend.web import downloads, form
 from softextend.web.routes import state, told
 from softextend.web.runs import OVER, Run
 from softextend.web.sessions import Session, new_token
-from softextend.web.studio import Studio, remove
+from softextend.web.studio import Studio
 
 KEPT_SECONDS = 3600  # of uploads and results after they came
 TOLD_SECONDS = 0.5  # between two words on progress
@@ -36,14 +36,14 @@ class Programs:
         """Extend a photo: the result's file and what is known of it; while it runs, nothing and the run's state."""
         with _errors():
             session, key = self._opened(photo)
-            run = self.studio.extend(session, key, settings)
+            run = self.studio.orders.extend(session, key, settings)
         yield from self._followed(session, run)
 
     def paint(self, photo: FileData, mask: FileData, settings: dict) -> Iterator[tuple[Any, dict]]:  # type: ignore[type-arg]
         """Repaint a picture where the mask is white; answers as `extend`."""
         with _errors():
             session, key = self._opened(photo)
-            run = self.studio.paint(session, key, _path(mask).read_bytes(), settings)
+            run = self.studio.orders.paint(session, key, _path(mask).read_bytes(), settings)
         yield from self._followed(session, run)
 
     def fills(self) -> list:  # type: ignore[type-arg]
@@ -91,15 +91,15 @@ class Programs:
             session.clear()
             raise gr.Error(run.error or "the run was cancelled", print_exception=False)
         for key in run.results:
-            facts = {**told(self.studio, run), "result": _facts(self, session, key)}
+            facts = {**told(self.studio, run), "result": _facts(session, key)}
             yield FileData(path=str(_handed_over(session.path(session.node(key))))), facts
         session.clear()
 
 
-def _facts(programs: Programs, session: Session, key: str) -> dict[str, Any]:
+def _facts(session: Session, key: str) -> dict[str, Any]:
     node = session.node(key)
     names = ("file", "width", "height", "seed", "scores", "verdict", "notes", "seconds")
-    return {**{name: getattr(node, name) for name in names}, "commands": programs.studio.commands(session, node)}
+    return {**{name: getattr(node, name) for name in names}, "commands": downloads.commands(session, node)}
 
 
 class _errors:
@@ -126,7 +126,7 @@ def _tidy() -> None:
     home = Path(get_upload_folder())
     for each in home.iterdir() if home.is_dir() else ():
         if time.time() - each.stat().st_mtime > KEPT_SECONDS:
-            remove(each)
+            downloads.remove(each)
 
 
 def _path(given: Any) -> Path:

@@ -17,18 +17,16 @@ from starlette.routing import Route
 
 from softextend import __version__
 from softextend.errors import BadRequest, SoftExtendError
-from softextend.pictures.read import read_picture
-from softextend.web import form
-from softextend.web.runs import Run, small_jpeg
+from softextend.web import downloads, form
+from softextend.web.runs import Run
 from softextend.web.sessions import Node, Session
-from softextend.web.studio import FORMATS, Studio, check_pixels, remove
+from softextend.web.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 FOREVER = {"cache-control": "private, max-age=604800, immutable"}  # a picture never changes under its id
 NEVER = {"cache-control": "no-store"}
 LONGEST_WAIT = 60.0  # seconds that a request for a run's state may wait for its end
-THUMB = 240  # px
 
 Handler = Callable[[Studio, Session, Request], Awaitable[Response]]
 
@@ -104,19 +102,19 @@ def told(studio: Studio, run: Run) -> dict[str, Any]:
 
 def shown(studio: Studio, session: Session, node: Node) -> dict[str, Any]:
     """A picture as JSON values, with the command lines that lead to it."""
-    return {**asdict(node), "commands": studio.commands(session, node)}
+    return {**asdict(node), "commands": downloads.commands(session, node)}
 
 
 async def show_form(studio: Studio, session: Session, request: Request) -> Response:
     """What may be set, and what there is to choose from."""
-    models, listing = await run_in_threadpool(form.describe_models), await run_in_threadpool(studio.listing)
+    models, listing = await run_in_threadpool(form.describe_models), await run_in_threadpool(studio.photos.listing)
     return answered(
         {
             "options": form.describe(),
             "fills": form.describe_fills(),
             "models": models,
             "folder": listing,
-            "formats": list(FORMATS),
+            "formats": list(downloads.FORMATS),
             "max_upload": studio.max_upload,
             "version": __version__,
         }
@@ -154,35 +152,29 @@ async def add_photo(studio: Studio, session: Session, request: Request) -> Respo
 
 async def add_listed(studio: Studio, session: Session, request: Request) -> Response:
     """A photo of FOLDER into the session."""
-    path = studio.listed((await body_of(request)).get("name"))
+    path = studio.photos.listed((await body_of(request)).get("name"))
     node = await run_in_threadpool(lambda: studio.add_photo(session, path.name, path.read_bytes()))
     return answered(shown(studio, session, node))
 
 
 async def show_listed(studio: Studio, session: Session, request: Request) -> Response:
     """A photo of FOLDER, small."""
-    path = studio.listed(request.query_params.get("name"))
-    data = await run_in_threadpool(lambda: _thumb(path))
+    path = studio.photos.listed(request.query_params.get("name"))
+    data = await run_in_threadpool(studio.photos.thumb, path)
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
-
-
-def _thumb(path: Path) -> bytes:
-    data = path.read_bytes()
-    check_pixels(data, name=path.name)
-    return small_jpeg(read_picture(data, name=path.name).pixels, THUMB)
 
 
 async def preview(studio: Studio, session: Session, request: Request) -> Response:
     """Fill, soft map and plan of {picture, settings}, small and soon; "sharp": larger and later."""
     given = await body_of(request)
     node, sharp = session.node(given.get("picture")), given.get("sharp") is True
-    return answered(await run_in_threadpool(studio.look, session, node, given.get("settings"), sharp=sharp))
+    return answered(await run_in_threadpool(studio.looks.look, session, node, given.get("settings"), sharp=sharp))
 
 
 async def extend(studio: Studio, session: Session, request: Request) -> Response:
     """A run that extends {picture} with {settings}."""
     given = await body_of(request)
-    run = await run_in_threadpool(studio.extend, session, given.get("picture"), given.get("settings"))
+    run = await run_in_threadpool(studio.orders.extend, session, given.get("picture"), given.get("settings"))
     return answered(told(studio, run))
 
 
@@ -193,14 +185,14 @@ async def paint(studio: Studio, session: Session, request: Request) -> Response:
         settings = json.loads(query.get("settings", "{}"))
     except (ValueError, RecursionError):
         raise BadRequest("settings: must be a JSON object") from None
-    run = await run_in_threadpool(studio.paint, session, query.get("picture"), mask, settings)
+    run = await run_in_threadpool(studio.orders.paint, session, query.get("picture"), mask, settings)
     return answered(told(studio, run))
 
 
 async def batch(studio: Studio, session: Session, request: Request) -> Response:
     """A run that extends all {pictures} with {settings}."""
     given = await body_of(request)
-    run = await run_in_threadpool(studio.batch, session, given.get("pictures"), given.get("settings"))
+    run = await run_in_threadpool(studio.orders.batch, session, given.get("pictures"), given.get("settings"))
     return answered(told(studio, run))
 
 
@@ -243,8 +235,8 @@ async def zip_run(studio: Studio, session: Session, request: Request) -> Respons
     results = session.runs.get(key, {}).get("results") or list(run_of(studio, session, request).results)
     if not results:
         raise BadRequest("this run has no results (yet)")
-    path = await run_in_threadpool(studio.zip, session, results)
-    return FileResponse(path, filename="softextend.zip", background=BackgroundTask(remove, path))
+    path = await run_in_threadpool(downloads.archive, session, results)
+    return FileResponse(path, filename="softextend.zip", background=BackgroundTask(downloads.remove, path))
 
 
 async def show_picture(studio: Studio, session: Session, request: Request) -> Response:
@@ -257,13 +249,13 @@ async def view(studio: Studio, session: Session, request: Request) -> Response:
     size = request.query_params.get("size", "1600")
     if not size.isdigit():
         raise BadRequest("size: must be a number of px")
-    data = await run_in_threadpool(studio.view, session, session.node(request.path_params["id"]), int(size[:6]))
+    data = await run_in_threadpool(studio.photos.view, session, session.node(request.path_params["id"]), int(size[:6]))
     return Response(data, media_type="image/jpeg", headers=FOREVER)
 
 
 async def border(studio: Studio, session: Session, request: Request) -> Response:
     """What trimming would take off."""
-    return answered(await run_in_threadpool(studio.border, session, session.node(request.path_params["id"])))
+    return answered(await run_in_threadpool(studio.photos.border, session, session.node(request.path_params["id"])))
 
 
 async def download(studio: Studio, session: Session, request: Request) -> Response:
@@ -271,7 +263,7 @@ async def download(studio: Studio, session: Session, request: Request) -> Respon
     node = session.node(request.path_params["id"])
     if request.query_params.get("of") == "mask" and node.mask:
         return FileResponse(session.folder / node.mask, filename=node.mask)
-    path = await run_in_threadpool(studio.file, session, node, request.query_params.get("format", "png"))
+    path = await run_in_threadpool(downloads.file, session, node, request.query_params.get("format", "png"))
     return FileResponse(path, filename=path.name, headers=NEVER)
 
 

@@ -7,14 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
-
-import cv2
-from PIL import Image
 
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.sampling.progress import Silent
+from softextend.web.pictures import small_jpeg
 from softextend.web.sessions import Session, new_id
 
 if TYPE_CHECKING:
@@ -221,15 +218,3 @@ class Runner:
             with run.session.lock:
                 run.session.runs[run.id] = run.as_dict()
                 run.session.save()
-
-
-def small_jpeg(pixels: Pixels, most: int, quality: int = 80) -> bytes:
-    """pixels uint8 (H, W, 3), scaled down to at most `most` px a side, as a JPEG."""
-    height, width = pixels.shape[:2]
-    scale = min(1.0, most / max(height, width))
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
-    return stream.getvalue()

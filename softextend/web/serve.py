@@ -65,7 +65,7 @@ def serve(
         limit_concurrency=200,
         server_header=False,
     )
-    threading.Thread(target=studio.warm_up, name="softextend-warm-up", daemon=True).start()
+    threading.Thread(target=studio.looks.warm_up, name="softextend-warm-up", daemon=True).start()
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}/"
     tell(address)
     if browser:
