@@ -13,7 +13,7 @@ from PIL import Image
 from softextend.errors import BadRequest
 from softextend.finish.scores import Scores
 from softextend.jobs.command_line import command_words, group_words, recorded_command
-from softextend.jobs.task import digest, grey, relative_path
+from softextend.jobs.writing import digest, grey, relative_path
 from softextend.models.engine import Engine
 from softextend.options import Selection, Spec
 from softextend.pictures.formats import format_of_name

@@ -22,7 +22,8 @@ from softextend.commands.signatures import Extend
 from softextend.commands.spec import spec_of_extend, spec_of_paint
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.outputs import plan_jobs
-from softextend.jobs.task import PictureTask, sha256
+from softextend.jobs.task import PictureTask
+from softextend.jobs.writing import sha256
 from softextend.models import find
 from softextend.options import Spec
 from softextend.pictures.formats import Alpha
@@ -38,7 +39,7 @@ def extend(report: Report, given: Extend) -> int:
     """`softextend extend`: the exit code."""
     spec = spec_of_extend(given)
     found = gather(given.inputs.inputs or [], given.inputs.files_from, report, given.output.out_dir)
-    task = task_of(report, given, spec, given.inputs)
+    task = task_of(given, spec, given.inputs)
     return variations(report, task, found, "-extended", given)
 
 
@@ -49,16 +50,15 @@ def paint(report: Report, given: Paint) -> int:
     found = gather([painting.image], None, report)
     drawn = file_bytes(painting.mask)
     repaint = read_mask(drawn, name=str(painting.mask), allow_huge=painting.allow_huge)
-    task = task_of(report, given, spec, painting)
+    task = task_of(given, spec, painting)
     task = replace(task, mask=painting.mask, repaint=repaint, mask_sha256=sha256(drawn))
     return variations(report, task, found, "-painted", given)
 
 
-def task_of(report: Report, given: Extend | Paint, spec: Spec, source: SourceOptions) -> PictureTask:
+def task_of(given: Extend | Paint, spec: Spec, source: SourceOptions) -> PictureTask:
     """What the pictures of `extend` and `paint` share."""
     check_selection(given.selection)
     return PictureTask(
-        listener=report,
         spec=spec,
         ref=find.model_of(given.engine),
         engine=given.engine,

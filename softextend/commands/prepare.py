@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from softextend.commands.run import folders_of, gather, naming, skipping, with_mask, work
 from softextend.commands.spec import spec_of_prepare
+from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.making import note_seed
 from softextend.jobs.outputs import plan_jobs
+from softextend.jobs.reading import ReadPicture
 from softextend.jobs.task import PictureTask
+from softextend.jobs.writing import write_canvas
 from softextend.models import find
 from softextend.pictures.formats import Format
 
@@ -25,7 +30,6 @@ def prepare(report: Report, given: Prepare) -> int:
     names = replace(names, tree=found.tree(given.inputs.keep_tree))
     jobs = [with_mask(job) for job in plan_jobs(found.sources, names, [spec.seed])]
     task = PictureTask(
-        listener=report,
         spec=spec,
         ref=find.resolve_model(given.canvas.model, profile=given.canvas.profile),
         allow_huge=given.inputs.allow_huge,
@@ -42,6 +46,11 @@ def prepare(report: Report, given: Prepare) -> int:
         jobs,
         folders_of(given.output),
         empty=found.empty,
-        load=task.note_seed,
-        make=task.write_canvas,
+        load=partial(note_seed, task, report),
+        make=partial(canvas, task),
     )
+
+
+def canvas(task: PictureTask, read: ReadPicture, job: Job, target: Target, model: None) -> Outcome:
+    """`write_canvas` in the place of what a model makes."""
+    return write_canvas(task, read, job, target)

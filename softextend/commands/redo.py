@@ -11,8 +11,10 @@ from softextend import __version__
 from softextend.commands.run import folders_of, naming, work
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.inputs import found_again, recorded
+from softextend.jobs.making import load_model
 from softextend.jobs.outputs import plan_jobs
-from softextend.jobs.task import PictureTask, digest
+from softextend.jobs.task import PictureTask
+from softextend.jobs.writing import digest
 from softextend.models import find
 from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
@@ -20,7 +22,7 @@ from softextend.options import Spec
 from softextend.pictures.formats import SUFFIXES, Alpha, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.read_recipe import spec_of
-from softextend.types import Model, PredictionName
+from softextend.types import Listener, Model, PredictionName
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
@@ -40,7 +42,6 @@ def redo(report: Report, given: Redo) -> int:
     where = output if named else replace(output, output=str(redo_path(result, output.format)))
     jobs = plan_jobs([origin], naming(where, "-redo"), [spec.seed])
     task = PictureTask(
-        listener=report,
         spec=spec,
         ref=find.model_of(engine),
         engine=engine,
@@ -53,7 +54,7 @@ def redo(report: Report, given: Redo) -> int:
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
-    return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe))
+    return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe, report))
 
 
 def recipe_of_picture(result: Path) -> dict[str, Any]:
@@ -119,18 +120,18 @@ def _said(recipe: dict[str, Any], engine: Engine) -> dict[str, Any]:
     }
 
 
-def load_same(task: PictureTask, recipe: dict[str, Any]) -> Model:
+def load_same(task: PictureTask, recipe: dict[str, Any], listener: Listener) -> Model:
     """The model of a recipe; says so where it is another one by its hash."""
-    model = task.load()
+    model = load_model(task, listener)
     facts = model.as_dict()
     before, now = recipe["model"].get("hash"), facts.get("hash")
     if before != now:
         hashes = " and ".join("none, as it is built in" if each is None else str(each) for each in (now, before))
-        task.listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
+        listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
     known = {each.get("hash") for each in recipe["model"].get("conditions") or ()}
     for each in facts.get("conditions") or ():
         if each["hash"] not in known:
-            task.listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
+            listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
     return model
 
 

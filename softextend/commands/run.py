@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,13 @@ from softextend.jobs import inputs, runner
 from softextend.jobs.claims import Claims
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.lists import read_list
+from softextend.jobs.making import load_model, sample
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
+from softextend.jobs.reading import ReadPicture, read
 from softextend.jobs.runner import Tally
-from softextend.jobs.task import Make, PictureTask, Prepared
-from softextend.models import load
+from softextend.jobs.task import PictureTask
+from softextend.jobs.writing import write
+from softextend.models.load import check_model
 from softextend.options import Selection
 from softextend.pictures.formats import Format
 from softextend.pictures.locks import sweep
@@ -27,8 +31,10 @@ from softextend.plan.describe import plan_as_dict, plan_rows
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.jobs.inputs import Found
+    from softextend.types import Model
 
 
+Make = Callable[[ReadPicture, Job, Target, Any], Outcome]
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
@@ -141,8 +147,14 @@ def work(
     report.total = sum(len(job.targets) for job in left) + sum(each.count for each in (*empty, *settled))
     gate = Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None
     began = time.monotonic()
-    read, make = _watched(report, task.read, make or task.make, several=any(len(job.targets) > 1 for job in jobs))
-    outcomes = runner.run(left, read=read, load=load or task.load, make=make, gate=gate)
+    watched = Watched(
+        report=report,
+        task=task,
+        make=make or partial(_made, report, task),
+        several=any(len(job.targets) > 1 for job in jobs),
+    )
+    load = load or partial(load_model, task, report)
+    outcomes = runner.run(left, read=watched.read, load=load, make=watched.make_one, gate=gate)
     try:
         for outcome in chain(empty, settled, outcomes):
             tally.add(outcome)
@@ -153,22 +165,31 @@ def work(
     return tally.exit_code
 
 
-def _watched(
-    report: Report, read: Callable[[Job], Prepared], make: Make, *, several: bool
-) -> tuple[Callable[[Job], Prepared], Make]:
-    """Both with a word when they begin: a picture, or where each has several seeds, a seed of it."""
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """The stages of a picture with a word when they begin: a picture, or where each has several seeds, a seed of it."""
 
-    def read_watched(job: Job) -> Prepared:
-        if not several:
-            report.begin(job.name)
-        return read(job)
+    report: Report
+    task: PictureTask
+    make: Make
+    several: bool
 
-    def make_watched(prepared: Prepared, job: Job, target: Target, model: Any) -> Outcome:
-        if several:
-            report.begin(f"{job.name} (seed {target.seed})")
-        return make(prepared, job, target, model)
+    def read(self, job: Job) -> ReadPicture:
+        """See `reading.read`."""
+        if not self.several:
+            self.report.begin(job.name)
+        return read(self.task, job, self.report)
 
-    return read_watched, make_watched
+    def make_one(self, picture: ReadPicture, job: Job, target: Target, model: Any) -> Outcome:
+        """One target, made."""
+        if self.several:
+            self.report.begin(f"{job.name} (seed {target.seed})")
+        return self.make(picture, job, target, model)
+
+
+def _made(report: Report, task: PictureTask, picture: ReadPicture, job: Job, target: Target, model: Model) -> Outcome:
+    """One result of `extend` or `paint`, written."""
+    return write(task, picture, job, target, sample(task, picture, target, model, report), model)
 
 
 def dry_run(
@@ -179,8 +200,9 @@ def dry_run(
     left, settled = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     if not task.overwrite and (said := existing(left)):
         report.note(said)
-    task.note_conditions()
-    load.check_model(task.ref, task.engine.vae, task.engine.preview_vae)
+    for line in task.without_effect():
+        report.note(line)
+    check_model(task.ref, task.engine.vae, task.engine.preview_vae)
     tally = Tally()
     report.total = len(left) + sum(each.count for each in (*empty, *settled))
     for outcome in chain(empty, settled):
@@ -190,7 +212,7 @@ def dry_run(
     for job in left:
         try:
             report.begin(job.name)
-            plan = planning.read(job).plan
+            plan = read(planning, job, report).plan
         except Exception as error:
             outcome = Outcome(job=job, target=None, error=error)
             report.outcome(outcome)

@@ -13,7 +13,9 @@ from softextend.errors import BadRequest
 from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.command_line import command_words, group_words
 from softextend.jobs.job import Job, Target
+from softextend.jobs.making import load_model, once
 from softextend.jobs.outputs import settle
+from softextend.jobs.reading import read
 from softextend.jobs.sweep import Cell
 from softextend.jobs.task import PictureTask
 from softextend.models import find
@@ -38,7 +40,7 @@ def sweep(report: Report, given: Sweep) -> None:
     _, faults = settle([job], overwrite=overwrite, skip_existing=None, will_be_made=[path.parent])
     for fault in faults:
         raise fault.error or BadRequest(f"{path}: cannot be written")
-    cells = swept(report, task_of(report, given, spec), job, specs)
+    cells = swept(report, task_of(given, spec), job, specs)
     write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
     line = command_line(given, jobs_sweep.best_of(cells).spec)
     if not report.options.json:
@@ -52,10 +54,9 @@ def sweep(report: Report, given: Sweep) -> None:
     report.print(json.dumps({"input": str(image), "output": str(path), "best": line, "cells": found}))
 
 
-def task_of(report: Report, given: Sweep, spec: Spec) -> PictureTask:
+def task_of(given: Sweep, spec: Spec) -> PictureTask:
     """What all cells share."""
     return PictureTask(
-        listener=report,
         spec=spec,
         ref=find.model_of(given.engine),
         engine=given.engine,
@@ -76,14 +77,14 @@ def command_line(given: Sweep, best: Spec) -> str:
 def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> list[Cell]:
     """All cells, told one by one; every plan is checked before a model is loaded."""
     task.check()
-    read = task.read(job)
+    picture = read(task, job, report)
     for each in specs:
-        task.plan(read.input, each)
-    model = task.load()
+        task.plan(picture.input, each)
+    model = load_model(task, report)
     report.total = len(specs)
     report.begin(job.name)
     cells = []
-    for cell in jobs_sweep.sweep(partial(task.once, read, model), specs):
+    for cell in jobs_sweep.sweep(partial(once, task, picture, model, report), specs):
         cells.append(cell)
         report.done += 1
         report.note(cell.caption[0])

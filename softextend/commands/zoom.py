@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from softextend.commands.spec import spec_of_zoom
 from softextend.jobs.film import Shoot, keyframe_files, largest, remarks
 from softextend.jobs.job import STDIN, Job, Outcome, Target
-from softextend.jobs.task import PictureTask, source_of
+from softextend.jobs.reading import source_of
+from softextend.jobs.task import PictureTask
 from softextend.models import find
 from softextend.pictures import video
 from softextend.pictures.read import read_picture
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 def zoom(report: Report, given: Zoom) -> int:
     """`softextend zoom`: the exit code."""
     task = PictureTask(
-        listener=report,
         spec=spec_of_zoom(given),
         ref=find.model_of(given.engine),
         engine=given.engine,
@@ -40,7 +40,8 @@ def zoom(report: Report, given: Zoom) -> int:
     job = Job(source=source, targets=(Target(path=path, format=form, seed=task.spec.seed),))
     shoot = planned(report, task, job, given)
     if given.film.dry_run:
-        task.note_conditions()
+        for line in task.without_effect():
+            report.note(line)
         facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict()}
         report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows()])
         return 0
@@ -64,6 +65,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     film = video.Film(path=path, form=form, count=motion.count, fps=motion.fps, width=size[0], height=size[1])
     shoot = Shoot(
         task=task,
+        listener=report,
         job=job,
         input=input,
         icc=picture.metadata.icc,

@@ -14,7 +14,9 @@ from softextend import __version__
 from softextend.errors import OutputError
 from softextend.jobs import zoom
 from softextend.jobs.job import STDIN, Job
-from softextend.jobs.task import PictureTask, relative_path
+from softextend.jobs.making import load_model
+from softextend.jobs.task import PictureTask
+from softextend.jobs.writing import relative_path
 from softextend.options import HOW_MUCH
 from softextend.pictures import video
 from softextend.pictures.icc import to_srgb
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from softextend.jobs.zoom import Keyframe
     from softextend.pictures.video import Film
     from softextend.plan.motion import Fit
-    from softextend.types import Model, Pixels
+    from softextend.types import Listener, Model, Pixels
 
 
 LARGEST = 3840  # px, longer side of a frame where no size is asked for: what a 4K screen shows
@@ -38,6 +40,7 @@ class Shoot:
     """All that makes one film."""
 
     task: PictureTask
+    listener: Listener
     job: Job
     input: Input  # the photo, cropped where that is asked for
     icc: bytes | None  # its colour profile
@@ -90,7 +93,8 @@ class Shoot:
 
     def run(self) -> dict[str, Any]:
         """Load the model, make the pictures, write the film; what is worth knowing of it, as JSON values."""
-        model, film, listener = self.task.load(), self.film, self.task.listener
+        film, listener = self.film, self.listener
+        model = load_model(self.task, listener)
         made = self.keyframes(model)
         overwrite = self.task.overwrite
         for path, keyframe in zip(self.saved, made, strict=False):
@@ -119,17 +123,17 @@ class Shoot:
         if self.icc:
             pixels = to_srgb(pixels, self.icc)
         photo = replace(self.input, pixels=pixels)
-        return zoom.keyframes(photo, self.motion, task.spec, model, task.listener, on_picture=self.begin)
+        return zoom.keyframes(photo, self.motion, task.spec, model, self.listener, on_picture=self.begin)
 
     def begin(self, at: float) -> None:
         """The picture at this zoom is taken up."""
-        self.task.listener.picture(f"{self.job.name} at {at:.2f}x", self.zooms.index(at) + 1, self.parts)
+        self.listener.picture(f"{self.job.name} at {at:.2f}x", self.zooms.index(at) + 1, self.parts)
 
     def counted(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
         """The frames, each told of as a step."""
         for number, frame in enumerate(frames, 1):
             yield frame
-            self.task.listener.step(number, self.film.count)
+            self.listener.step(number, self.film.count)
 
     def recipe(self, model: Model) -> dict[str, Any]:
         """What led to the film; JSON values."""
