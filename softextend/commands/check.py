@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from softextend.finish.contract import Difference
+from softextend.finish.measures import MEASURES, TOTAL, Measure, faults, seen
 from softextend.jobs import verify as jobs_verify
 from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.score import score_files
@@ -47,8 +48,16 @@ def score(report: Report, given: Score) -> None:
     scores, box = score_files(result, original, allow_huge=source.allow_huge, allow_damaged=source.allow_damaged)
     facts = scores.as_dict()
     said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
-    rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in facts.items()]
+    said["bad"] = [each.name for each, _ in faults(facts)]
+    rows = [score_row(each, facts[each.name]) for each in (TOTAL, *MEASURES)]
     report.show(said, rows, title=str(result))
+    report.hint(f"{seen(facts) or 'no seam shows'}; whether what was added makes sense no score says: look at it")
+
+
+def score_row(measure: Measure, value: float) -> tuple[str, str]:
+    """One figure with what it means, as a table shows it."""
+    found = measure.fault(value)
+    return measure.words, f"{value:.3f}  {measure.meaning}{f': {found}' if found else ''}"
 
 
 def _facts(found: Difference) -> dict[str, Any]:

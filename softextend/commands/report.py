@@ -19,6 +19,7 @@ from softextend.commands.options import ReportOptions, ShowOptions
 from softextend.commands.progress import SHOWN, Bars, Crowd, Lines, Progress
 from softextend.commands.stdout import Stdout, abandon_stdout
 from softextend.errors import SoftExtendError
+from softextend.finish.measures import SEEN, seen
 from softextend.text import printable
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ class Report(Stdout):
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""
         if "frames" in facts:
             seconds = f", {facts['frames']} frames, {facts['seconds']:.1f} s of film"
-        score = f", score {facts['score']:.2f} of 1" if "score" in facts else ""
-        self.note(f"{names['output']}: {facts['width']}x{facts['height']}, seed {facts['seed']}{score}{seconds}")
+        size = f"{facts['width']}x{facts['height']}"
+        self.note(f"{names['output']}: {size}, seed {facts['seed']}{seconds}{_score(facts)}")
         if self.options.json:
             self.print(json.dumps({**names, **facts}))
         elif outcome.data:
@@ -167,12 +168,22 @@ class Report(Stdout):
             self.progress.log(f"softextend: {line}")
 
 
+def _score(facts: dict[str, Any]) -> str:
+    """How well a result joins, in words where badly; nothing where it was not scored."""
+    if "score" not in facts:
+        return ""
+    bad = seen(facts["scores"])
+    return f", seam score {facts['score']:.2f} of 1{f': {bad}' if bad else ''}"
+
+
 def _scores(tally: Tally) -> str:
     """The scores of a batch, with the picture to look at first."""
     if len(tally.scores) < 2:
         return ""
     (lowest, name), (highest, _) = min(tally.scores), max(tally.scores)
-    return f"; scores {lowest:.2f} ({name}) to {highest:.2f} of 1"
+    low = sum(score < SEEN for score, _ in tally.scores)
+    shows = f"; a seam shows in {low} of {len(tally.scores)}" if low else ""
+    return f"; seam scores {lowest:.2f} ({name}) to {highest:.2f} of 1{shows}"
 
 
 def _counts(tally: Tally) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softextend.commands.spec import spec_of_sweep
 from softextend.errors import BadRequest
+from softextend.finish.measures import seen
 from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.command_line import command_words, group_words
 from softextend.jobs.job import Job, Target
@@ -40,12 +43,15 @@ def sweep(report: Report, given: Sweep) -> None:
     _, faults = settle([job], overwrite=overwrite, skip_existing=None, will_be_made=[path.parent])
     for fault in faults:
         raise fault.error or BadRequest(f"{path}: cannot be written")
-    cells = swept(report, task_of(given, spec), job, specs)
+    task = task_of(given, spec)
+    cells = swept(report, task, job, specs)
     write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
-    line = command_line(given, jobs_sweep.best_of(cells).spec)
+    best = jobs_sweep.winner_of(cells)
+    line = None if best is None else command_line(task, image, best.spec)
+    report.note(verdict(best, len(cells)))
     if not report.options.json:
-        report.print(str(path))
-        report.print(line)
+        for each in filter(None, (str(path), line)):
+            report.print(each)
         return
     found = [
         {"fill": each.spec.mask.fill, "strength": each.spec.sampling.strength, **each.scores.as_dict()}
@@ -68,10 +74,19 @@ def task_of(given: Sweep, spec: Spec) -> PictureTask:
     )
 
 
-def command_line(given: Sweep, best: Spec) -> str:
-    """What makes a cell's picture at its full size."""
-    options = [*command_words(best), *group_words(given.conditions), *group_words(given.engine)]
-    return shlex.join(["softextend", "extend", str(given.photo.image), *options])
+def verdict(best: Cell | None, count: int) -> str:
+    """Which cell is the best, and whether it is good."""
+    if best is None:
+        return f"best: none, a seam shows in all {count}; try other fills and strengths, or another --model"
+    bad = seen(best.scores.as_dict())
+    return f"best: {best.caption[0]}{f': {bad}' if bad else ''}"
+
+
+def command_line(task: PictureTask, image: Path, best: Spec) -> str:
+    """What makes a cell's picture at its full size, by the model that made it, whoever named that."""
+    engine = replace(task.engine, model=task.ref.name)
+    options = [*command_words(best), *group_words(task.configured), *group_words(engine)]
+    return shlex.join(["softextend", "extend", str(image), *options])
 
 
 def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> list[Cell]:

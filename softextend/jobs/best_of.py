@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from softextend.errors import BrokenPromise
+from softextend.finish.measures import LEFTOVER, SEAM
 from softextend.options import Selection, Spec
 from softextend.types import Listener
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from softextend.finish.scores import Scores
 
 
-LEFTOVER = 0.35  # correlation from which the fill can be seen in the result
-SEAM = {"colour_step": 2.0, "gradient_step": 1.9, "line": 2.2}  # ratios from which the old border can be seen
 RANDOM_SEEDS = 2**32  # random seeds lie below: the range that other tools take
 STRONGER = 0.1  # by which a retry raises the strength
 
@@ -44,7 +43,7 @@ def choose(make: Callable[[Spec], Result], spec: Spec, selection: Selection, lis
     for index in range(selection.best_of):
         made.append(make(spec.replaced(seed=spec.seed + index)))
         if selection.best_of > 1:
-            listener.note(f"seed {made[-1].seed}: score {made[-1].scores.total:.2f}")
+            listener.note(f"seed {made[-1].seed}: seam score {made[-1].scores.total:.2f} of 1")
     best = max(made, key=_total)
     for index in range(selection.retry):
         fault = visible_fault(best.scores)
@@ -94,7 +93,7 @@ def check_score(scores: Scores, selection: Selection) -> None:
     """BrokenPromise where a result scores below what was demanded."""
     if selection.min_score is not None and scores.total < selection.min_score:
         raise BrokenPromise(
-            f"the score {scores.total:.2f} is below --min-score {selection.min_score:g} ({scores}); "
+            f"the seam score {scores.total:.2f} is below --min-score {selection.min_score:g} ({scores}); "
             "nothing was written: try --best-of 4, --retry 2 or another --fill or --strength"
         )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 MOST_CELLS = 100
+WORTHLESS = 0.005  # seam score below which 0.00 is shown: no such cell wins
 CELL = 480  # px, longer side of a picture on the sheet
 GAP = 8  # px
 LETTER = 15  # px
@@ -42,8 +43,9 @@ class Cell:
         """Two lines."""
         found = self.scores
         return (
-            f"{self.spec.mask.fill or 'fill of the model'}  strength {_strength(self.spec)}  score {found.total:.2f}",
-            f"seam {found.gradient_step:.2f}  colour {found.colour_step:.2f}  texture {found.texture:.2f}  "
+            f"{self.spec.mask.fill or 'fill of the model'}  strength {_strength(self.spec)}  "
+            f"seam score {found.total:.2f}",
+            f"gradient {found.gradient_step:.2f}  colour {found.colour_step:.2f}  texture {found.texture:.2f}  "
             f"leftover {found.leftover:.2f}",
         )
 
@@ -103,15 +105,21 @@ def best_of(cells: Sequence[Cell]) -> Cell:
     return max(cells, key=lambda each: (round(each.scores.total, 3), -(each.spec.sampling.strength or 0.0)))
 
 
+def winner_of(cells: Sequence[Cell]) -> Cell | None:
+    """The best cell; None where even that one scores 0.00: none is any good."""
+    best = best_of(cells)
+    return best if best.scores.total >= WORTHLESS else None
+
+
 def sheet(cells: Sequence[Cell], columns: int) -> Pixels:
-    """All cells with captions, (H, W, 3) uint8; the best one is framed."""
+    """All cells with captions, (H, W, 3) uint8; the best one is framed, where one is any good."""
     height, width = (max(each.picture.shape[axis] for each in cells) for axis in (0, 1))
     width = max(width, 20 * LETTER)
     text = 2 * (LETTER + 4) + GAP
     rows = math.ceil(len(cells) / columns)
     size = columns * (width + GAP) + GAP, rows * (height + text + GAP) + GAP
     canvas = Image.new("RGB", size, PAPER)
-    draw, font, best = ImageDraw.Draw(canvas), ImageFont.load_default(LETTER), best_of(cells)
+    draw, font, best = ImageDraw.Draw(canvas), ImageFont.load_default(LETTER), winner_of(cells)
     for index, cell in enumerate(cells):
         left = GAP + index % columns * (width + GAP)
         top = GAP + index // columns * (height + text + GAP)

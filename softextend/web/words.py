@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from softextend.finish.measures import BROKEN, FLAT, LEFTOVER, ROUGH, SEAM, SMOOTH, TWINS
 from softextend.finish.scores import Scores
-from softextend.jobs.best_of import LEFTOVER, SEAM
 
 GOOD, FAIR = 0.8, 0.6  # totals from which a result is called so
-ROUGH, SMOOTH = 1.6, 0.6  # fine detail over the photo's own, from which it looks too rough, or too smooth
-FLAT = 0.1  # share of the new area
-TWINS = 0.05  # the same, of what repeats something single
-BROKEN = 0.02  # the same; night skies have a few black pixels of their own
 
 
 def verdict(scores: Scores) -> str:
-    """One sentence: how good it is, and what shows, if anything does."""
-    total = "Looks good" if scores.total >= GOOD else "Fair" if scores.total >= FAIR else "Something shows"
+    """One sentence: how good the seam is, and what shows, if anything does."""
+    total = "Good seam" if scores.total >= GOOD else "Fair seam" if scores.total >= FAIR else "Something shows"
     faults = list(_faults(scores))
-    return f"{total} ({scores.total:.2f} of 1): {', '.join(faults) if faults else 'no seam, no fill shows'}."
+    return f"{total} (seam score {scores.total:.2f} of 1): {', '.join(faults) if faults else 'no seam, no fill shows'}."
 
 
 def _faults(scores: Scores) -> list[str]:

@@ -176,17 +176,18 @@ def test_score_finds_the_original_in_any_picture(run: Run) -> None:
 
 
 def test_a_sweep_is_one_sheet_and_the_command_of_its_best_cell(run: Run) -> None:
-    options = ("--strength", "0.4:0.8:0.4", "--fill", "edge,telea:radius=2", "--seed", 4, "-p", "two words")
+    options = ("--strength", "0:0.4:0.4", "--fill", "mirror,telea:radius=2", "--seed", 4, "-p", "two words")
     code, lines, err = run("sweep", "photo.png", *SIDES, *options, "--overlap", 6)
     assert code == 0
     assert lines[0] == "photo-sweep.png"
     assert opened("photo-sweep.png").shape[1] > 2 * 158
-    assert err.count("  score ") == 4
+    assert err.count("  seam score ") == 5  # of each cell, and of the best
     words = shlex.split(lines[1])
     assert words[:3] == ["softextend", "extend", "photo.png"]
     assert words[words.index("--prompt") + 1] == "two words"
     assert words[words.index("--overlap") + 1] == "6"
     assert words[words.index("--seed") + 1] == "4"
+    assert words[words.index("--model") + 1] == "self"
     assert run(*words[1:])[0] == 0
     code, _, err = run("sweep", "photo.png", *SIDES, *options)
     assert code == 1
@@ -198,6 +199,36 @@ def test_a_sweep_is_one_sheet_and_the_command_of_its_best_cell(run: Run) -> None
     best = max(facts["cells"], key=lambda each: each["total"])
     made = read_recipe(Path("photo-extended.png"))
     assert made["scores"]["total"] == pytest.approx(best["total"], abs=2e-3)
+
+
+def test_a_sweep_without_a_good_cell_names_no_winner(run: Run) -> None:
+    code, lines, err = run("sweep", "photo.png", *SIDES, "--strength", 0.8, "--fill", "gray,edge", "--seed", 4)
+    assert (code, lines) == (0, ["photo-sweep.png"])
+    assert "best: none, a seam shows in all 2" in err
+    code, lines, _ = run("sweep", "photo.png", *SIDES, "--strength", 0.8, "--fill", "gray", "--overwrite", "--json")
+    assert json.loads(lines[0])["best"] is None
+
+
+def test_a_low_score_says_in_words_that_a_seam_shows(run: Run) -> None:
+    code, _, err = run("extend", "photo.png", *SIDES, "--fill", "gray", "--strength", 0, "-o", "grey.png")
+    assert code == 0
+    assert "seam score 0.0" in err
+    assert "of 1: a seam shows" in err
+    code, lines, _ = run("score", "grey.png", "photo.png")
+    table = {" ".join(line.split()[:2]): line for line in lines}
+    assert "1 is best, bad below 0.3: a seam shows" in table["seam score"]
+    assert "1 or less is good, bad from 2 on: the old border shows" in table["colour step"]
+    assert "bad below 0.6 and from 1.6 on: the new part is smoother" in lines[5]
+    assert all("bad" in line for line in lines[1:])
+    facts = json.loads(run("score", "grey.png", "photo.png", "--json")[1][0])
+    assert facts["bad"][:2] == ["colour_step", "gradient_step"]
+
+
+def test_a_batch_says_in_how_many_a_seam_shows(run: Run) -> None:
+    Image.fromarray(opened("photo.png")[:, ::-1]).save("other.png")
+    options = ("--fill", "gray", "--strength", 0, "--out-dir", "out")
+    _, _, err = run("extend", "photo.png", "other.png", *SIDES, *options)
+    assert "a seam shows in 2 of 2" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ def test_the_best_seed_is_kept() -> None:
     assert [each.seed for each in make.specs] == [5, 6, 7]
     assert choice.best.seed == 6
     assert [each.seed for each in choice.made] == [5, 6, 7]
-    assert told.notes == ["seed 5: score 0.60", "seed 6: score 0.90", "seed 7: score 0.70"]
+    assert told.notes == [
+        f"seed {seed}: seam score {score} of 1" for seed, score in ((5, "0.60"), (6, "0.90"), (7, "0.70"))
+    ]
     assert [each["score"] for each in choice.best.recipe["tries"]] == [0.6, 0.9, 0.7]
 
 

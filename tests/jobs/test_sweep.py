@@ -12,7 +12,7 @@ from toymodel import ToyModel
 
 from softextend.errors import BadRequest
 from softextend.extend import Result
-from softextend.jobs.sweep import MOST_CELLS, Cell, best_of, grid, parse_fills, parse_strengths, sheet, sweep
+from softextend.jobs.sweep import MOST_CELLS, Cell, best_of, grid, parse_fills, parse_strengths, sheet, sweep, winner_of
 from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
 
@@ -69,8 +69,11 @@ def test_the_grid_is_fills_by_strengths() -> None:
         grid(asked(), ("edge", "telea"), tuple(range(60)))
 
 
+GREEN = (90, 200, 120)
+
+
 def test_every_cell_is_on_the_sheet_and_the_best_is_framed() -> None:
-    cells = list(sweep(make, grid(asked(), ("edge", "telea"), (0.4, 0.8))))
+    cells = list(sweep(make, grid(asked(), ("mirror", "telea"), (0, 0.8))))
     assert len(cells) == 4
     for cell in cells:
         assert cell.picture.shape == (80, 152, 3)
@@ -82,7 +85,14 @@ def test_every_cell_is_on_the_sheet_and_the_best_is_framed() -> None:
     assert made.shape[1] > 2 * 152
     for cell in cells:
         assert found(made, cell.picture)
-    assert (made == (90, 200, 120)).all(2).sum() > 500
+    assert (made == GREEN).all(2).sum() > 500
+
+
+def test_no_cell_wins_where_none_is_any_good() -> None:
+    cells = list(sweep(make, grid(asked(), ("edge", "telea"), (0.4, 0.8))))
+    assert max(cell.scores.total for cell in cells) < 0.005
+    assert winner_of(cells) is None
+    assert not (sheet(cells, 2) == GREEN).all(2).any()
 
 
 def found(large: np.ndarray, small: np.ndarray) -> bool:

@@ -71,7 +71,7 @@ def scores(**values: float) -> Scores:
 
 
 def test_scores_become_words() -> None:
-    assert words.verdict(scores()) == "Looks good (0.90 of 1): no seam, no fill shows."
+    assert words.verdict(scores()) == "Good seam (seam score 0.90 of 1): no seam, no fill shows."
     assert "the old border can be seen" in words.verdict(scores(colour_step=3, total=0.4))
     assert "the fill shows through" in words.verdict(scores(leftover=0.8, total=0.5))
     assert "black" not in words.verdict(scores(broken=0.001))
