@@ -6,9 +6,7 @@ softextend.extend("photo.jpg", (0, 256, 0, 256), seed=1).save("wide.png")
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from os import PathLike
@@ -23,21 +21,19 @@ from softextend.errors import BadPicture, BadRequest
 from softextend.extend import extend as extend_prepared
 from softextend.extend import paint as paint_prepared
 from softextend.fill import parse_fill
-from softextend.jobs.best_of import check_score, choose, with_seed
-from softextend.models import find, load
-from softextend.models.engine import Engine
-from softextend.option_fields import about, flag
-from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec
+from softextend.jobs.best_of import check_score, choose
+from softextend.jobs.ready import Ready, load_own, ready_model
+from softextend.jobs.request import Asked, preset_options, read_request
+from softextend.options import HOW_MUCH, Spec
 from softextend.pictures.picture import Picture
 from softextend.pictures.read import read_mask, read_picture
 from softextend.plan.canvas import grow
-from softextend.plan.grammar import FORMS
 from softextend.plan.input import Input, prepare_input
-from softextend.plan.plan import plan_extension, plan_repaint
+from softextend.plan.plan import Plan, plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.result import Result
 from softextend.sampling.progress import Silent
-from softextend.types import Amount, Listener, Method, Model, Offload, PredictionName, Profile, SamplerName, Size, Span
+from softextend.types import Listener, Method, Model, Offload, PredictionName, SamplerName, Size, Span
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -47,15 +43,10 @@ if TYPE_CHECKING:
 
 Picturelike: TypeAlias = "str | PathLike[str] | bytes | Image.Image | npt.NDArray[Any]"
 Sideslike: TypeAlias = "str | int | Sequence[int | str]"
+Textlike: TypeAlias = str | PathLike[str]
 Watcher: TypeAlias = "Listener | Callable[[int, int], None] | None"  # a listener, or only (steps done, steps in all)
 DEFAULT_SIDES = (0, 256, 0, 256)
 ARRAYS = ((2, 1), (3, 3), (3, 4))  # dimensions and channels of an array that is a picture
-ENUMS: Mapping[str, type[Enum]] = {
-    "sampler": SamplerName,
-    "offload": Offload,
-    "method": Method,
-    "prediction": PredictionName,
-}
 
 
 class Options(TypedDict, total=False):
@@ -92,6 +83,40 @@ class Options(TypedDict, total=False):
     min_score: float | None
 
 
+class Laid(TypedDict, total=False):
+    """What is laid over a model while it loads: the command line's options; see its help."""
+
+    lora: Textlike | Sequence[Textlike] | None
+    embedding: str | Sequence[str] | None
+    clip_skip: int | None
+    image_prompt: Textlike | None
+    image_weight: float | None
+    image_steps: str | None
+    image_adapter: Textlike | None
+    image_encoder: Textlike | None
+    control: Textlike | Sequence[Textlike] | None
+    control_type: str | None
+    control_image: Textlike | None
+    refiner: Textlike | None
+    refiner_start: float
+
+
+class Conditioned(Options, Laid, total=False):
+    """And what a picture's prompt is made of, and the model's own options, where `model` is a name."""
+
+    preset: str | None
+    caption: str | bool | None
+    profile: str | None
+    prediction: str | PredictionName | None
+    device: str
+    dtype: str
+    offload: str | Offload | None
+    compile: bool
+    vae: Textlike | None
+    preview_vae: Textlike | None
+    unet: Textlike | None
+
+
 def extend(
     image: Picturelike,
     sides: Sideslike | None = DEFAULT_SIDES,
@@ -101,34 +126,33 @@ def extend(
     negative: str = "",
     seed: int | None = None,
     listener: Watcher = None,
-    **options: Unpack[Options],
+    **options: Unpack[Conditioned],
 ) -> Result:
     """Make a picture wider by `sides` (top, right, bottom, left: px, or text such as "25%").
 
     image: a path, encoded bytes, a PIL image, or uint8 (H, W), (H, W, 3) or (H, W, 4). model: a name as for --model, or
     what `load_model` returned. Raises SoftExtendError: BadRequest for a wrong value, BadPicture, BadModel, ...
     """
-    if sides is DEFAULT_SIDES and any(options.get(name) is not None for name in HOW_MUCH):
+    if sides is DEFAULT_SIDES and any(
+        options.get(name) is not None or name in preset_options(options) for name in HOW_MUCH
+    ):
         sides = None
-    spec, selection = read_request({"sides": sides, "prompt": prompt, "negative": negative, "seed": seed, **options})
-    spec.growth.demanded()
+    asked = read_request({"sides": sides, "prompt": prompt, "negative": negative, "seed": seed, **options})
+    asked.spec.growth.demanded()
     picture, heard = any_picture(image), _listener(listener)
-    ready, profile, name = _ready(model, heard)
-    input = prepare_input(picture.pixels, picture.known, spec.growth, picture.planes)
-    made = choose(
-        lambda each: extend_prepared(input, plan_extension(input, each, profile), ready, heard),
-        spec,
-        selection,
-        heard,
-    ).best
-    check_score(made.scores, selection)
+    ready = ready_model(model, asked, heard)
+    input = prepare_input(picture.pixels, picture.known, asked.spec.growth, picture.planes)
+    plan = partial(_extension, input, ready)
+    spec = ready.captioned(asked.spec, input, plan(asked.spec), asked.conditions.caption, heard)
+    made = _chosen(lambda each: extend_prepared(input, plan(each), ready.model, heard), spec, asked, ready, heard)
     return Result(
         made=made,
         source=picture,
         command="extend",
-        model=name,
+        recorded=ready.recorded,
+        said=ready.notes,
         spec=spec,
-        selection=selection,
+        selection=asked.selection,
         origin=_origin(image),
     )
 
@@ -142,28 +166,32 @@ def paint(
     negative: str = "",
     seed: int | None = None,
     listener: Watcher = None,
-    **options: Unpack[Options],
+    **options: Unpack[Conditioned],
 ) -> Result:
     """Repaint a picture by a mask of its size: white is repainted, black stays, grey lies in between.
 
     mask: like `image`, or float (H, W) in [0, 1], 1 = repaint. Raises as `extend`.
     """
-    spec, selection = read_request({"prompt": prompt, "negative": negative, "seed": seed, **options})
+    asked = read_request({"prompt": prompt, "negative": negative, "seed": seed, **options})
     picture, change, heard = any_picture(image), _change(mask), _listener(listener)
     if change.shape != picture.known.shape:
         sizes = [f"{shape[1]}x{shape[0]}" for shape in (change.shape, picture.known.shape)]
         raise BadRequest(f"the mask is {sizes[0]}, the picture {sizes[1]}; make them one size")
-    ready, profile, name = _ready(model, heard)
-    once = partial(_repaint, picture, change, ready, profile, heard)
-    made = choose(once, spec, selection, heard).best
-    check_score(made.scores, selection)
+    ready = ready_model(model, asked, heard)
+    input = Input(pixels=picture.pixels, planes=picture.planes, known=picture.known)
+    plan = partial(_repainting, change, ready)
+    spec = ready.captioned(asked.spec, input, plan(asked.spec), asked.conditions.caption, heard)
+    made = _chosen(
+        lambda each: paint_prepared(input, change, plan(each), ready.model, heard), spec, asked, ready, heard
+    )
     return Result(
         made=made,
         source=picture,
         command="paint",
-        model=name,
+        recorded=ready.recorded,
+        said=ready.notes,
         spec=spec,
-        selection=selection,
+        selection=asked.selection,
         origin=_origin(image),
         mask_origin=_origin(mask),
     )
@@ -173,7 +201,7 @@ def fill(
     image: Picturelike, sides: Sideslike = DEFAULT_SIDES, name: str = "perlin", *, seed: int | None = None
 ) -> Image.Image:
     """The picture on its larger canvas, the new area painted by a fill ("name" or "name:key=value,..."); no model."""
-    spec, _ = read_request({"sides": sides, "seed": seed, "fill": name})
+    spec = read_request({"sides": sides, "seed": seed, "fill": name}).spec
     picture = any_picture(image)
     height, width = picture.known.shape
     added = resolve_sides(spec.growth.demanded(), width=width, height=height)
@@ -191,29 +219,26 @@ def load_model(
     offload: str | None = None,
     vae: str | PathLike[str] | None = None,
     preview_vae: str | PathLike[str] | None = None,
+    unet: str | PathLike[str] | None = None,
     compile: bool = False,
     listener: Watcher = None,
+    **laid: Unpack[Laid],
 ) -> Model:
     """A model to hand to `extend` and `paint` as often as you like; parameters as the options of the same names."""
     given = {
-        "offload": offload,
-        "vae": vae and Path(vae),
-        "preview_vae": preview_vae and Path(preview_vae),
-        "compile": compile,
+        "model": name,
+        "device": device,
+        "dtype": dtype,
         "profile": profile,
         "prediction": prediction,
+        "offload": offload,
+        "vae": vae,
+        "preview_vae": preview_vae,
+        "unet": unet,
+        "compile": compile,
     }
-    engine = Engine(model=name, device=device, dtype=dtype, **_read(Engine, {k: v for k, v in given.items() if v}))
-    return load.load_model(
-        find.model_of(engine),
-        device=engine.device,
-        dtype=engine.dtype,
-        offload=engine.offload,
-        vae=engine.vae,
-        preview_vae=engine.preview_vae,
-        compile=engine.compile,
-        listener=_listener(listener),
-    )
+    asked = read_request({**given, **laid})
+    return load_own(asked.engine, asked.conditions, _listener(listener))
 
 
 class _Progress(Silent):
@@ -227,63 +252,27 @@ class _Progress(Silent):
         self.on_step(done, total)
 
 
-_loaded: dict[find.ModelRef, Model] = {}  # the last model that was named, kept for the next call
+def _extension(input: Input, ready: Ready, spec: Spec) -> Plan:
+    return ready.check(plan_extension(input, spec, ready.profile))
 
 
-def _ready(model: str | Model, listener: Listener) -> tuple[Model, Profile, str]:
-    """The model, what it likes best, and its name; a named one is loaded once, and kept until another is named."""
-    if not isinstance(model, str):
-        return model, model.profile, model.name
-    ref = find.resolve_model(model)
-    if ref not in _loaded:
-        fresh = load.load_model(ref, listener=listener)
-        _loaded.clear()
-        _loaded[ref] = fresh
-    return _loaded[ref], find.known_profile(ref), ref.name
+def _repainting(change: Any, ready: Ready, spec: Spec) -> Plan:
+    return ready.check(plan_repaint(change, spec, ready.profile))
 
 
-def read_request(given: dict[str, Any]) -> tuple[Spec, Selection]:
-    """Both from options by name; BadRequest as on the command line."""
-    names = {each.name for each in dataclasses.fields(Selection)}
-    unknown = [name for name in given if name not in GROUP_OF and name not in names]
-    if unknown:
-        raise BadRequest(f"{unknown[0]}: no such option; there are {', '.join((*GROUP_OF, *sorted(names)))}")
-    spec = Spec.of(**{name: _value(name, value) for name, value in given.items() if name in GROUP_OF})
-    return with_seed(spec), Selection(**{name: value for name, value in given.items() if name in names})
+def _painted(
+    input: Input, change: Any, plan: Callable[[Spec], Plan], model: Model, listener: Listener, spec: Spec
+) -> Made:
+    return paint_prepared(input, change, plan(spec), model, listener)
 
 
-def _value(name: str, value: Any) -> Any:
-    """One option as its group holds it, from what Python users write."""
-    if name == "sides" and value is not None and not isinstance(value, str):
-        value = " ".join(map(str, value)) if isinstance(value, Sequence) else str(value)
-    if name == "all" and isinstance(value, int):
-        return Amount(value=value)
-    group: Any = getattr(Spec(), GROUP_OF[name])
-    return _read(type(group), {name: value})[name]
-
-
-def _read(group: type[Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Texts as the command line reads them, other values as they are."""
-    read = {}
-    for field in dataclasses.fields(group):
-        if field.name not in given:
-            continue
-        value, form = given[field.name], about(field).form
-        if isinstance(value, str) and form:
-            value = FORMS[form](value)
-        elif isinstance(value, str) and not isinstance(value, Enum) and field.name in ENUMS:
-            value = _named(field.name, value)
-        read[field.name] = value
-    return read
-
-
-def _named(name: str, text: str) -> Enum:
-    """One of an option's names; BadRequest for another."""
-    kind = ENUMS[name]
-    try:
-        return kind(text)
-    except ValueError:
-        raise BadRequest(f"{flag(name)} {text}: must be one of {', '.join(each.value for each in kind)}") from None
+def _chosen(once: Callable[[Spec], Made], spec: Spec, asked: Asked, ready: Ready, listener: Listener) -> Made:
+    """The best of the results that were asked for; what has no effect is said first."""
+    for line in ready.notes:
+        listener.note(line)
+    made = choose(once, spec, asked.selection, listener).best
+    check_score(made.scores, asked.selection)
+    return made
 
 
 def any_picture(image: Picturelike) -> Picture:
@@ -324,12 +313,6 @@ def _change(mask: Picturelike) -> npt.NDArray[np.float32]:
     image = Image.open(BytesIO(mask)) if isinstance(mask, bytes) else mask
     image = _from_array(image) if isinstance(image, np.ndarray) else image
     return np.asarray(image.convert("L"), np.float32) / np.float32(255)
-
-
-def _repaint(picture: Picture, change: Any, model: Model, profile: Profile, listener: Listener, spec: Spec) -> Made:
-    plan = plan_repaint(change, spec, profile)
-    input = Input(pixels=picture.pixels, planes=picture.planes, known=picture.known)
-    return paint_prepared(input, change, plan, model, listener)
 
 
 def _origin(image: Picturelike) -> Path | None:

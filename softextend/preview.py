@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from softextend.api import DEFAULT_SIDES, Picturelike, Sideslike, any_picture, read_request
+from softextend.api import DEFAULT_SIDES, Picturelike, Sideslike, any_picture
 from softextend.fill import parse_fill
+from softextend.jobs.request import read_request
 from softextend.mask import change_map
 from softextend.models import find
 from softextend.options import HOW_MUCH
@@ -86,7 +87,7 @@ class Sketch:
     def _request(self, sides: Sideslike | None, seed: int, options: Options) -> tuple[Spec, Input]:
         if sides is DEFAULT_SIDES and any(options.get(name) is not None for name in HOW_MUCH):
             sides = None
-        spec, _ = read_request({"sides": sides, "seed": seed, **options})
+        spec = read_request({"sides": sides, "seed": seed, **options}).spec
         return spec, self._taken(spec.growth.demanded())
 
     def _planned(self, spec: Spec, taken: Input, model: str) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ from PIL import Image
 from softextend.errors import BadRequest
 from softextend.finish.scores import Scores
 from softextend.jobs.command_line import command_words, group_words, recorded_command
+from softextend.jobs.ready import Recorded
 from softextend.jobs.writing import digest, grey, relative_path
-from softextend.models.engine import Engine
 from softextend.options import Selection, Spec
 from softextend.pictures.formats import format_of_name
 from softextend.pictures.picture import Picture
@@ -35,7 +35,8 @@ class Result:
     made: Made
     source: Picture
     command: str  # the command line's, that does the same
-    model: str
+    recorded: Recorded  # of the model
+    said: tuple[str, ...] = ()  # of what has no effect
     spec: Spec
     selection: Selection
     origin: Path | None = None  # the input, where it was a file
@@ -68,7 +69,7 @@ class Result:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing of it, one line each."""
-        return (*self.source.notes, *self.made.notes)
+        return (*self.source.notes, *self.said, *self.made.notes)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -93,7 +94,10 @@ class Result:
     def command_line(self, output: str | PathLike[str], image: str | None = None, mask: str | None = None) -> str:
         """What makes the same file in a shell; `image`, `mask`: their names there, where not those they came from."""
         found = [image or _shown(self.origin), *([mask or _shown(self.mask_origin)] if self.command == "paint" else [])]
-        words = [*command_words(self.spec), *group_words(self.selection), "--model", self.model]
+        engine = replace(self.recorded.engine, model=None)
+        laid = replace(self.recorded.conditions, preset=None, caption=None)  # whose words are in the prompt
+        words = [*command_words(self.spec), *group_words(self.selection), "--model", self.recorded.name]
+        words += [*group_words(engine), *group_words(laid)]
         return shlex.join(["softextend", self.command, *found, *words, "-o", str(output)])
 
     def _recipe(self, home: Path) -> dict[str, Any]:
@@ -104,9 +108,9 @@ class Result:
             input_sha256=self.source.sha256 if self.origin else None,
             mask=relative_path(home, self.mask_origin),
             mask_sha256=digest(self.mask_origin) if self.mask_origin else None,
-            model=self.model,
-            engine=Engine(),
-            conditions={},
+            model=self.recorded.name,
+            engine=self.recorded.engine,
+            conditions=self.recorded.conditions.as_dict(),
         )
         return {**self.made.recipe, "command": command}
 

@@ -21,6 +21,9 @@ from toymodel import ToyModel
 
 import softextend
 from softextend import api
+from softextend.jobs import ready
+from softextend.models.conditions.options import Conditions
+from softextend.models.engine import Engine
 from softextend.options import GROUP_OF, HOW_MUCH, Selection
 from softextend.pictures.read import read_recipe
 from softextend.sampling.progress import Silent
@@ -201,17 +204,21 @@ def test_a_listener_stops_the_work_by_raising(photo: Path) -> None:
 
 
 def test_a_named_model_is_loaded_once(run: Run, photo: Path) -> None:
-    api._loaded.clear()
+    ready._last.clear()
     for _ in range(3):
         softextend.extend(photo, 8, model="self", seed=1, strength=0)
     assert len(run.loads) == 1  # type: ignore[attr-defined]
-    api._loaded.clear()
+    ready._last.clear()
 
 
 def test_options_are_the_command_lines() -> None:
-    own = {"sides", "prompt", "negative", "seed"}
+    own = {"sides", "prompt", "negative", "seed", "model"}
     selection = {each.name for each in dataclasses.fields(Selection)} - {"num", "keep_all"}
     assert set(get_type_hints(api.Options)) == {*GROUP_OF, *selection} - own
+    laid, engine = ({each.name for each in dataclasses.fields(kind)} for kind in (Conditions, Engine))
+    assert set(get_type_hints(api.Conditioned)) == ({*GROUP_OF} | selection | laid | engine) - own
+    loading = set(inspect.signature(softextend.load_model).parameters) | set(get_type_hints(api.Laid))
+    assert loading - {"name", "listener", "laid"} == (laid | engine) - {"preset", "caption", "model"}
     for function in (softextend.extend, softextend.paint, softextend.fill, softextend.load_model):
         assert (inspect.getdoc(function) or "").strip()
     assert set(HOW_MUCH) <= set(GROUP_OF)

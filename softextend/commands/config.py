@@ -13,6 +13,7 @@ from softextend.commands.help_page import leaves
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import option_names
 from softextend.errors import BadRequest
+from softextend.models.conditions.options import PICTURE, names_adapter
 from softextend.models.config_file import config_file, read_config
 from softextend.option_fields import about, flag
 from softextend.options import HOW_MUCH
@@ -58,6 +59,8 @@ def configured(words: Sequence[str] = ()) -> dict[str, Any]:
         found = {
             name: value for name, value in {**general, **section}.items() if name in options and name not in barred
         }
+        if names_adapter(path):
+            found.pop(PICTURE, None)
         texts = {name: _text(value) for name, value in found.items() if name not in READ_ELSEWHERE}
         defaults[command] = {name: text for name, text in texts.items() if not about(options[name]).argument}
     unknown = [key for key, value in given.items() if isinstance(value, dict) and key not in own]

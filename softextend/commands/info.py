@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from softextend.commands.presets import all_presets, presets_folder
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
+from softextend.jobs.presets import all_presets, presets_folder
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
 from softextend.models.weights.families import TITLES
@@ -26,9 +26,11 @@ KEYS = {"MemTotal": "total_bytes", "MemAvailable": "available_bytes", "free": "f
 def models(report: Report, given: Models) -> None:
     """What a run would use (with this --model), then what else is there: the hub's cache, and the models folder."""
     which = given.which
-    ref = find.resolve_model(which.model, profile=which.profile, prediction=which.prediction)
+    ref = find.resolve_model(
+        which.model, profile=which.profile, prediction=which.prediction, vae=which.vae, unet=which.unet
+    )
     if which.model or which.explain:
-        load.check_model(ref)
+        load.check_model(ref, which.vae)
     others = [each.ref for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
     rest = [find.Installed(ref=other, profile=find.known_profile(other), used=False) for other in others]
     for each in [find.Installed(ref=ref, profile=find.known_profile(ref), used=True), *rest]:

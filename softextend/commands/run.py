@@ -202,7 +202,7 @@ def dry_run(
         report.note(said)
     for line in task.without_effect():
         report.note(line)
-    check_model(task.ref, task.engine.vae, task.engine.preview_vae)
+    check_model(task.ref, task.engine.vae, task.engine.preview_vae, task.found.conditions, report)
     tally = Tally()
     report.total = len(left) + sum(each.count for each in (*empty, *settled))
     for outcome in chain(empty, settled):

@@ -271,6 +271,8 @@ class Which(Checked):
     model: str | None = like(Engine, "model")
     profile: str | None = like(Engine, "profile")
     prediction: PredictionName | None = like(Engine, "prediction")
+    vae: Path | None = like(Engine, "vae")
+    unet: Path | None = like(Engine, "unet")
     explain: bool = option(False, "say why it was taken for what it is, and whether it would load", told="off")
 
 

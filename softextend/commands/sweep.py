@@ -85,7 +85,8 @@ def verdict(best: Cell | None, count: int) -> str:
 def command_line(task: PictureTask, image: Path, best: Spec) -> str:
     """What makes a cell's picture at its full size, by the model that made it, whoever named that."""
     engine = replace(task.engine, model=task.ref.name)
-    options = [*command_words(best), *group_words(task.configured), *group_words(engine)]
+    laid = replace(task.configured, preset=None, caption=None)  # what they say is in the request
+    options = [*command_words(best), *group_words(laid), *group_words(engine)]
     return shlex.join(["softextend", "extend", str(image), *options])
 
 
@@ -93,6 +94,7 @@ def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) ->
     """All cells, told one by one; every plan is checked before a model is loaded."""
     task.check()
     picture = read(task, job, report)
+    specs = [each.replaced(prompt=picture.plan.spec.prompt.prompt) for each in specs]  # with the caption
     for each in specs:
         task.plan(picture.input, each)
     model = load_model(task, report)

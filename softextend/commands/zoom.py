@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softextend.commands.spec import spec_of_zoom
+from softextend.errors import BadRequest
+from softextend.jobs.conditions import with_caption
 from softextend.jobs.film import Shoot, keyframe_files, largest, remarks
 from softextend.jobs.job import STDIN, Job, Outcome, Target
 from softextend.jobs.reading import source_of
 from softextend.jobs.task import PictureTask
 from softextend.models import find
+from softextend.models.load import check_model
 from softextend.pictures import video
 from softextend.pictures.read import read_picture
-from softextend.plan.input import prepare_input
+from softextend.plan.input import Input, prepare_input
 from softextend.plan.motion import Motion, fit
+from softextend.types import Sides
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
@@ -34,6 +39,8 @@ def zoom(report: Report, given: Zoom) -> int:
         random_seed=given.sampling.seed is None,
     )
     task.check()
+    if given.conditions.control_image is not None:
+        raise BadRequest("--control-image: shows one result, and a zoom makes several pictures: leave it out")
     source = None if given.photo.image == "-" else Path(given.photo.image)
     name = given.film.output or f"{source.with_suffix('') if source else STDIN}-zoom.mp4"
     path, form = video.form_of_name(name)
@@ -42,6 +49,7 @@ def zoom(report: Report, given: Zoom) -> int:
     if given.film.dry_run:
         for line in task.without_effect():
             report.note(line)
+        check_model(task.ref, task.engine.vae, task.engine.preview_vae, task.found.conditions, report)
         facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict()}
         report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows()])
         return 0
@@ -57,6 +65,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     report.begin(job.name)
     picture = read_picture(source_of(job), name=job.name, allow_huge=task.allow_huge, allow_damaged=task.allow_damaged)
     input = prepare_input(picture.pixels, picture.known, task.spec.growth)
+    task = captioned(report, replace(task, captions=not given.film.dry_run), job, input)
     height, width = input.known.shape
     wanted = given.film.frame_size or largest(width, height)
     form, path = str(target.format), target.path or Path()
@@ -84,3 +93,16 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     ):
         report.note(f"{job.name}: {note}")
     return shoot
+
+
+def captioned(report: Report, task: PictureTask, job: Job, input: Input) -> PictureTask:
+    """The task with a caption of the photo in its prompt, where one is asked for; a dry run loads no model."""
+    model = task.conditions.caption
+    if model is None or task.ref.kind == "self":
+        return task
+    if not task.captions:
+        report.note(f"{job.name}: caption: will be made by {model}")
+        return task
+    spec, said = with_caption(task.spec, input.pixels, Sides(), model)
+    report.note(f"{job.name}: caption: {said}")
+    return replace(task, spec=spec, conditions=task.configured)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,12 +27,13 @@ ANOTHER_WAY = "--overwrite replaces it, --skip-existing=any leaves out whatever 
 class Request:
     """What a result is asked for, as its recipe tells it: `command` has the values that must be equal.
 
-    `seeds`: how many seeds from the target's on may have been chosen; 0: any, as none was named. `retried`: the
-    strength may have been raised.
+    `conditions`: what is laid over the model. `seeds`: how many seeds from the target's on may have been chosen, 0:
+    any, as none was named. `retried`: the strength may have been raised.
     """
 
     spec: Spec
     command: dict[str, Any]
+    conditions: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 1
     retried: bool = False
 
@@ -140,14 +141,21 @@ def difference(result: Path, source: Path | None, target: Target, request: Reque
     for name, value in request.command.items():
         if command.get(name) != value:
             return f"made with another {name.removesuffix('_sha256')} ({command.get(name)}, now {value})"
+    if laid := _differing(command.get("conditions") or {}, request.conditions):
+        return f"made with other conditions ({', '.join(laid)})"
     asked = request.spec.replaced(seed=target.seed)
+    if "caption" in request.conditions and made.prompt.prompt.startswith(asked.prompt.prompt):
+        asked = asked.replaced(prompt=made.prompt.prompt)  # the caption's words are in it
     if request.seeds == 0 or 0 <= made.seed - target.seed < request.seeds:
         asked = asked.replaced(seed=made.seed)
     if request.retried and "tries" in recipe:
         asked = asked.replaced(strength=made.sampling.strength)
-    before, now = made.options(), asked.options()
-    names = [name for name in now if now[name] != before.get(name)]
+    names = _differing(made.options(), asked.options())
     return f"made with other options ({', '.join(names)})" if names else None
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [name for name in dict.fromkeys([*now, *before]) if now.get(name) != before.get(name)]
 
 
 def digest_of(path: Path) -> str | None:

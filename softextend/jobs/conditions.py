@@ -1,10 +1,50 @@
-"""What of a request's prompt and of what is laid over its model has no effect, in words."""
+"""What is laid over a model, as options, config file and prompt say together, and what has no effect, in words."""
 
 from __future__ import annotations
 
-from softextend.models.conditions.options import Conditions
+from typing import TYPE_CHECKING
+
+from softextend.errors import BadRequest
+from softextend.models.conditions.caption import caption_photo
+from softextend.models.conditions.options import Conditions, Found, configured_adapter, with_config, with_prompt
+from softextend.models.config_file import config_file
 from softextend.models.engine import Engine
-from softextend.options import Prompt
+from softextend.models.find import ModelRef
+from softextend.options import Prompt, Spec
+from softextend.types import Sides
+
+if TYPE_CHECKING:
+    from softextend.types import Pixels
+
+
+def configured(given: Conditions, prompt: Prompt, ref: ModelRef) -> Conditions:
+    """What is laid over a model, as options and the config file say it."""
+    return given if ref.kind == "self" else with_config(given, prompt.prompt)
+
+
+def resolved(given: Conditions, prompt: Prompt, ref: ModelRef) -> Found:
+    """What is laid over a model: as options, the config file and the prompt say it. BadRequest, see `with_config`."""
+    if ref.kind == "self":
+        return Found(given, [])
+    found = with_prompt(configured(given, prompt, ref), prompt.prompt, prompt.negative)
+    config = config_file()
+    if found.conditions.image_prompt is None and not prompt.prompt and configured_adapter(config) is not None:
+        found.notes.append(f"image prompt: off, since {config} names an adapter and no image_encoder")
+    return found
+
+
+def with_caption(spec: Spec, photo: Pixels, sides: Sides, model: str) -> tuple[Spec, str]:
+    """The request with what `model` says of the photo (H, W, 3) added to its prompt, and that. BadModel."""
+    said = caption_photo(photo, sides, model)
+    return spec.replaced(prompt=", ".join(filter(None, (spec.prompt.prompt, said)))), said
+
+
+def check_control_image(given: Conditions, passes: int) -> None:
+    """BadRequest where a picture of the whole result would be shown to passes that each make a part of it."""
+    if given.control_image is not None and passes > 1:
+        raise BadRequest(
+            f"--control-image: shows the whole result, which would be made in {passes} passes: give --passes 1"
+        )
 
 
 def left_out_by_self(prompt: Prompt, engine: Engine, given: Conditions) -> list[str]:

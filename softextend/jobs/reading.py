@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from softextend.errors import BadPicture, BadRequest
+from softextend.jobs.conditions import with_caption
 from softextend.jobs.job import Job, Target
 from softextend.jobs.room import check_room
 from softextend.jobs.task import PictureTask
-from softextend.models.conditions.caption import caption_photo
 from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
 from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
@@ -90,9 +90,9 @@ def _captioned(task: PictureTask, input: Input, plan: Plan, remarks: Remarks) ->
     if not task.captions:
         remarks.note(f"caption: will be made by {task.conditions.caption}")
         return plan
-    said = caption_photo(input.pixels, plan.canvas.sides, str(task.conditions.caption))
+    spec, said = with_caption(task.spec, input.pixels, plan.canvas.sides, str(task.conditions.caption))
     remarks.note(f"caption: {said}")
-    return task.plan(input, task.spec.replaced(prompt=", ".join(filter(None, (task.spec.prompt.prompt, said)))))
+    return task.plan(input, spec)
 
 
 def _check_results(task: PictureTask, job: Job, picture: Picture, plan: Plan, remarks: Remarks) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softextend.errors import BadRequest
 from softextend.jobs.claims import Request
-from softextend.jobs.conditions import left_out_by_self, without_effect
+from softextend.jobs.conditions import check_control_image, configured, left_out_by_self, resolved, without_effect
 from softextend.models import find
-from softextend.models.conditions.options import OFF, Conditions, Found, check_files, with_config, with_prompt
+from softextend.models.conditions.options import Conditions, Found, check_files, liked
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
@@ -24,9 +24,6 @@ from softextend.types import Profile
 
 if TYPE_CHECKING:
     from softextend.types import Change
-
-
-IMAGE_GUIDANCE = 4.0  # with an image prompt; a published guide on outpainting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,23 +51,17 @@ class PictureTask:
     @cached_property
     def found(self) -> Found:
         """What is laid over the model: as options say it, and as the prompt does."""
-        prompt = self.spec.prompt
-        if self.ref.kind == "self":
-            return Found(self.conditions, [])
-        return with_prompt(self.configured, prompt.prompt, prompt.negative)
+        return resolved(self.conditions, self.spec.prompt, self.ref)
 
     @cached_property
     def configured(self) -> Conditions:
         """What is laid over the model, as options and the config file say it."""
-        return self.conditions if self.ref.kind == "self" else with_config(self.conditions, self.spec.prompt.prompt)
+        return configured(self.conditions, self.spec.prompt, self.ref)
 
     @property
     def profile(self) -> Profile:
-        """What the model likes best; with an image prompt less guidance."""
-        profile = find.known_profile(self.ref)
-        if self.found.conditions.image_prompt in (None, OFF):
-            return profile
-        return replace(profile, guidance=min(profile.guidance, IMAGE_GUIDANCE))
+        """What the model likes best."""
+        return liked(find.known_profile(self.ref), self.found.conditions)
 
     @property
     def command_name(self) -> str:
@@ -96,11 +87,7 @@ class PictureTask:
         plan = (
             plan_extension(input, spec, profile) if self.repaint is None else plan_repaint(self.repaint, spec, profile)
         )
-        if self.conditions.control_image is not None and len(plan.passes) > 1:
-            raise BadRequest(
-                f"--control-image: shows the whole result, which would be made in {len(plan.passes)} passes: "
-                "give --passes 1"
-            )
+        check_control_image(self.conditions, len(plan.passes))
         return plan
 
     def without_effect(self) -> list[str]:
@@ -114,16 +101,20 @@ class PictureTask:
 
     def request(self) -> Request:
         """What `--skip-existing` compares existing results with."""
-        vae = self.engine.vae and str(self.engine.vae)
+        engine = self.engine
         return Request(
             spec=self.spec,
             command={
                 "name": self.command_name,
                 "model": self.ref.name,
-                "vae": vae,
+                "vae": engine.vae and str(engine.vae),
+                "unet": engine.unet and str(engine.unet),
+                "profile": engine.profile,
+                "prediction": engine.prediction and engine.prediction.value,
                 "mask_sha256": self.mask_sha256,
                 "alpha": "keep" if self.keep_alpha else None,
             },
+            conditions=self.configured.as_dict(),
             seeds=0 if self.random_seed else self.selection.most,
             retried=self.selection.retry > 0,
         )

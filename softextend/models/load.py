@@ -10,15 +10,21 @@ from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.types import Listener, Model, Offload
 
 
-def check_model(ref: ModelRef, vae: Path | None = None, preview_vae: Path | None = None) -> None:
+def check_model(
+    ref: ModelRef,
+    vae: Path | None = None,
+    preview_vae: Path | None = None,
+    conditions: Conditions | None = None,
+    listener: Listener | None = None,
+) -> None:
     """What loading would refuse, without reading weights; of a hub id that is not here yet nothing is known.
 
-    Raises BadModel. Imports torch where the model is of files.
+    Raises BadModel, BadRequest. Imports torch where the model is of files.
     """
     if ref.path is None or (ref.kind == "hub" and folder_fault(ref.path) is not None):
         return
     from softextend.models.sdxl.checkpoint import vae_file
-    from softextend.models.sdxl.model import open_source
+    from softextend.models.sdxl.model import check_laid, open_source
 
     source = open_source(ref, half=True, vae_needed=vae is None)
     if vae is not None:
@@ -27,6 +33,7 @@ def check_model(ref: ModelRef, vae: Path | None = None, preview_vae: Path | None
         from softextend.models.sdxl.preview_vae import preview_vae_file
 
         preview_vae_file(preview_vae)
+    check_laid(source, conditions or Conditions(), ref.asked.unet, listener)
 
 
 HALF = 2  # bytes of a 16-bit number

@@ -8,8 +8,9 @@ import pytest
 
 from softextend.cli import known_flags
 from softextend.commands.argv import fill_caption
-from softextend.commands.presets import all_presets, expanded, read_preset
+from softextend.commands.presets import expanded
 from softextend.errors import BadRequest
+from softextend.jobs.presets import all_presets, read_preset
 
 PUBLISHED = {"softextend", "telea", "diffdiff", "poor-mans", "mk2", "mosaic"}
 

@@ -224,7 +224,7 @@ def test_a_file_is_taken_for_what_it_is(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Format
 ) -> None:
     """Of a few tensors: whether a network is complete is checked by other tests."""
-    monkeypatch.setattr(load, "check_model", lambda *_: None)
+    monkeypatch.setattr(load, "check_model", lambda *_, **__: None)
     path = write(tmp_path / f"{made.name}.safetensors", made)
     ran = run("models", "--model", path)
     assert ran.code == made.code

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from softextend.errors import BadModel
-from softextend.models.conditions.options import SELF
+from softextend.models.conditions.groups import SELF
 from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import Entry, read_header

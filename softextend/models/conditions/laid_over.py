@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from softextend.models.conditions.control import ControlNet
+from softextend.models.conditions.groups import OFF, SELF
 from softextend.models.conditions.image_prompt import ImagePrompt
 from softextend.models.conditions.lora import lay, together
-from softextend.models.conditions.options import OFF, SELF, Conditions
+from softextend.models.conditions.options import Conditions
 from softextend.models.conditions.refiner import Refiner
 from softextend.models.conditions.textual_inversion import read_vectors
 from softextend.models.sdxl.checkpoint import Source, unet_file

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from softextend.errors import BadModel, BadRequest
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
 from softextend.models.conditions.laid_over import NOTHING, LaidOver, lay_over
-from softextend.models.conditions.options import Conditions
-from softextend.models.conditions.refiner import Refiner
+from softextend.models.conditions.options import Conditions, liked
 from softextend.models.device import choose_device, choose_dtype, empty_cache
 from softextend.models.find import ModelRef, known_profile
 from softextend.models.schedules import STABLE_DIFFUSION, make_schedule
 from softextend.models.sd.checkpoint import SD1, SD2
 from softextend.models.sdxl.checkpoint import SDXL, Folder, SingleFile, Source, vae_file
-from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided, one_length, pooled_of
-from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
+from softextend.models.sdxl.denoisers import Denoisers
 from softextend.models.sdxl.latent_scale import from_latents, to_latents
 from softextend.models.sdxl.networks import FACTOR, Networks
 from softextend.models.sdxl.preview_vae import preview_vae_file
-from softextend.models.sdxl.text import TextEncoders
-from softextend.models.sdxl.told_size import told_size
+from softextend.models.sdxl.prompts import Prompts
 from softextend.models.weights.file_hash import fingerprint
 from softextend.models.weights.tensors import Part
+from softextend.sampling.progress import Silent
 from softextend.sampling.schedule import AnySchedule
-from softextend.types import Conditioning, Encoded, Listener, Offload, Predict, Profile, Scene
+from softextend.types import Conditioning, Listener, Offload, Predict, Profile, Scene
 
 if TYPE_CHECKING:
     from softextend.types import Pixels
@@ -71,7 +67,7 @@ def load_sdxl(
         source,
         name=_title(ref),
         origin=str(ref.path) if ref.kind != "hub" else ref.name,
-        profile=known_profile(ref),
+        profile=liked(known_profile(ref), conditions),
         schedule=make_schedule(ref.choice),
         device=place,
         dtype=numbers,
@@ -81,6 +77,11 @@ def load_sdxl(
         compile=compile,
         laid=laid,
     )
+
+
+def check_laid(source: Source, given: Conditions, unet: Path | None, listener: Listener | None) -> None:
+    """What laying it over would refuse or say; no weights are read but small ones. Raises BadModel, BadRequest."""
+    lay_over(source, given, torch.float32, torch.device("cpu"), listener or Silent(), unet=unet)
 
 
 def open_source(ref: ModelRef, *, half: bool, vae_needed: bool = True) -> Source:
@@ -121,16 +122,10 @@ class SdxlModel:
         compile: bool = False,
         laid: LaidOver = NOTHING,
     ) -> None:
-        self.name = name
-        self.profile = profile
-        self.schedule = schedule
-        self.device = device
-        self.dtype = dtype
+        self.name, self.profile, self.schedule = name, profile, schedule
+        self.device, self.dtype = device, dtype
         self.vae_dtype = torch.float32 if dtype is torch.float16 and vae is None else dtype  # fp16 overflows in it
-        self._source = source
-        self._origin = origin
-        self._other_vae = vae
-        self._laid = laid
+        self._source, self._origin, self._other_vae, self._laid = source, origin, vae, laid
         self.networks = Networks(
             source,
             device=device,
@@ -141,18 +136,15 @@ class SdxlModel:
             image=laid.image,
             compile=compile,
         )
-        self._text = self._text_encoders(source, laid)
-
-    def _text_encoders(self, source: Source, laid: LaidOver) -> TextEncoders:
-        return TextEncoders(
-            load=self._encoder,
-            drop=functools.partial(empty_cache, self.device),
-            tokenizers=source.tokenizers,
-            device=self.device,
-            penultimate=source.layout.penultimate,
-            pooled=source.layout.pooled,
-            layer=laid.layer,
-            vectors=laid.vectors,
+        self._prompts = Prompts(source, self.networks, laid, dtype=dtype, device=device)
+        self._denoisers = Denoisers(
+            self.networks,
+            laid,
+            encode=self.encode,
+            window=profile.window,
+            sized=source.layout.pooled,
+            dtype=dtype,
+            device=device,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -194,97 +186,21 @@ class SdxlModel:
         grey = torch.tensor(LATENT_GREY, device=z.device) / 127.5 - 1
         return torch.einsum("bchw,cr->brhw", z.float(), weights) + grey[None, :, None, None]
 
-    @torch.inference_mode()
     def embed(self, prompt: str, negative: str, photo: Pixels | None = None) -> Conditioning:
         """Prompts of any length, 75 tokens a row. An empty negative prompt is zeros where the model was trained so."""
-        self._text.encode([prompt] if self._zero(negative) else [prompt, negative])
-        positive = self._text.done[prompt]
-        if self._zero(negative):
-            zeros = Encoded(hidden=torch.zeros_like(positive.hidden), pooled=torch.zeros_like(pooled_of(positive)))
-            both = [positive, zeros]
-        else:
-            both = [positive, self._text.done[negative]]
-            rows = max(each.hidden.shape[1] for each in both)
-            both = [self._text.lengthened(each, rows) for each in both]
-        refined = self._laid.refiner.embed(prompt, negative) if self._laid.refiner else None
-        if self._laid.image is not None:
-            self.networks.make_room()
-            images = self._laid.image.encode(photo, self.dtype, self.device)
-            empty_cache(self.device)
-            both = [replace(each, image=image) for each, image in zip(both, images, strict=True)]
-        return Conditioning(prompt=both[0], negative=both[1], refined=refined)
-
-    @torch.inference_mode()
-    def predict(self, scene: Scene) -> Predict:
-        """What the UNet predicts, guidance included; none for g <= 1. A refiner takes over where it begins."""
-        refiner, given = self._laid.refiner, scene.conditioning.refined
-        if refiner is None or given is None:
-            return self._denoiser([scene])
-        return Handover(
-            base=functools.cache(functools.partial(self._denoiser, [scene])),
-            refiner=functools.cache(functools.partial(self._refined, refiner, scene, given)),
-            start=self._laid.refiner_start,
-        )
+        return self._prompts.embed(prompt, negative, photo)
 
     def expect(self, prompts: Sequence[str]) -> None:
         """Prompts that `embed` will be asked for, encoded while each text encoder is in memory once."""
-        self._text.encode([each for each in prompts if not self._zero(each)])
+        self._prompts.expect(prompts)
 
-    @torch.inference_mode()
+    def predict(self, scene: Scene) -> Predict:
+        """What the UNet predicts, guidance included; none for g <= 1. A refiner takes over where it begins."""
+        return self._denoisers.predict(scene)
+
     def predict_together(self, scenes: Sequence[Scene]) -> Predict | None:
         """One denoiser for scenes of one size; None with a refiner or ControlNets, or prompts of several lengths."""
-        if self._laid.refiner or self._laid.controls or not one_length([self._told(each) for each in scenes]):
-            return None
-        return self._denoiser(scenes)
-
-    def _told(self, scene: Scene) -> list[Encoded]:
-        """The prompts that the UNet is asked for: with guidance the negative one first."""
-        given = scene.conditioning
-        return [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
-
-    def _ids(self, scene: Scene) -> Tensor | None:
-        """(1, 6), the size and the crop that SDXL is told; None for UNets that take none."""
-        if not self._source.layout.pooled:
-            return None
-        return torch.tensor([told_size(scene, self.profile.window)], dtype=self.dtype, device=self.device)
-
-    def _denoiser(self, scenes: Sequence[Scene]) -> Denoiser:
-        """The base model's denoiser for scenes that differ in their prompts and pictures alone; a row of z0 each."""
-        if self._laid.refiner:
-            self._laid.refiner.park(self.networks.offload)
-        unet, scene, lean = self.networks.unet(), scenes[0], self.networks.lean
-        told = [self._told(each) for each in scenes for _ in range(len(each.z0))]
-        size = self._ids(scene)
-        ids = None if size is None else [size] * len(told[0])
-        inpainting = unet.config.in_channels == CHANNELS  # type: ignore[union-attr]
-        return Denoiser(
-            unet=self.networks.unet,
-            calls=calls_of(told, ids, lean=lean),
-            guide=functools.partial(guided, guidance=scene.guidance, rescale=scene.guidance_rescale),
-            device=self.device,
-            dtype=self.dtype,
-            masked=MaskedPicture(self.encode, torch.cat([each.filled for each in scenes])) if inpainting else None,
-            unguided=calls_of([each[-1:] for each in told], ids and ids[-1:], lean=lean),
-            guided_in=scene.guidance_steps,
-            timesteps=scene.timesteps,
-            image=self._laid.image,
-            scene=scene if self._laid.controls else None,
-            controls=self._laid.controls,
-        )
-
-    def _refined(self, refiner: Refiner, scene: Scene, given: Conditioning) -> Denoiser:
-        """The refiner's denoiser for a scene."""
-        self.networks.make_room()
-        for control in self._laid.controls:
-            control.park(self.networks.offload)
-        return refiner.predict(scene, given, lean=self.networks.lean)
-
-    def _zero(self, negative: str) -> bool:
-        return self._source.empty_is_zero and not negative
-
-    def _encoder(self, which: int) -> nn.Module:
-        self.networks.make_room()
-        return self._source.text_encoder(which, self.dtype, self.device)
+        return self._denoisers.predict_together(scenes)
 
     def reduce_memory(self) -> str | None:
         """After an out-of-memory: take the next lighter way of running and say which; None at the last."""

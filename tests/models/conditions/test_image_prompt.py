@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 from tinyconditions import CONTEXT, HIDDEN, PROJECTED, adapter
 
 from softextend.errors import BadModel, BadRequest
+from softextend.models.conditions.groups import SELF
 from softextend.models.conditions.image_prompt import ImagePrompt, squares, to_clip
 from softextend.models.conditions.laid_over import LaidOver
-from softextend.models.conditions.options import SELF, Conditions
+from softextend.models.conditions.options import Conditions
 from softextend.models.profiles import SDXL_PROFILE
 from softextend.models.sdxl.checkpoint import Folder
 from softextend.models.sdxl.model import SdxlModel

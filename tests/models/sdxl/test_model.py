@@ -149,7 +149,7 @@ def test_a_prompt_is_encoded_once_and_the_encoders_leave(model: SdxlModel, monke
     model.embed("a plant", "")
     assert loads == [0, 1, 0, 1]
     held = [value for each in (model, model.networks) for value in vars(each).values()]
-    held += [getattr(model._text, each.name) for each in dataclasses.fields(model._text)]
+    held += [getattr(model._prompts.text, each.name) for each in dataclasses.fields(model._prompts.text)]
     assert not any(isinstance(value, torch.nn.Module) for value in held)
 
 
