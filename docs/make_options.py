@@ -27,6 +27,7 @@ COMMANDS = (
     "Verify",
     "Score",
     "Sweep",
+    "Report",
     "Models",
     "Fills",
     "Presets",

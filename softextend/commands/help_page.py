@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sweep": ("softextend sweep photo.jpg --sides 0 256 0 0 --strength 0.6:1.0:0.1 --fill perlin,telea",),
     "verify": ("softextend verify photo-extended.png photo.png",),
     "ui": ("softextend ui", "softextend ui photos --no-browser"),
+    "report": ("softextend report results.jsonl",),
     "score": ("softextend score photo-extended.png photo.png",),
 }
 

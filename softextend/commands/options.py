@@ -204,6 +204,27 @@ class ReportOptions(ShowOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BatchReport(ReportOptions):
+    """What is reported, and where."""
+
+    table: Path | None = option(
+        None,
+        "append a row for each result to this table, .jsonl, .csv or .parquet: 'softextend report' sums it up",
+        told="none",
+        metavar="FILE",
+        flags=("--report",),
+        expert=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableOptions(Checked):
+    """The table."""
+
+    file: Path = option(help="what --report wrote: a .jsonl, .csv or .parquet", metavar="FILE", argument=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageOptions(Checked):
     """The page, and who may reach it."""
 

@@ -17,6 +17,7 @@ from softextend.jobs.claims import Claims
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.lists import read_list
 from softextend.jobs.making import load_model, sample
+from softextend.jobs.manifest import Manifest
 from softextend.jobs.outputs import Naming, existing, make_folder, settle
 from softextend.jobs.reading import ReadPicture, read
 from softextend.jobs.runner import Tally
@@ -156,9 +157,11 @@ def work(
     load = load or partial(load_model, task, report)
     outcomes = runner.run(left, read=watched.read, load=load, make=watched.make_one, gate=gate)
     try:
-        for outcome in chain(empty, settled, outcomes):
-            tally.add(outcome)
-            report.outcome(outcome)
+        with Manifest(getattr(report.options, "table", None)) as manifest:
+            for outcome in chain(empty, settled, outcomes):
+                tally.add(outcome)
+                manifest.add(outcome)
+                report.outcome(outcome)
     except KeyboardInterrupt as error:
         return report.stopped(error, tally)
     report.summary(tally, time.monotonic() - began)

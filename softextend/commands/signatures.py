@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from softextend.commands.options import (
+    BatchReport,
     DebugOptions,
     FilmOptions,
     InputOptions,
@@ -18,6 +19,7 @@ from softextend.commands.options import (
     SheetOptions,
     ShowOptions,
     SourceOptions,
+    TableOptions,
 )
 from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
@@ -41,7 +43,7 @@ class Extend:
     conditions: Conditions
     engine: Engine
     debug: DebugOptions
-    report: ReportOptions
+    report: BatchReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +85,7 @@ class Paint:
     conditions: Conditions
     engine: Engine
     debug: DebugOptions
-    report: ReportOptions
+    report: BatchReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,7 @@ class Prepare:
     growth: Growth
     mask: CanvasMask
     canvas: Canvas
-    report: ReportOptions
+    report: BatchReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +212,14 @@ class Score:
     """Score an extended picture against its original: seam, texture, flat areas."""
 
     scoring: Scoring
+    report: ShowOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """Sum up a table of --report: made, failed by kind, scores, the worst results, pictures a minute."""
+
+    table: TableOptions
     report: ShowOptions
 
 
@@ -329,6 +339,7 @@ COMMANDS: tuple[tuple[type[Any], str], ...] = (  # the options of each, and what
     (Verify, "check:verify"),
     (Score, "check:score"),
     (Sweep, "sweep:sweep"),
+    (Report, "table:summary"),
     (Models, "info:models"),
     (Fills, "info:fills"),
     (Presets, "info:presets"),

@@ -39,6 +39,20 @@ def locked(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+@contextmanager
+def waiting_lock(descriptor: int) -> Iterator[None]:
+    """Hold the lock of an open file, waiting for whoever has it; where there are no locks, go on without."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def sweep(folder: Path) -> int:
     """Remove what killed runs left in a folder, and nothing that a living one writes; how many there were."""
     gone = 0

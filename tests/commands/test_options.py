@@ -113,6 +113,7 @@ SKIP: dict[str, Shown] = {"skip_existing": ("-o there.png --skip-existing=any", 
 TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.png --out-dir d")}
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
+TABLE: dict[str, Shown] = {"table": "--report r.csv"}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
 READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
@@ -155,9 +156,13 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | SKIP
         | TREE
         | LOOKING
-        | TALK,
+        | TALK
+        | TABLE,
     ),
-    "paint": ("paint a.png m.png", SAMPLING | DEMAND | CONDITIONS | MODEL | READ | WRITING | SKIP | LOOKING | TALK),
+    "paint": (
+        "paint a.png m.png",
+        SAMPLING | DEMAND | CONDITIONS | MODEL | READ | WRITING | SKIP | LOOKING | TALK | TABLE,
+    ),
     "prepare": (
         "prepare a.png",
         AREA
@@ -167,13 +172,15 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | PLACING
         | SKIP
         | TREE
-        | TALK,
+        | TALK
+        | TABLE,
     ),
     "redo": ("redo r.png", MODEL | {"input": "--input b.png"} | READ | WRITING | TALK),
     "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | CONDITIONS | MODEL | READ | TALK),
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | READ | TELLING),
     "score": ("score e.png a.png", READ | TELLING),
     "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | CONDITIONS | MODEL | READ | TALK),
+    "report": ("report r.csv", TELLING),
     "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),
     "presets": ("presets", TELLING),
@@ -192,6 +199,7 @@ DEFAULTS = {  # what a run has where the option in question does not say somethi
 SILENT = (
     "verify",
     "score",
+    "report",
     "models",
     "fills",
     "presets",
