@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,14 +79,14 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     debug, num, steps = given.debug, given.selection.num, given.debug.save_steps
     names = naming(given.output, suffix, extras_dir=steps, extras=STEPS if steps else ())
     if isinstance(given, Extend):
-        names = replace(names, tree=found.tree(given.inputs.keep_tree))
+        names = replace(names, tree=found.sources.mirror(given.inputs.keep_tree))
     task.check()
     if debug.plan_image is not None:
         task = replace(task, plan_image=plan_image_path(Path(debug.plan_image), len(found.sources)))
     first = task.spec.seed
     jobs = plan_jobs(found.sources, names, range(first, first + num))
     if given.selection.keep_all:
-        jobs = [with_others(job, given.selection.most) for job in jobs]
+        jobs = jobs.finished(partial(with_others, most=given.selection.most))
     folders = folders_of(given.output, steps)
     if debug.dry_run:
         return dry_run(report, task, jobs, folders, empty=found.empty)

@@ -27,8 +27,8 @@ def prepare(report: Report, given: Prepare) -> int:
     spec = spec_of_prepare(given)
     found = gather(given.inputs.inputs or [], given.inputs.files_from, report, given.output.out_dir)
     names = naming(given.output, "-canvas", format=Format.PNG)
-    names = replace(names, tree=found.tree(given.inputs.keep_tree))
-    jobs = [with_mask(job) for job in plan_jobs(found.sources, names, [spec.seed])]
+    names = replace(names, tree=found.sources.mirror(given.inputs.keep_tree))
+    jobs = plan_jobs(found.sources, names, [spec.seed]).finished(with_mask)
     task = PictureTask(
         spec=spec,
         ref=find.resolve_model(given.canvas.model, profile=given.canvas.profile),

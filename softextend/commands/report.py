@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from softextend.commands.options import ReportOptions, ShowOptions
-from softextend.commands.progress import SHOWN, Bars, Crowd, Lines, Progress
+from softextend.commands.progress import Bars, Crowd, Lines, Progress
 from softextend.commands.stdout import Stdout, abandon_stdout
 from softextend.errors import SoftExtendError
-from softextend.finish.measures import SEEN, seen
+from softextend.finish.measures import seen
 from softextend.text import printable
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ class Report(Stdout):
         """One line about a batch; nothing about a single picture, of which all has been said."""
         self.close()
         if self.total + tally.skipped > 1 or tally.skipped:
-            names = f": {', '.join(tally.failed[:SHOWN])}" if tally.failed else ""
-            more = f" and {len(tally.failed) - SHOWN} more" if len(tally.failed) > SHOWN else ""
+            names = f": {', '.join(tally.failed)}" if tally.failed else ""
+            more = f" and {tally.failures - len(tally.failed)} more" if tally.failures > len(tally.failed) else ""
             self.note(f"{_counts(tally)}, {seconds:.1f} s{names}{more}{_scores(tally)}")
         if self.done < self.total:
             self.progress.log(f"softextend: stopped: {self.total - self.done} not made; --skip-existing resumes")
@@ -178,16 +178,15 @@ def _score(facts: dict[str, Any]) -> str:
 
 def _scores(tally: Tally) -> str:
     """The scores of a batch, with the picture to look at first."""
-    if len(tally.scores) < 2:
+    if tally.scored < 2:
         return ""
-    (lowest, name), (highest, _) = min(tally.scores), max(tally.scores)
-    low = sum(score < SEEN for score, _ in tally.scores)
-    shows = f"; a seam shows in {low} of {len(tally.scores)}" if low else ""
+    (lowest, name), (highest, _) = tally.lowest, tally.highest
+    shows = f"; a seam shows in {tally.low} of {tally.scored}" if tally.low else ""
     return f"; seam scores {lowest:.2f} ({name}) to {highest:.2f} of 1{shows}"
 
 
 def _counts(tally: Tally) -> str:
-    parts = [(tally.made, "made"), (tally.skipped, "skipped (results exist)"), (len(tally.failed), "failed")]
+    parts = [(tally.made, "made"), (tally.skipped, "skipped (results exist)"), (tally.failures, "failed")]
     return ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing made"
 
 

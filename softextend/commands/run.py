@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.lists import read_list
 from softextend.jobs.making import load_model, sample
 from softextend.jobs.manifest import Manifest
-from softextend.jobs.outputs import Naming, existing, make_folder, settle
+from softextend.jobs.outputs import AT_ONCE, Jobs, Naming, existing, make_folder, settled
 from softextend.jobs.reading import ReadPicture, read
 from softextend.jobs.runner import Tally
 from softextend.jobs.task import PictureTask
@@ -41,7 +41,7 @@ STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for
 
 def gather(given: Sequence[str], files_from: str | None, report: Report, results: Path | None = None) -> Found:
     """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
-    listed: list[str] = []
+    listed: Iterable[str] = ()
     if files_from is not None:
         if files_from == "-" and "-" in given:
             raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
@@ -127,7 +127,7 @@ def with_mask(job: Job) -> Job:
 def work(
     report: Report,
     task: PictureTask,
-    jobs: list[Job],
+    jobs: Jobs,
     folders: list[Path],
     *,
     empty: Sequence[Outcome] = (),
@@ -138,27 +138,26 @@ def work(
 
     `folders` are made where missing; `empty`: inputs that hold no picture, as failures.
     """
-    if report.options.json and any(target.path is None for job in jobs for target in job.targets):
+    if report.options.json and jobs.to_stdout:
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    left, settled = settle(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    todo = settled(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     for folder in folders:
         make_folder(folder)
-    clear(left)
     tally = Tally()
-    report.total = sum(len(job.targets) for job in left) + sum(each.count for each in (*empty, *settled))
+    report.total = jobs.results + sum(each.count for each in empty)
     gate = Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None
     began = time.monotonic()
     watched = Watched(
         report=report,
         task=task,
         make=make or partial(_made, report, task),
-        several=any(len(job.targets) > 1 for job in jobs),
+        several=len(jobs.seeds) > 1,
     )
     load = load or partial(load_model, task, report)
-    outcomes = runner.run(left, read=watched.read, load=load, make=watched.make_one, gate=gate)
+    outcomes = runner.run(cleared(todo), read=watched.read, load=load, make=watched.make_one, gate=gate)
     try:
         with Manifest(getattr(report.options, "table", None)) as manifest:
-            for outcome in chain(empty, settled, outcomes):
+            for outcome in chain(empty, outcomes):
                 tally.add(outcome)
                 manifest.add(outcome)
                 report.outcome(outcome)
@@ -196,39 +195,46 @@ def _made(report: Report, task: PictureTask, picture: ReadPicture, job: Job, tar
 
 
 def dry_run(
-    report: Report, task: PictureTask, jobs: list[Job], folders: list[Path], *, empty: Sequence[Outcome] = ()
+    report: Report, task: PictureTask, jobs: Jobs, folders: list[Path], *, empty: Sequence[Outcome] = ()
 ) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
-    left, settled = settle(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
-    if not task.overwrite and (said := existing(left)):
+    todo = settled(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    if not task.overwrite and (said := existing(islice(jobs, AT_ONCE))):
         report.note(said)
     for line in task.without_effect():
         report.note(line)
     check_model(task.ref, task.engine.vae, task.engine.preview_vae, task.found.conditions, report)
     tally = Tally()
-    report.total = len(left) + sum(each.count for each in (*empty, *settled))
-    for outcome in chain(empty, settled):
-        tally.add(outcome)
-        report.outcome(outcome)
+    report.total = len(jobs) + sum(each.count for each in empty)
     planning = replace(task, captions=False)
-    for job in left:
-        try:
-            report.begin(job.name)
-            plan = read(planning, job, report).plan
-        except Exception as error:
-            outcome = Outcome(job=job, target=None, error=error)
-            report.outcome(outcome)
-        else:
-            outcome = Outcome(job=job, target=job.targets[0])
-            facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
-            report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *plan_rows(plan)])
+    for each in chain(empty, todo):
+        outcome = _planned(report, planning, each) if isinstance(each, Job) else each
         tally.add(outcome)
+        if isinstance(each, Outcome) or outcome.error:
+            report.outcome(outcome)
     report.close()
     return tally.exit_code
 
 
-def clear(jobs: Iterable[Job]) -> None:
-    """Remove what killed runs left in the folders of results."""
-    for folder in dict.fromkeys(path.parent for job in jobs for target in job.targets for path in target.files):
-        sweep(folder)
+def _planned(report: Report, task: PictureTask, job: Job) -> Outcome:
+    """The plan of one picture, shown."""
+    try:
+        report.begin(job.name)
+        plan = read(task, job, report).plan
+    except Exception as error:
+        return Outcome(job=job, target=None, error=error)
+    facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
+    report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *plan_rows(plan)])
+    return Outcome(job=job, target=job.targets[0])
+
+
+def cleared(todo: Iterable[Job | Outcome]) -> Iterator[Job | Outcome]:
+    """The same; before the first job of each folder of results, what killed runs left there is removed."""
+    seen: set[Path] = set()
+    for each in todo:
+        if isinstance(each, Job):
+            for folder in {path.parent for target in each.targets for path in target.files} - seen:
+                sweep(folder)
+                seen.add(folder)
+        yield each

@@ -69,9 +69,12 @@ class Keys:
 
     def of(self, path: Path | None) -> str | None:
         """The same for two spellings of one file, links followed; None for stdin."""
-        if path is None:
+        return self.of_text(None if path is None else os.fspath(path))
+
+    def of_text(self, text: str | None) -> str | None:
+        """The same of a path that is written out."""
+        if text is None:
             return None
-        text = os.fspath(path)
         folder, name = os.path.split(text)
         try:
             if name in ("", ".", "..") or os.path.islink(text):  # noqa: PTH114 - 100,000 paths

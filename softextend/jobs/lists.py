@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from softextend.errors import BadRequest
@@ -29,7 +31,7 @@ WIDE = 0.3  # share of zero bytes from which text of two bytes a letter is the l
 LOOKED_AT = 65_536  # bytes that decide what a list is
 
 
-def read_list(name: str) -> list[str]:
+def read_list(name: str) -> Iterator[str]:
     """The paths that a file (or `-`, stdin) lists; BadRequest where it cannot be read, is no text or lists nothing."""
     if name == "-":
         if sys.stdin is None or sys.stdin.isatty():
@@ -41,9 +43,11 @@ def read_list(name: str) -> list[str]:
         except OSError as error:
             raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
     paths = split_list(decode_list(data, name))
-    if not paths:
+    del data  # of a million names it is large
+    first = next(paths, None)
+    if first is None:
         raise BadRequest(f"--files-from {name}: the list is empty; write one path a line")
-    return paths
+    return chain([first], paths)
 
 
 def decode_list(data: bytes, name: str) -> str:
@@ -64,13 +68,16 @@ def decode_list(data: bytes, name: str) -> str:
         ) from error
 
 
-def split_list(text: str) -> list[str]:
-    """The paths of a list: NUL-separated where it holds a NUL, else one a line; blanks skipped.
+def split_list(text: str) -> Iterator[str]:
+    """The paths of a list, one by one: NUL-separated where it holds a NUL, else one a line; blanks skipped.
 
     Only CR and LF end a line: other separators of Unicode may be part of a file name.
     """
-    parts = text.split("\0") if "\0" in text else re.split(r"\r\n|\n" if "\n" in text else r"\r", text)
-    return [part for part in parts if part.strip()]
+    part = "[^\0]+" if "\0" in text else r"[^\n]+" if "\n" in text else r"[^\r]+"
+    lines = (match[0] for match in re.finditer(part, text))
+    if "\n" in text and "\0" not in text:
+        lines = (line.removesuffix("\r") for line in lines)
+    return (line for line in lines if line.strip())
 
 
 def _marked(data: bytes) -> str | None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from softextend.errors import AlreadyExists, BadRequest, MissingFile, OutputError, SoftExtendError
 from softextend.jobs.inputs import WRITTEN, is_missing
 from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
+from softextend.jobs.names import Mirror, Names
 from softextend.pictures.files import is_stream, refuse_special, writing
 from softextend.pictures.formats import SUFFIXES, format_of_name
+
+AT_ONCE = 10_000  # jobs whose names are all checked before any of them begins
+SEARCHED = 5_000_000  # names to go through, at most, so that messages can say which picture has a result's name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Naming:
     """How results are called: `output` or `out_dir` as the user gave them, else beside the input with `suffix`.
 
-    `tree`: the folders below `out_dir` of the pictures whose place among the inputs is mirrored.
+    `tree`: how the folders of the inputs are mirrored below `out_dir`.
     """
 
     suffix: str
@@ -27,38 +32,87 @@ class Naming:
     format: str | None = None
     extras_dir: Path | None = None
     extras: tuple[str, ...] = ()  # endings of the files written into `extras_dir` for each result
-    tree: Mapping[Path, Path] = field(default_factory=dict)
+    tree: Mirror | None = None
 
 
-def plan_jobs(sources: Sequence[Path | None], naming: Naming, seeds: Sequence[int]) -> list[Job]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jobs:
+    """One job per picture, one target per seed, made anew whenever they are gone through.
+
+    `finish` gives a job what its command wants beside that.
+    """
+
+    sources: Names
+    naming: Naming
+    seeds: Sequence[int]
+    finish: Callable[[Job], Job] = lambda job: job
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __iter__(self) -> Iterator[Job]:
+        for source, deep in self.sources.entries():
+            yield self.job(source, deep=deep)
+
+    def job(self, source: Path | None, *, deep: bool = False) -> Job:
+        """The job of one picture; BadRequest where its results cannot have names."""
+        below = self.naming.tree.folder(source, deep=deep) if self.naming.tree and source else Path()
+        numbered = len(self.seeds) > 1
+        targets = tuple(_target(source, self.naming, seed, below, numbered=numbered) for seed in self.seeds)
+        return self.finish(Job(source=source, targets=targets))
+
+    def finished(self, finish: Callable[[Job], Job]) -> Jobs:
+        """The same with this done to each; BadRequest at once where it cannot be."""
+        jobs = replace(self, finish=finish)
+        jobs.check()
+        return jobs
+
+    def check(self) -> None:
+        """BadRequest for what names cannot be; it shows with the first picture, and with the one from stdin."""
+        next(iter(self), None)
+        if self.sources.has_stdin:
+            self.job(None)
+
+    @property
+    def results(self) -> int:
+        """How many there shall be."""
+        return len(self.sources) * len(self.seeds)
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether a result goes to stdout."""
+        naming = self.naming
+        return naming.output == "-" or (naming.output is None and naming.out_dir is None and self.sources.has_stdin)
+
+
+def plan_jobs(sources: Iterable[Path | None], naming: Naming, seeds: Sequence[int]) -> Jobs:
     """One job per picture, one target per seed; BadRequest where names cannot work."""
+    names = sources if isinstance(sources, Names) else Names(sources)
     if naming.output is not None and naming.out_dir is not None:
         raise BadRequest("-o and --out-dir: give one of them")
-    if naming.output is not None and len(sources) > 1:
-        raise BadRequest(f"-o {naming.output}: one name for {len(sources)} pictures; use --out-dir DIR")
-    jobs = []
-    for source in sources:
-        targets = tuple(_target(source, naming, seed, numbered=len(seeds) > 1) for seed in seeds)
-        jobs.append(Job(source=source, targets=targets))
+    if naming.output is not None and len(names) > 1:
+        raise BadRequest(f"-o {naming.output}: one name for {len(names)} pictures; use --out-dir DIR")
+    jobs = Jobs(sources=names, naming=naming, seeds=seeds)
+    jobs.check()
     return jobs
 
 
-def _target(source: Path | None, naming: Naming, seed: int, *, numbered: bool) -> Target:
+def _target(source: Path | None, naming: Naming, seed: int, below: Path, *, numbered: bool) -> Target:
     if naming.output == "-" or (naming.output is None and naming.out_dir is None and source is None):
         if numbered:
             raise BadRequest("--num: stdout holds one picture; use -o FILE or --out-dir DIR")
         stem = f"{source.stem if source else STDIN}{naming.suffix}"
-        return Target(path=None, format=naming.format, seed=seed, extras=_extras(stem, source, naming))
+        return Target(path=None, format=naming.format, seed=seed, extras=_extras(stem, below, naming))
     if naming.output is not None:
         path = _named(Path(naming.output), naming.format)
     else:
         origin = source or Path(STDIN)
         same = origin.suffix if origin.suffix.lower() in WRITTEN else ".png"
-        folder = origin.parent if naming.out_dir is None else naming.out_dir / naming.tree.get(origin, Path())
+        folder = origin.parent if naming.out_dir is None else naming.out_dir / below
         path = folder / f"{origin.stem}{naming.suffix}{SUFFIXES[naming.format][0] if naming.format else same}"
     if numbered:
         path = path.with_name(f"{path.stem}-{seed}{path.suffix}")
-    return Target(path=path, format=naming.format, seed=seed, extras=_extras(path.stem, source, naming))
+    return Target(path=path, format=naming.format, seed=seed, extras=_extras(path.stem, below, naming))
 
 
 def _named(path: Path, form: str | None) -> Path:
@@ -77,17 +131,25 @@ def _named(path: Path, form: str | None) -> Path:
     return path
 
 
-def _extras(stem: str, source: Path | None, naming: Naming) -> tuple[Path, ...]:
+def _extras(stem: str, below: Path, naming: Naming) -> tuple[Path, ...]:
     if naming.extras_dir is None:
         return ()
-    folder = naming.extras_dir / naming.tree.get(source or Path(), Path())
+    folder = naming.extras_dir / below
     return tuple(folder / f"{stem}{ending}" for ending in naming.extras)
 
 
 def settle(
-    jobs: Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path] = ()
+    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path] = ()
 ) -> tuple[list[Job], list[Outcome]]:
-    """Jobs still to do, and what has become of the others; every name is checked before any work starts.
+    """Jobs still to do, and what has become of the others; see `settled`."""
+    each = list(settled(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made))
+    return [one for one in each if isinstance(one, Job)], [one for one in each if isinstance(one, Outcome)]
+
+
+def settled(
+    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path] = ()
+) -> Iterator[Job | Outcome]:
+    """What has become of jobs that need no work, and then those to do, `AT_ONCE` by `AT_ONCE`.
 
     A name that cannot be is an error of its picture alone: two results of one name (the later one's), a result that
     is an input (BadRequest), one that exists, a folder that refuses it (OutputError). `skip_existing`: "any" leaves
@@ -96,60 +158,84 @@ def settle(
     """
     if overwrite and skip_existing:
         raise BadRequest("--overwrite and --skip-existing: give one of them")
-    check = Check(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made)
     for folder in will_be_made:
         if error := refused_folder(_standing(folder)):
             raise error
-    left, outcomes = [], []
-    for job in jobs:
-        if is_missing(job.source):
-            error = MissingFile(f"{job.source}: no such file; check the name and the folder")
-            outcomes.append(Outcome(job=job, target=None, error=error))
-            continue
-        targets = []
-        for target in job.targets:
-            if skip_existing == "any" and exists(target.path):
-                outcomes.append(Outcome(job=job, target=target, skipped="exists"))
-            elif fault := check.fault(job, target):
-                outcomes.append(Outcome(job=job, target=target, error=fault))
-            else:
-                targets.append(target)
-        if targets:
-            left.append(job if len(targets) == len(job.targets) else replace(job, targets=tuple(targets)))
-    return left, outcomes
+    check = Check(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made)
+    return _in_turns(jobs, check, skip_existing == "any")
+
+
+def _in_turns(jobs: Iterable[Job], check: Check, leave_out: bool) -> Iterator[Job | Outcome]:
+    rest = iter(jobs)
+    while some := list(islice(rest, AT_ONCE)):
+        left: list[Job] = []
+        for job in some:
+            outcomes, targets = _checked(job, check, leave_out)
+            yield from outcomes
+            if targets:
+                left.append(job if len(targets) == len(job.targets) else replace(job, targets=tuple(targets)))
+        yield from left
+
+
+def _checked(job: Job, check: Check, leave_out: bool) -> tuple[list[Outcome], list[Target]]:
+    """What has become of a job's targets, and those still to make."""
+    if is_missing(job.source):
+        error = MissingFile(f"{job.source}: no such file; check the name and the folder")
+        return [Outcome(job=job, target=None, error=error)], []
+    outcomes, targets = [], []
+    for target in job.targets:
+        if leave_out and exists(target.path):
+            outcomes.append(Outcome(job=job, target=target, skipped="exists"))
+        elif fault := check.fault(job, target):
+            outcomes.append(Outcome(job=job, target=target, error=fault))
+        else:
+            targets.append(target)
+    return outcomes, targets
 
 
 class Check:
-    """What may be wrong with the names of results; folders are looked at once."""
+    """What may be wrong with the names of results; folders are looked at once, of each name a number is kept."""
 
     def __init__(
-        self, jobs: Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path]
+        self, jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path]
     ) -> None:
+        self.jobs = jobs
         self.keys = Keys()
-        self.inputs = {self.keys.of(job.source) for job in jobs if job.source is not None}
-        self.makers: dict[str | None, Job] = {}
+        self.inputs = jobs.sources.known if isinstance(jobs, Jobs) else Names(job.source for job in jobs).known
+        self.makers: dict[int, int] = {}  # of a result's name: the hash of the input's
         self.folders: dict[Path, SoftExtendError | None] = {}
         self.longest: dict[Path, int] = {}  # bytes that a name in a folder may have
         self.may_exist = overwrite or skip_existing is not None
         self.will_be_made = will_be_made
+        self.searched = 0  # names that were gone through for messages
 
     def fault(self, job: Job, target: Target) -> SoftExtendError | None:
         """Why this result cannot be written; None where nothing speaks against it."""
         for path in target.files:
-            key = self.keys.of(path)
+            key = hash(self.keys.of(path))
             if key in self.inputs:
                 return BadRequest(f"{path}: the output is an input; give another name with -o or --out-dir")
             maker = self.makers.get(key)
             if maker is not None:
                 return BadRequest(
-                    f"{path}: the results of {maker.name} and {job.name} have this one name; "
+                    f"{path}: the results of {self._named(maker)} and {job.name} have this one name; "
                     "extend them one by one, into different folders, or with --keep-tree"
                 )
             if not is_stream(path) and (error := self._folder(path) or self._name(path)):
                 return error
         for path in target.files:
-            self.makers[self.keys.of(path)] = job
+            self.makers[hash(self.keys.of(path))] = hash(self.keys.of(job.source))
         return None
+
+    def _named(self, maker: int) -> str:
+        """The name of the first picture with this hash; after many, whose search takes long, no name."""
+        if self.searched > SEARCHED:
+            return "another picture"
+        for job in self.jobs:
+            self.searched += 1
+            if hash(self.keys.of(job.source)) == maker:
+                return job.name
+        return "another picture"
 
     def _folder(self, path: Path) -> SoftExtendError | None:
         folder = path.parent
@@ -180,7 +266,7 @@ def exists(path: Path | None) -> bool:
     return path is not None and os.path.lexists(path) and not is_stream(path)
 
 
-def existing(jobs: Sequence[Job]) -> str | None:
+def existing(jobs: Iterable[Job]) -> str | None:
     """Which result is there already, as a user is told; None where none is."""
     found = [path for job in jobs for target in job.targets for path in target.files if exists(path)]
     if not found:

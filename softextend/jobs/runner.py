@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from softextend.errors import AlreadyExists, BadPicture, BadRequest, DiskFull
+from softextend.finish.measures import SEEN
 from softextend.jobs.claims import Claims, Free
 from softextend.jobs.job import Job, Outcome, Target
 
 Picture = TypeVar("Picture")
 Engine = TypeVar("Engine")
+
+
+NAMED = 10  # pictures that failed, whose names are kept
 
 
 @dataclass(kw_only=True, slots=True)
@@ -21,8 +26,12 @@ class Tally:
     made: int = 0
     skipped: int = 0
     misused: int = 0  # failures that are wrong usage
-    failed: list[str] = field(default_factory=list)  # names of pictures
-    scores: list[tuple[float, str]] = field(default_factory=list)  # of results, with the names of their pictures
+    failures: int = 0
+    failed: list[str] = field(default_factory=list)  # names of the first pictures that did
+    scored: int = 0
+    low: int = 0  # of those, how many show a seam
+    lowest: tuple[float, str] = (math.inf, "")  # score of a result, and the name of its picture
+    highest: tuple[float, str] = (-math.inf, "")
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -31,28 +40,33 @@ class Tally:
         elif outcome.error is None:
             self.made += 1
             if "score" in outcome.facts:
-                self.scores.append((outcome.facts["score"], outcome.job.name))
+                self.scored += 1
+                self.low += outcome.facts["score"] < SEEN
+                scored = outcome.facts["score"], outcome.job.name
+                self.lowest, self.highest = min(self.lowest, scored), max(self.highest, scored)
         else:
             self.misused += isinstance(outcome.error, BadRequest)
-            self.failed.append(outcome.job.name)
+            self.failures += 1
+            if len(self.failed) < NAMED:
+                self.failed.append(outcome.job.name)
 
     @property
     def exit_code(self) -> int:
         """0 when all went well; 2 when all of it was wrong usage, so that nothing was made; else 1."""
-        if not self.failed:
+        if not self.failures:
             return 0
-        return BadRequest.exit_code if self.misused == len(self.failed) and not self.made else BadPicture.exit_code
+        return BadRequest.exit_code if self.misused == self.failures and not self.made else BadPicture.exit_code
 
 
 def run(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job | Outcome],
     *,
     read: Callable[[Job], Picture],
     load: Callable[[], Engine],
     make: Callable[[Picture, Job, Target, Engine], Outcome],
     gate: Claims | Free | None = None,
 ) -> Iterator[Outcome]:
-    """Every job in turn; an error in `read` or `make` becomes an outcome, one in `load` ends the batch.
+    """Every job in turn, and outcomes as they stand; an error in `read` or `make` is one, in `load` it ends the batch.
 
     `load` runs once, when the first picture has been read well. `gate` is asked right before each picture. A full
     disk ends the batch too, after its outcome: no other result would find room.
@@ -60,6 +74,9 @@ def run(
     gate = gate or Free()
     engine: list[Engine] = []
     for job in jobs:
+        if isinstance(job, Outcome):
+            yield job
+            continue
         with gate.open(job) as (todo, others):
             yield from others
             if todo is None:

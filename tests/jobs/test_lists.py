@@ -19,7 +19,7 @@ NAMES = ["wanted.jpg", "Bilder/müde.jpg", "写真/日本.png", "a b.tif", "C:\\
 
 
 def listed(data: bytes) -> list[str]:
-    return split_list(decode_list(data, "list"))
+    return list(split_list(decode_list(data, "list")))
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n"])

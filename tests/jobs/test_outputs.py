@@ -11,8 +11,7 @@ from batching import touch
 
 from softextend.errors import BadRequest, OutputError
 from softextend.jobs import inputs, outputs
-from softextend.jobs.job import Job
-from softextend.jobs.outputs import Naming
+from softextend.jobs.outputs import Jobs, Naming
 
 EXTENDED = Naming(suffix="-extended")
 
@@ -64,7 +63,7 @@ def test_intermediates_are_named_after_the_result() -> None:
         (["a.png"], Naming(suffix="", output="c.png", out_dir=Path()), (1,), "give one"),
         (["a.png"], Naming(suffix="", output="c.xyz"), (1,), ".png"),
         (["a.png"], Naming(suffix="", output="c"), (1,), "no suffix"),
-        (["a.png"], Naming(suffix="", output="c.png", format="JPEG"), (1,), "agree"),
+        (["a.png"], Naming(suffix="", output="c.png", format="JPEG"), (1,), "end it in"),
         (["a.png"], Naming(suffix="", output="/"), (1,), "is a folder"),
         (["a.png"], Naming(suffix="", output="-"), (1, 2), "one picture"),
     ],
@@ -74,12 +73,12 @@ def test_names_that_cannot_work(sources: list[str], naming: Naming, seeds: tuple
         outputs.plan_jobs([Path(source) for source in sources], naming, seeds)
 
 
-def jobs_beside(*sources: Path) -> list[Job]:
+def jobs_beside(*sources: Path) -> Jobs:
     return outputs.plan_jobs(list(sources), EXTENDED, [1])
 
 
 def settled(
-    jobs: list[Job], *, overwrite: bool = False, skip: str | None = None, made: tuple[Path, ...] = ()
+    jobs: Jobs, *, overwrite: bool = False, skip: str | None = None, made: tuple[Path, ...] = ()
 ) -> tuple[list[str], list[str]]:
     """The names of the pictures that are left, and what is said of the others."""
     left, outcomes = outputs.settle(jobs, overwrite=overwrite, skip_existing=skip, will_be_made=made)
@@ -128,17 +127,23 @@ def test_a_kept_tree_has_room_for_both(tmp_path: Path) -> None:
     touch(tmp_path / "in" / "p" / "a.png", tmp_path / "in" / "q" / "r" / "a.png")
     found = inputs.gather([str(tmp_path / "in" / "**" / "*.png")])
     for keep in (None, True):
-        naming = Naming(suffix="", out_dir=tmp_path / "out", tree=found.tree(keep))
+        naming = Naming(suffix="", out_dir=tmp_path / "out", tree=found.sources.mirror(keep))
         jobs = outputs.plan_jobs(found.sources, naming, [1])
         assert [job.targets[0].path for job in jobs] == [tmp_path / "out/p/a.png", tmp_path / "out/q/r/a.png"]
         assert settled(jobs, made=(tmp_path / "out",)) == (["a.png", "a.png"], [])
-    assert found.tree(False) == {}
+    assert found.sources.mirror(False) is None
     named = [str(tmp_path / "in" / "p" / "a.png"), str(tmp_path / "in" / "q" / "r" / "a.png")]
-    assert inputs.gather(named).tree(None) == {}
-    assert list(inputs.gather(named).tree(True).values()) == [Path("p"), Path("q/r")]
-    assert list(inputs.gather([], named).tree(True).values()) == [Path("p"), Path("q/r")]
-    two = inputs.gather([str(tmp_path / "in/p"), str(tmp_path / "in/q/**/*.png")])
-    assert list(two.tree(True).values()) == [Path("p"), Path("q/r")]
+    assert inputs.gather(named).sources.mirror(None) is None
+    assert mirrored(inputs.gather(named)) == ["p", "q/r"]
+    assert mirrored(inputs.gather([], named)) == ["p", "q/r"]
+    assert mirrored(inputs.gather([str(tmp_path / "in/p"), str(tmp_path / "in/q/**/*.png")])) == ["p", "q/r"]
+
+
+def mirrored(found: inputs.Found) -> list[str]:
+    """The folders below the output folder, with --keep-tree."""
+    tree = found.sources.mirror(True)
+    assert tree is not None
+    return [tree.folder(source, deep=deep).as_posix() for source, deep in found.sources.entries() if source]
 
 
 @pytest.mark.parametrize("spelling", ["a.png", "deep/../a.png", "link.png"])
