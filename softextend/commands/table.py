@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from softextend.jobs.manifest_reading import BINS, Summary, summarise
+from softextend.jobs.table_reading import BINS, Summary, summarise
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from running import Run, photo
 
-from softextend.jobs.manifest import COLUMNS, LineRows
-from softextend.jobs.manifest_reading import read_rows
+from softextend.jobs.table_reading import read_rows
+from softextend.jobs.table_rows import COLUMNS, LineRows
 
 SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
 TOY = str(Path(__file__).parents[1] / "toymodel.py")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from softextend.errors import BadPicture, BadRequest
-from softextend.jobs.manifest import COLUMNS, FAILED, KINDS, MADE, PLAIN, SCORES, SKIPPED
+from softextend.jobs.table_parquet import parquet, parquet_rows, waiting
+from softextend.jobs.table_rows import COLUMNS, FAILED, KINDS, MADE, PLAIN, SCORES, SKIPPED
 
 WORST = 10  # results whose paths are shown
 BINS = 10  # of the histogram of scores, from 0 to 1
@@ -23,8 +24,6 @@ DAMAGED: dict[str, Any] = {}  # in place of a line that is no row
 def check_table(path: Path) -> None:
     """BadRequest for a file that is no table of results."""
     if path.suffix.lower() == ".parquet":
-        from softextend.jobs.manifest_parquet import parquet
-
         try:
             names = parquet().read_schema(path).names
         except (OSError, ValueError):
@@ -50,8 +49,6 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     if kind not in KINDS:
         raise BadRequest(f"{path}: a report ends in {', '.join(KINDS)}")
     if kind == ".parquet":
-        from softextend.jobs.manifest_parquet import parquet_rows, waiting
-
         if not path.exists() and not waiting(path):
             raise BadPicture(f"{path}: no such file; check the name and the folder")
         yield from parquet_rows(path)

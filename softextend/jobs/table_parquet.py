@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from softextend.errors import BadRequest, OutputError
-from softextend.jobs.manifest import COLUMNS, appending, write_whole
+from softextend.jobs.table_rows import COLUMNS, appending, write_whole
 from softextend.pictures.files import whole_file
 from softextend.pictures.locks import locked, waiting_lock
 
