@@ -303,7 +303,9 @@ class Selection(Checked):
     """How many, and how good they must be."""
 
     num: int = option(1, "variations per picture, with seeds N, N+1, ... in their names", low=1, metavar="K")
-    best_of: int = option(1, "make K seeds of each picture and keep the one that scores best", low=1, metavar="K")
+    best_of: int = option(
+        1, "make K seeds of each picture and keep the one with the best seam score", low=1, metavar="K"
+    )
     keep_all: bool = option(
         False, "with --best-of or --retry: keep the others too, the seed in their names", told="off", expert=True
     )
@@ -315,7 +317,7 @@ class Selection(Checked):
         expert=True,
     )
     min_score: float | None = option(
-        None, "a result that scores below X is an error and is not written", low=0, high=1, told="none"
+        None, "a result with a seam score below X is an error and is not written", low=0, high=1, told="none"
     )
 
     @property

@@ -189,7 +189,7 @@ def test_a_listener_hears_steps_notes_and_previews(photo: Path) -> None:
     softextend.extend(photo, 8, model=ToyModel(), seed=1, best_of=2, listener=Watch())
     assert len(Watch.looks) == 2 * len(steps)
     assert all(len(shape) == 3 and shape[2] == 3 for shape in Watch.looks)
-    assert any(line.startswith("seed 2: score") for line in Watch.notes)
+    assert any(line.startswith("seed 2: seam score") for line in Watch.notes)
 
 
 def test_a_listener_stops_the_work_by_raising(photo: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from softextend.errors import BadPicture, BadRequest
@@ -19,6 +19,7 @@ from softextend.pictures.write import write_picture
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
 from softextend.plan.input import Input, prepare_input
+from softextend.plan.limits import limits
 from softextend.plan.plan import Plan
 from softextend.types import Listener
 
@@ -65,6 +66,8 @@ def read(task: PictureTask, job: Job, listener: Listener) -> ReadPicture:
     plan = task.plan(input, task.spec)
     if task.conditions.caption is not None and task.ref.kind != "self":
         plan = _captioned(task, input, plan, remarks)
+    if task.ref.kind == "self" and task.command_name == "extend":
+        plan = replace(plan, notes=(*plan.notes, *limits(input.pixels, input.known, plan.canvas)))
     for line in plan.notes:
         remarks.note(line)
     _check_results(task, job, picture, plan, remarks)

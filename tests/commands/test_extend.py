@@ -150,13 +150,13 @@ def test_the_built_in_model(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_pipe_on_stderr_gets_lines_about_steps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softextend.commands.report.PATIENCE", 0.0)
+    monkeypatch.setattr("softextend.commands.progress.PATIENCE", 0.0)
     photo("a.png")
     assert re.search(r"a\.png: step 2 of 5, about \d+ s left", run("extend", "a.png", "--sides", 0, 16, 0, 0).err)
 
 
 def test_lines_about_steps_begin_anew_with_each_seed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softextend.commands.report.PATIENCE", 0.0)
+    monkeypatch.setattr("softextend.commands.progress.PATIENCE", 0.0)
     photo("a.png")
     ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--best-of", 2)
     assert ran.code == 0, ran.err

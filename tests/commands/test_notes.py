@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image
 from running import Run, photo, size
 
 LACK = "too little of the picture is known for patches: its edge is stretched instead"
@@ -84,3 +86,43 @@ def test_a_plan_has_what_was_named(run: Run) -> None:
     (facts,) = run(*given).facts
     assert (facts["plan"]["overlap_px"], facts["plan"]["feather_px"], facts["plan"]["band_px"]) == (4, 8, 8)
     assert facts["plan"]["notes"] == [SHRUNK]
+
+
+# --- what the built-in model does badly -------------------------------------------------------------------------------
+
+
+def scene(name: str, *, thing: bool = False) -> None:
+    """A meadow of noise under a sky; with a red ball that the right border cuts."""
+    rng = np.random.default_rng(5)
+    pixels = np.full((160, 200, 3), (120, 160, 210), np.float32)
+    pixels[80:] = (70, 110, 50)
+    pixels[80:] += rng.normal(0, 18, (80, 200, 1))
+    if thing:
+        rows, columns = np.mgrid[:160, :200]
+        pixels[(rows - 96) ** 2 + (columns - 196) ** 2 < 26**2] = (210, 30, 30)
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(name)
+
+
+@pytest.mark.parametrize(
+    ("thing", "sides", "said"),
+    [
+        (False, ("--sides", 0, 60, 0, 60), "60% of the photo's area is added: "),
+        (False, ("--scale", 2), "3.0 times as much is added: "),
+        (False, ("--sides", 0, 40, 0, 40), None),
+        (True, ("--sides", 0, 20, 0, 20), "something stands on the right border: "),
+        (True, ("--sides", 0, 0, 0, 20), None),  # the border that cuts it stays
+        (True, ("--aspect", "2:1"), "60% of the photo's area is added and something stands on the right border: "),
+    ],
+)
+def test_what_the_built_in_model_does_badly_is_said_before_the_work(
+    run: Run, thing: bool, sides: tuple[object, ...], said: str | None
+) -> None:
+    scene("a.png", thing=thing)
+    ran = run("extend", "a.png", *sides, "--model", "self", "--dry-run", "--json")
+    notes = ran.facts[0]["plan"]["notes"]
+    if said is None:
+        assert not notes
+        return
+    assert [note.startswith(said) for note in notes] == [True]
+    assert "--model FILE.safetensors" in notes[0]
+    assert f"a.png: {notes[0]}\n" in ran.err

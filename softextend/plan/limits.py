@@ -1,0 +1,39 @@
+"""What the built-in model does badly with a photo, said before the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softextend.fills.cut_things import cut_things
+from softextend.plan.canvas import Canvas
+
+if TYPE_CHECKING:
+    from softextend.types import Known, Pixels
+
+MUCH = 0.5  # of the photo's area; where more is added, `self` repeats what it has shown
+SMALLEST = 64  # px a side; smaller pictures are no photos
+BETTER = "a checkpoint paints new things: --model FILE.safetensors"
+
+
+def limits(pixels: Pixels, known: Known, canvas: Canvas) -> tuple[str, ...]:
+    """One note, where much is added to a photo or a side that grows cuts a thing; pixels (H, W, 3), known (H, W)."""
+    if min(known.shape) < SMALLEST:
+        return ()
+    width, height = canvas.size
+    share = width * height / known.size - 1
+    cut = cut_things(pixels, known, canvas.sides)
+    found = []
+    if share > MUCH:
+        found.append(
+            f"{share:.0%} of the photo's area is added" if share < 2 else f"{share:.1f} times as much is added"
+        )
+    if cut:
+        found.append(f"something stands on the {_listed(cut)} border{'s' if len(cut) > 1 else ''}")
+    if not found:
+        return ()
+    return (f"{' and '.join(found)}: the built-in model only repeats what the photo shows, so look closely; {BETTER}",)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """`top, left and right`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
