@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 
 from softextend.errors import BadModel
-from softextend.models.names import NameSays, read_name, words_of
+from softextend.models.names import NameSays, read_name, says_zero_snr, words_of
 from softextend.models.profiles import BASES, NAMES, SD2_768, make_profile, profile_names
 from softextend.models.weights.diffusers_folder import folder_channels, folder_family, read_json
 from softextend.models.weights.families import TITLES, Identity
@@ -19,6 +20,10 @@ from softextend.types import PredictionName, Profile
 FLOW_SHIFT = 3.0  # of a run's noise levels, where a flow's config says none; arXiv:2403.03206, Sec. 5.3.2
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 TURBO_SAMPLE = 64  # latents, sample_size of SDXL-Turbo's UNet; SDXL's is 128
+INPAINTING = 9  # channels in
+LAST_BIAS = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
+V_SPREAD = 0.09  # of Stable Diffusion 2 trained to predict v; ComfyUI, supported_models.py
+READABLE = ("F64", "F32", "F16", "BF16")
 SD2_SAMPLE = 96  # latents, sample_size of Stable Diffusion 2's UNet for 768 px
 
 
@@ -52,7 +57,7 @@ def choose_file(names: Sequence[str], path: Path, header: Header, found: Identit
     said, where = _first_that_says(
         [*(("its metadata, title", title) for title in titles), *(("its name", name) for name in names)]
     )
-    prediction, why = _prediction(header, family, said, where, [*titles, *names], asked)
+    prediction, why = _prediction(path, header, found, said, [*titles, *names], asked)
     choice = _chosen(family, said, where, asked, prediction)
     reasons = (f"family: {found.what}, by its tensors", *choice.because, f"prediction: {prediction.value}, {why}")
     return replace(choice, channels=found.channels, sigmas=_sigmas(path, header), because=reasons)
@@ -134,9 +139,10 @@ def _first_that_says(sources: Sequence[tuple[str, str]]) -> tuple[NameSays, str]
 
 
 def _prediction(
-    header: Header, family: str, said: NameSays, where: str, names: Sequence[str], asked: Asked
+    path: Path, header: Header, found: Identity, said: NameSays, names: Sequence[str], asked: Asked
 ) -> tuple[PredictionName, str]:
     """Of a single file, and why."""
+    family = found.family or "sdxl"
     if asked.prediction:
         return asked.prediction, "by --prediction"
     by_key = _key_prediction(header)
@@ -148,10 +154,10 @@ def _prediction(
     for name in names:
         named = read_name(name).prediction
         if named:
-            plain = named is PredictionName.V_ZERO_SNR and family != "sdxl"
+            plain = named is PredictionName.V_ZERO_SNR and family != "sdxl" and not says_zero_snr(name)
             return PredictionName.V if plain else named, f"by its name ({name})"
     if family == "sd2" and said.kind is None:
-        return _sd2_prediction(names)
+        return _sd2_weights(path, header, found) or _sd2_prediction(names)
     return PredictionName.EPSILON, "as most models; nothing says otherwise"
 
 
@@ -189,6 +195,18 @@ def _metadata_prediction(metadata: dict[str, str], family: str) -> tuple[Predict
     return None
 
 
+def _sd2_weights(path: Path, header: Header, found: Identity) -> tuple[PredictionName, str] | None:
+    """By how wide the biases of the last attention are spread, as ComfyUI tells; None where the file has them not."""
+    if found.channels == INPAINTING:
+        return PredictionName.EPSILON, "as all inpainting models of Stable Diffusion 2"
+    entry = next((each for name, each in header.tensors.items() if name.endswith(LAST_BIAS)), None)
+    spread = 0.0 if entry is None or entry.dtype not in READABLE else pstdev(read_numbers(path, entry))
+    if not spread:
+        return None
+    named = PredictionName.V if spread > V_SPREAD else PredictionName.EPSILON
+    return named, f"by its weights (the last attention's biases are spread by {spread:.2g}, {V_SPREAD} and more for v)"
+
+
 def _sd2_prediction(names: Sequence[str]) -> tuple[PredictionName, str]:
     """Stable Diffusion 2's models of 512 px predict noise, those of 768 px and most that were made of them v."""
     for name in names:
@@ -208,7 +226,7 @@ def _sigmas(path: Path, header: Header) -> tuple[float, float] | None:
 def _scheduler_says(folder: Path, scheduler: dict[str, Any], said: NameSays, where: str) -> tuple[NameSays, str]:
     """A folder's scheduler comes before its name."""
     kind, source = str(scheduler.get("_class_name", "")), "its scheduler's config"
-    if kind.startswith("LCM") and said.kind not in ("lcm", "dmd2", "hyper-1"):
+    if kind.startswith("LCM") and said.kind not in ("lcm", "dmd2", "dmd2-1", "hyper-1"):
         return NameSays(kind="lcm", steps=said.steps, because="LCMScheduler"), source
     if kind.startswith("TCD") and said.kind != "tcd":
         return NameSays(kind="tcd", steps=said.steps, because="TCDScheduler"), source

@@ -13,6 +13,7 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 VERSION = re.compile(r"(?<=[A-Za-z])(?=[vV]\d)")  # SDXLv10: no word "Lv"
 ACRONYM = re.compile(r"(LCM|DMD|TCD|PCM)(?=[a-z])")  # LCMxl
 THOUSANDS = re.compile(r"(?<!\d)(\d+)[kK](?![a-z])")  # 4k is a word, not the number 4
+AUTHOR = re.compile(r"(?<=[a-z0-9])By[A-Z][A-Za-z]*|(?<![A-Za-z])by[-_ ]?[A-Za-z]+")  # LightningByRD, -byName
 MOST_STEPS = 64  # beyond, a number of steps is one of training
 NEGATIONS = frozenset({"non", "no", "not", "without", "anti", "un"})
 GLUED_BEHIND = ("lightning", "turbo", "hyper", "vpred", "lcm", "dmd", "tcd")  # realvishyper, xlturbo
@@ -67,16 +68,16 @@ def unglued(word: str) -> list[str]:
 
 def read_name(name: str) -> NameSays:
     """What a file's, a folder's or a hub repository's name (no suffix) says."""
-    words = words_of(name)
+    words = words_of(AUTHOR.sub(" ", name))
     steps = _steps(words)
     prediction = _prediction(words)
-    if "x0" in _pairs(words):
+    if "x0" in _pairs(words) or (steps == 1 and _meant(words, "lightning")):
         return NameSays(
             prediction=prediction,
             steps=steps,
             refused="predicts the picture in one step from pure noise, where nothing of the photo is left: "
             "take the file of 2, 4 or 8 steps",
-            because="x0",
+            because="x0" if "x0" in _pairs(words) else "lightning, 1 step",
         )
     kind = _kind(words, steps)
     if kind is None:
@@ -97,9 +98,13 @@ def _pairs(words: list[str]) -> set[str]:
 
 
 def _steps(words: list[str]) -> int | None:
-    """Of `4step`, `8Steps`; of a range the higher."""
-    found = [int(number) for number, unit in pairwise(words) if unit in ("step", "steps") and DIGITS.fullmatch(number)]
-    return next((each for each in found if 1 <= each <= MOST_STEPS), None)
+    """Of `4step`, `8Steps`; beside a distillation's name also of `4S` and `steps8`; of a range the higher."""
+    pairs = list(pairwise(words))
+    found = [number for number, unit in pairs if unit in ("step", "steps") and DIGITS.fullmatch(number)]
+    if any(mark in words for mark in GLUED_BEHIND):
+        found += [number for number, unit in pairs if unit == "s" and DIGITS.fullmatch(number)]
+        found += [number for unit, number in pairs if unit in ("step", "steps") and DIGITS.fullmatch(number)]
+    return next((int(each) for each in found if 1 <= int(each) <= MOST_STEPS), None)
 
 
 def _prediction(words: list[str]) -> PredictionName | None:
@@ -112,15 +117,23 @@ def _prediction(words: list[str]) -> PredictionName | None:
         return PredictionName.EDM_V
     if "playground" in words and any(words[at : at + 2] in (["2", "5"], ["25"]) for at in range(len(words))):
         return PredictionName.EDM
+    if "bigasp" in every and ("25" in words or "25" in every):
+        return PredictionName.FLOW  # v2.5, its author's notes
     if every & {"rectifiedflow", "rectflow", "flowmatching", "flowmatch", "instaflow"}:
         return PredictionName.FLOW
     return None
 
 
+def says_zero_snr(name: str) -> bool:
+    """Whether a name says that noise levels end in pure noise."""
+    words = words_of(name)
+    return bool({*words, *_pairs(words)} & {"zsnr", "ztsnr", "terminalsnr", "zerosnr"})
+
+
 def _kind(words: list[str], steps: int | None) -> str | None:
     every = {*words, *_pairs(words)}
     if _meant(words, "dmd") or _meant(words, "dmd2"):
-        return "dmd2"
+        return "dmd2-1" if steps == 1 else "dmd2"
     if _meant(words, "lcm") or "vegart" in every:
         return "lcm"
     if _meant(words, "tcd"):
@@ -135,6 +148,8 @@ def _kind(words: list[str], steps: int | None) -> str | None:
         return "turbo-sde" if {"dpmsde", "sde"} & every else "turbo"
     if "perflow" in every or "pcm" in words:
         return "perflow" if "perflow" in every else "pcm"
+    if any(two in (("flash", "sdxl"), ("flash", "sd")) for two in pairwise(words)):
+        return "lcm"  # jasperai/flash-sdxl, model card; sd-community's has the words the other way round
     if "flash" in words and all(word in TRADE or DIGITS.fullmatch(word) for word in words):
         return "flash"
     return "few" if steps and not {"epoch", "train", "trained"} & every else None

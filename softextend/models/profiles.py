@@ -82,6 +82,7 @@ DISTILLATIONS: Mapping[str, Distillation] = {  # by the kinds that models/names.
     "sdxs": replace(FEW, steps=1),
     "tcd": replace(LCM, name="few-step-tcd", sampler=SamplerName.TCD),
     "lcm": LCM,
+    "dmd2-1": replace(LCM, name="few-step-dmd2-1", steps=1, trained_at=(399,)),  # the same model's card
     "dmd2": replace(LCM, name="few-step-lcm-dmd2", steps=4, trained_at=(999, 749, 499, 249)),  # tianweiy/DMD2
 }
 NAMES: Mapping[str, str] = {each.name: kind for kind, each in [*DISTILLATIONS.items()][::-1]}  # for --profile

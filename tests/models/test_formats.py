@@ -11,9 +11,12 @@ from math import prod
 from pathlib import Path
 
 import pytest
+import torch
 from running import Run
+from safetensors.torch import save_file
 
 from softextend.models import load
+from softextend.models.find import resolve_model
 
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
 Shapes = Mapping[str, list[int]]
@@ -23,6 +26,7 @@ SDXL_TEXT = {
 }
 SD1_TEXT = {"cond_stage_model.transformer.text_model.final_layer_norm.weight": [768]}
 SD2_TEXT = {"cond_stage_model.model.ln_final.weight": [1024]}
+DECODER_IN, CONV_IN = VAE + "decoder.conv_in.weight", UNET + "input_blocks.0.0.weight"
 DECODER = {VAE + "decoder.conv_in.weight": [512, 4, 3, 3]}
 
 
@@ -134,6 +138,8 @@ FORMATS = [
     ),
     wrong("ae", {"decoder.conv_in.weight": [512, 16, 3, 3]}, "16 latent channels"),
     wrong("clip_l", {"text_model.final_layer_norm.weight": [768]}, "a CLIP text encoder"),
+    wrong("sd21-unclip-h", {**sd2(), UNET + "label_emb.0.0.weight": [8, 8]}, "an unCLIP model"),
+    wrong("gligen", {**sd1(), UNET + "middle_block.1.transformer_blocks.0.fuser.linear.weight": [8]}, "a GLIGEN model"),
     # --- conditions
     wrong(
         "lora",
@@ -233,6 +239,22 @@ def test_a_file_is_taken_for_what_it_is(
         assert ran.err.count("\n") == 1
     else:
         assert made.said in named(ran.out), ran.out
+
+
+@pytest.mark.parametrize(("spread", "said"), [(0.15, "v"), (0.05, "epsilon")])
+def test_stable_diffusion_2_tells_by_its_weights(tmp_path: Path, spread: float, said: str) -> None:
+    """What it predicts, whatever its name."""
+    last = UNET + "output_blocks.11.1.transformer_blocks.0.norm1.bias"
+    shapes = {name: [1] for name in sd2()} | {DECODER_IN: [1, 4, 1, 1], CONV_IN: [1, 4, 1, 1]}
+    tensors = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    tensors[next(name for name in shapes if name.endswith("to_k.weight"))] = torch.zeros(1, 1024)
+    tensors[last] = torch.tensor([spread, -spread] * 4)
+    save_file(tensors, tmp_path / "renamed.safetensors")
+    choice = resolve_model(str(tmp_path / "renamed.safetensors")).choice
+    assert choice is not None
+    assert choice.prediction.value == said
+    assert "by its weights" in choice.because[-1]
+    assert choice.profile.window == (768 if said == "v" else 512)
 
 
 def named(table: str) -> str:

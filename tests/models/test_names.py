@@ -40,6 +40,68 @@ def test_names_that_people_gave(shared: Path) -> None:
     assert {name: family_of(name) for name in known} == known
 
 
+NAMED = """
+juggernautXL_juggXILightningByRD few-step 8
+Juggernaut-XI-Lightning-byRunDiffusion few-step 8
+babesByStableYogi_xlV4Lightning few-step 8
+babesByStableYogi_ponyV5 sdxl 30
+ultraSpice_v08Lightning4S few-step 4
+RealVis_lightning_steps4 few-step 4
+realitiesEdgeXLLIGHTNING_lightning7step few-step 7
+helloworldXL70_lightning_8steps few-step 8
+SDXL-Lightning-4steps-merge few-step 4
+DMD2SDXL4step few-step-lcm-dmd2 4
+dmd2_sdxl_1step_unet_fp16 few-step-dmd2-1 1
+epicrealismXL_vxLightningDMD few-step-lcm-dmd2 4
+gonzalomoXLFluxPony_v60PhotoXLDMD few-step-lcm-dmd2 4
+cyberrealisticXL_v53DMD2 few-step-lcm-dmd2 4
+flash-sdxl few-step-lcm 8
+SDXL-Flash-Mini few-step 8
+Hyper-SD15-1step-lora few-step-hyper-1 1
+SDXL-HyperSD-8step few-step-hyper 8
+realisticVisionV60B1_v51HyperVAE few-step-hyper 8
+iniverseMixSFWNSFW_ponyRealGuofengHyper few-step-hyper 8
+animaPencilXL_lcm8steps few-step-lcm 8
+perfectDeliberate_xlLCM few-step-lcm 8
+realvis_pcm_4step few-step-pcm 4
+dreamshaperXL_turboDpmppSDE few-step 6
+albedobaseXL_v31Turbo few-step 8
+koala-lightning-1b few-step 8
+noobaiXLNAIXL_vPred10Version sdxl-v-pred 30
+noobaiXLNAIXL_epsilonPred11Version sdxl 30
+bigASP_v25 sdxl-flow 30
+bigasp_v20 sdxl 30
+cosxl_base sdxl-edm 30
+playgroundv25_v25 sdxl-edm 30
+playground-v2-1024px-aesthetic.fp16 sdxl 30
+SDXL_Hyper_real sdxl 30
+hyperfusionXL_v4 sdxl 30
+lightning_mcqueen_xl sdxl 30
+turbocharged_mustang_sdxl sdxl 30
+thunderstruckXL_v2 sdxl 30
+flashXL_landscape sdxl 30
+sdxl_base_step_20000 sdxl 30
+Juggernaut-XI-v11 sdxl 30
+zavychromaxl_v80 sdxl 30
+"""
+
+
+@pytest.mark.parametrize("row", NAMED.split("\n")[1:-1])
+def test_names_of_the_hub_and_of_civitai(row: str) -> None:
+    name, profile, steps = row.split()
+    said = read_name(name)
+    prediction = said.prediction or PredictionName.EPSILON
+    made = make_profile(
+        "sdxl", said.kind, prediction=prediction, steps=said.steps, guidance=said.guidance, window=said.window
+    )
+    assert (made.name, made.stages[0].steps) == (profile, int(steps))
+
+
+@pytest.mark.parametrize("name", ["sdxl_lightning_1step_unet_x0", "SDXL-Lightning-1step"])
+def test_one_step_from_pure_noise_is_refused(name: str) -> None:
+    assert "take the file of 2, 4 or 8 steps" in str(read_name(name).refused)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -21,6 +21,7 @@ TEXT = {  # where each family's single files keep their text encoders
 }
 CONV_IN = ("model.diffusion_model.input_blocks.0.0.weight", "input_blocks.0.0.weight", "conv_in.weight")
 RUNS = (4, 9)  # channels in: text to image, inpainting
+UNCLIP = "an unCLIP model (its UNet takes a picture's embedding)"
 OTHER_CHANNELS = {
     5: "a depth model (its UNet takes the picture's depth): take the base or the inpainting checkpoint",
     7: "an upscaler (its UNet takes a small picture): take the base checkpoint",
@@ -101,8 +102,11 @@ def _fault(tensors: dict[str, Entry], family: str, channels: int) -> str | None:
     packed = quantised(tensors)
     if packed:
         return f"{_article(family)} checkpoint in {packed}, which cannot be read: take a 16-bit or fp8 one"
-    if family == "sdxl" and not has_mark(tensors, "^" + UNET + "label_emb."):
-        return "no SDXL model: its UNet takes no picture size"
+    if (family == "sdxl") != has_mark(tensors, "^" + UNET + "label_emb."):
+        told = "no SDXL model: its UNet takes no picture size"
+        return told if family == "sdxl" else f"{UNCLIP}: take the base checkpoint"
+    if has_mark(tensors, ".fuser.") or has_mark(tensors, "position_net."):
+        return "a GLIGEN model (its UNet takes boxes with words): take the base checkpoint"
     if has_mark(tensors, ".time_embed.cond_proj.") or has_mark(tensors, ".time_embedding.cond_proj."):
         return "a distilled model whose UNet takes the guidance as an input: take one with the LCM-LoRA merged"
     missing = _missing(tensors, family)
