@@ -215,6 +215,7 @@ class Profile:
     trained_at: tuple[int, ...] = ()  # the timesteps of a distillation, falling, where they are not evenly spaced
     sized: bool = False  # it is told the picture's size
     guidable: bool = True  # it takes a prompt, which guidance weighs
+    embedded: bool = False  # guidance is an input of its network: no negative prompt, one call a step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

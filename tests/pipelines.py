@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from softextend.diffdiff import diffdiff, draw_noise, restore
+from softextend.models.conditions.options import Conditions
 from softextend.models.find import resolve_model
 from softextend.models.load import load_model
 from softextend.models.sdxl.model import SdxlModel
@@ -45,8 +46,9 @@ def pipeline(kind: str, folder: Path, parts: dict[str, Any], scheduler: dict[str
     return pipe
 
 
-def loaded(folder: Path, **options: Any) -> SdxlModel:
-    model = load_model(resolve_model(str(folder), **options), device="cpu", dtype="float32", listener=Silent())
+def loaded(folder: Path, laid: Conditions | None = None, **options: Any) -> SdxlModel:
+    ref = resolve_model(str(folder), **options)
+    model = load_model(ref, device="cpu", dtype="float32", conditions=laid, listener=Silent())
     assert isinstance(model, SdxlModel)
     return model
 
@@ -70,14 +72,24 @@ def block_mask() -> Tensor:
     return mask
 
 
-def sampled(model: SdxlModel, change: Tensor, *, steps: int, strength: float, guidance: float, seed: int = 0) -> Tensor:
+def sampled(
+    model: SdxlModel,
+    change: Tensor,
+    *,
+    steps: int,
+    strength: float,
+    guidance: float,
+    seed: int = 0,
+    known: np.ndarray[Any, Any] | None = None,
+    name: str = "euler",
+) -> Tensor:
     """Our loop over the model: latents (1, 4, h, w) from latent `change` (1, 1, h, w)."""
     pixels = picture()
     z0 = model.encode(pixels)
     scene = Scene(
         z0=z0,
         change=change,
-        known=np.ones(SIZE, bool),
+        known=np.ones(SIZE, bool) if known is None else known,
         filled=pixels,
         conditioning=model.embed("a plant", "bad"),
         guidance=guidance,
@@ -87,7 +99,7 @@ def sampled(model: SdxlModel, change: Tensor, *, steps: int, strength: float, gu
     )
     noise, generators = draw_noise([seed], z0.shape[1:])
     sampler = make_sampler(
-        "euler",
+        name,
         model.schedule,
         steps=steps,
         strength=strength,

@@ -79,10 +79,12 @@ def resampler(context: int, width: int) -> dict[str, torch.Tensor]:
     return state
 
 
-def adapter(path: Path, *, plus: bool, context: int = CONTEXT, width: int | None = None) -> Path:
-    """An IP-Adapter for the tiny UNet, in the layout that its authors share."""
+def adapter(
+    path: Path, *, plus: bool, context: int = CONTEXT, width: int | None = None, unet: Any | None = None
+) -> Path:
+    """An IP-Adapter for a tiny UNet, SDXL's where none is given, in the layout that its authors share."""
     torch.manual_seed(6)
-    unet = tinysdxl.make_parts(514)["unet"]
+    unet = unet or tinysdxl.make_parts(514)["unet"]
     if plus:
         state = resampler(context, width or HIDDEN)
     else:
@@ -111,7 +113,7 @@ def write_encoder(path: Path) -> None:
     CLIPVisionModelWithProjection(config).save_pretrained(path)
 
 
-def controlnet(path: Path, *, union: bool) -> Any:
+def controlnet(path: Path, *, union: bool, unet: dict[str, Any] | None = None) -> Any:
     """A ControlNet that is no identity, written as a diffusers folder."""
     from diffusers import ControlNetModel, ControlNetUnionModel
 
@@ -119,7 +121,8 @@ def controlnet(path: Path, *, union: bool) -> Any:
     names = ("block_out_channels", "cross_attention_dim", "down_block_types", "attention_head_dim", "norm_num_groups")
     names += ("transformer_layers_per_block", "use_linear_projection", "addition_embed_type")
     names += ("addition_time_embed_dim", "projection_class_embeddings_input_dim", "layers_per_block")
-    config = {name: tinysdxl.UNET[name] for name in names if name in tinysdxl.UNET}
+    own = unet or tinysdxl.UNET
+    config = {name: own[name] for name in names if name in own}
     config["conditioning_embedding_out_channels"] = (8, 8, 16, 16)
     net = ControlNetUnionModel.from_config({**config, **TYPES}) if union else ControlNetModel.from_config(config)
     with torch.no_grad():

@@ -31,18 +31,18 @@ UNET = {
 VAE = tinysdxl.VAE | {"scaling_factor": 0.18215}
 
 
-def configs_of(kind: str, words: int, channels: int = 4) -> dict[str, dict[str, Any]]:
+def configs_of(kind: str, words: int, channels: int = 4, **more: Any) -> dict[str, dict[str, Any]]:
     """`kind`: sd1, sd2 (linear projections, GELU in the text encoder)."""
     text = tinysdxl.text_config(words)
     text["hidden_act"] = "quick_gelu" if kind == "sd1" else "gelu"
-    unet = UNET | {"in_channels": channels, "use_linear_projection": kind == "sd2"}
+    unet = UNET | {"in_channels": channels, "use_linear_projection": kind == "sd2", **more}
     return {"unet": unet, "vae": VAE, "text_encoder": text}
 
 
-def make_parts(kind: str, words: int, channels: int = 4, seed: int = 0) -> dict[str, nn.Module]:
+def make_parts(kind: str, words: int, channels: int = 4, seed: int = 0, **more: Any) -> dict[str, nn.Module]:
     """Three networks with seeded weights; the VAE's posterior has no spread, so that sampling it gives its mean."""
     torch.manual_seed(seed)
-    configs = configs_of(kind, words, channels)
+    configs = configs_of(kind, words, channels, **more)
     parts = {"unet": _new_unet(configs["unet"]), "vae": _new_vae(configs["vae"])}
     parts["text_encoder"] = TEXT_ENCODERS["text_encoder"](configs["text_encoder"])
     for part in parts.values():
@@ -65,9 +65,11 @@ def write_configs(folder: Path, kind: str, words: int) -> Path:
     return folder
 
 
-def write_folder(folder: Path, kind: str = "sd1", channels: int = 4, scheduler: dict[str, Any] | None = None) -> Path:
+def write_folder(
+    folder: Path, kind: str = "sd1", channels: int = 4, scheduler: dict[str, Any] | None = None, **more: Any
+) -> Path:
     """A diffusers folder with a byte-level vocabulary."""
-    for name, part in make_parts(kind, 514, channels).items():
+    for name, part in make_parts(kind, 514, channels, **more).items():
         part.save_pretrained(folder / name)
     tinysdxl.write_tokenizer(folder / "tokenizer")
     pipeline = "StableDiffusionInpaintPipeline" if channels == 9 else "StableDiffusionPipeline"

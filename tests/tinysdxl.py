@@ -148,6 +148,7 @@ def original_unet(name: str, layers: int = 2) -> str:
     """diffusers -> original."""
     ends = {"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2"}
     ends |= {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2"}
+    ends |= {"time_embedding.cond_proj": "time_embed.cond_proj"}
     ends |= {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
     stem, leaf = name.rsplit(".", 1)
     if stem in ends:

@@ -11,7 +11,7 @@ from softextend.models.config_file import config_file
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
 from softextend.options import Prompt, Spec
-from softextend.types import Sides
+from softextend.types import Profile, Sides
 
 if TYPE_CHECKING:
     from softextend.types import Pixels
@@ -55,8 +55,11 @@ def left_out_by_self(prompt: Prompt, engine: Engine, given: Conditions) -> list[
     return [f"model: self takes no {' and no '.join(unused)}: left out"] if unused else []
 
 
-def without_effect(prompt: Prompt, guidance: float) -> list[str]:
-    """Notes on a negative prompt that guidance does not reach."""
+def without_effect(prompt: Prompt, asked: float | None, profile: Profile) -> list[str]:
+    """Notes on a negative prompt that guidance (`asked`; None: the profile's) does not reach."""
+    guidance = profile.guidance if asked is None else asked
+    if prompt.negative and profile.embedded:
+        return ["negative prompt: has no effect: the model takes the guidance as an input, beside one prompt"]
     if not prompt.negative or guidance > 1:
         return []
     return [f"negative prompt: has no effect at guidance {guidance:g}: give --guidance above 1"]

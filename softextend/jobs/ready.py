@@ -82,7 +82,7 @@ def ready_model(model: str | Model, asked: Asked, listener: Listener) -> Ready:
     if ref.kind == "self":
         notes = left_out_by_self(prompt, engine, asked.conditions)
     else:
-        notes = [*found.notes, *_without_effect(asked, profile)]
+        notes = [*found.notes, *without_effect(prompt, asked.spec.sampling.guidance, profile)]
     recorded = Recorded(name=ref.name, engine=engine, conditions=configured(asked.conditions, prompt, ref))
     return Ready(model=_last[0][1], profile=profile, recorded=recorded, notes=tuple(notes))
 
@@ -126,13 +126,8 @@ def _loaded_before(model: Model, asked: Asked) -> Ready:
     named = [f"<{each.kind}:{each.name}>" for each in prompt_weights.loras(prompt.prompt)]
     notes = [f"prompt: {each} left out: the model is loaded already; give lora to load_model" for each in named]
     recorded = next((said for known, said in _known.items() if known is model), Recorded(name=model.name))
-    notes += [] if recorded.name == "self" else _without_effect(asked, model.profile)
+    notes += [] if recorded.name == "self" else without_effect(prompt, asked.spec.sampling.guidance, model.profile)
     return Ready(model=model, profile=model.profile, recorded=recorded, notes=tuple(notes))
-
-
-def _without_effect(asked: Asked, profile: Profile) -> list[str]:
-    guidance = asked.spec.sampling.guidance
-    return without_effect(asked.spec.prompt, profile.guidance if guidance is None else guidance)
 
 
 def _changed(group: Any) -> list[str]:

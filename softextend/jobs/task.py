@@ -96,7 +96,7 @@ class PictureTask:
         if self.ref.kind == "self":
             lines = left_out_by_self(prompt, self.engine, self.conditions)
         else:
-            lines = without_effect(prompt, self.profile.guidance if guidance is None else guidance)
+            lines = without_effect(prompt, guidance, self.profile)
         return [*self.found.notes, *lines]
 
     def request(self) -> Request:

@@ -12,14 +12,20 @@ from typing import Any
 from softextend.errors import BadModel
 from softextend.models.names import NameSays, read_name, says_zero_snr, words_of
 from softextend.models.profiles import BASES, NAMES, SD2_768, make_profile, profile_names
-from softextend.models.weights.diffusers_folder import folder_channels, folder_family, read_json
-from softextend.models.weights.families import TITLES, Identity
+from softextend.models.weights.diffusers_folder import (
+    folder_channels,
+    folder_family,
+    folder_takes_guidance,
+    read_json,
+)
+from softextend.models.weights.families import TITLES, Identity, takes_guidance
 from softextend.models.weights.header import Header, read_numbers
 from softextend.types import PredictionName, Profile
 
 FLOW_SHIFT = 3.0  # of a run's noise levels, where a flow's config says none; arXiv:2403.03206, Sec. 5.3.2
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 TURBO_SAMPLE = 64  # latents, sample_size of SDXL-Turbo's UNet; SDXL's is 128
+GUIDANCE_INSIDE = 8.0  # latent-consistency/lcm-sdxl, model card
 INPAINTING = 9  # channels in
 LAST_BIAS = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
 V_SPREAD = 0.09  # of Stable Diffusion 2 trained to predict v; ComfyUI, supported_models.py
@@ -57,10 +63,19 @@ def choose_file(names: Sequence[str], path: Path, header: Header, found: Identit
     said, where = _first_that_says(
         [*(("its metadata, title", title) for title in titles), *(("its name", name) for name in names)]
     )
+    embedded = takes_guidance(header.tensors)
+    if embedded:
+        said, where = _consistency(said), "its tensors"
     prediction, why = _prediction(path, header, found, said, [*titles, *names], asked)
     choice = _chosen(family, said, where, asked, prediction)
     reasons = (f"family: {found.what}, by its tensors", *choice.because, f"prediction: {prediction.value}, {why}")
-    return replace(choice, channels=found.channels, sigmas=_sigmas(path, header), because=reasons)
+    return replace(
+        choice,
+        profile=replace(choice.profile, embedded=embedded),
+        channels=found.channels,
+        sigmas=_sigmas(path, header),
+        because=reasons,
+    )
 
 
 def choose_folder(names: Sequence[str], folder: Path, asked: Asked) -> Choice:
@@ -71,6 +86,9 @@ def choose_folder(names: Sequence[str], folder: Path, asked: Asked) -> Choice:
     inner = [str(index["_name_or_path"]).rstrip("/").rpartition("/")[2]] if index.get("_name_or_path") else []
     said, where = _first_that_says([("its name", name) for name in (*names, *inner)])
     said, where = _scheduler_says(folder, scheduler, said, where)
+    embedded = folder_takes_guidance(folder)
+    if embedded:
+        said, where = _consistency(said), "its UNet's config"
     prediction, why = _scheduler_prediction(scheduler, said, asked)
     choice = _chosen(family, said, where, asked, prediction)
     if family == "sd2" and read_json(folder / "unet" / "config.json").get("sample_size") == SD2_SAMPLE:
@@ -85,6 +103,7 @@ def choose_folder(names: Sequence[str], folder: Path, asked: Asked) -> Choice:
     low, high = scheduler.get("sigma_min"), scheduler.get("sigma_max")
     return replace(
         choice,
+        profile=replace(choice.profile, embedded=embedded),
         channels=folder_channels(folder),
         sigmas=(float(low), float(high)) if low and high else None,
         shift=float(scheduler.get("shift") or FLOW_SHIFT),
@@ -127,6 +146,11 @@ def _chosen(family: str, said: NameSays, where: str, asked: Asked, prediction: P
     return Choice(
         family=family, profile=profile, prediction=prediction, because=(f"profile: {profile.name}, by --profile",)
     )
+
+
+def _consistency(said: NameSays) -> NameSays:
+    """Of a full latent consistency model, whatever its name."""
+    return NameSays(kind="lcm", steps=said.steps, guidance=GUIDANCE_INSIDE, because="a UNet that takes the guidance")
 
 
 def _first_that_says(sources: Sequence[tuple[str, str]]) -> tuple[NameSays, str]:

@@ -130,7 +130,7 @@ FORMATS = [
     wrong("nf4", sdxl(**{UNET + "out.weight.quant_state.bitsandbytes__nf4": [8]}), r"NF4 \(bitsandbytes\)"),
     wrong("int8", sdxl(**{UNET + "out.SCB": [8]}), r"int8 \(bitsandbytes\)"),
     wrong("int8-plain", sdxl(), r"quantised \(int8\)", dtypes={"to_k.weight": "I8"}),
-    wrong("lcm-full", sdxl(**{UNET + "time_embedding.cond_proj.weight": [320, 256]}), "takes the guidance as an input"),
+    runs("full", sdxl(**{UNET + "time_embed.cond_proj.weight": [320, 256]}), "sampler: lcm, guidance 8"),
     wrong(
         "vae-ft-mse",
         {"decoder.conv_in.weight": [512, 4, 3, 3], "encoder.conv_in.weight": [128, 3, 3, 3]},

@@ -62,8 +62,9 @@ def lay_over(
         files.append({"kind": "unet", "file": str(unet)})
     files += lay_loras(source, given, listener)
     vectors = []
+    widths = [source.parts[name].config["hidden_size"] for name in source.layout.encoders]
     for name, path in given.embeddings.items():
-        vectors.append(read_vectors(name, path))
+        vectors.append(read_vectors(name, path, widths))
         files.append({"kind": "embedding", "file": str(path), "name": name})
     refiner = None
     if given.refiner is not None:

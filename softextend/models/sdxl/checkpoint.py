@@ -29,7 +29,7 @@ from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import Header, read_header, read_numbers
 from softextend.models.weights.tensors import Part, Piece, Store
-from softextend.models.weights.unet_shape import fitted
+from softextend.models.weights.unet_shape import fitted, inputs
 
 CONFIGS = Path(str(files("softextend"))) / "data" / "sdxl"  # SDXL base 1.0, as its authors published it
 EDM_SCALE = 0.5  # of latents that are normalised; playgroundai/playground-v2.5-1024px-aesthetic, vae/config.json
@@ -185,7 +185,7 @@ def unet_file(path: Path, config: dict[str, Any]) -> Part:
     if "conv_in.weight" not in pieces or "time_embedding.linear_1.weight" not in pieces:
         found = identify(header)
         raise BadModel(f"--unet {path}: no UNet; its tensors look like {found.fault or found.what}")
-    part = Part(_new_unet, config, pieces, Store.of({path: header.tensors}))
+    part = Part(_new_unet, config | inputs(header.tensors), pieces, Store.of({path: header.tensors}))
     part.check()
     return part
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from softextend.models.conditions.control import ControlNet
@@ -49,6 +51,7 @@ class Denoiser:
     scene: Scene | None = None  # what ControlNets look at
     controls: Sequence[ControlNet] = ()
     image: ImagePrompt | None = None
+    embedded: float | None = None  # the guidance, where it is an input of the UNet
 
     @torch.inference_mode()
     def __call__(self, x: Tensor, t: float, keep: Tensor) -> Tensor:
@@ -73,6 +76,9 @@ class Denoiser:
                 given = added_up(given, found)
         if shown is not None:
             repeated = torch.cat([repeated, shown.repeat(len(repeated) // len(shown), 1, 1, 1)], dim=1)
+        if self.embedded is not None:
+            told = guidance_embedding(self.embedded, int(unet.config.time_cond_proj_dim))  # type: ignore[union-attr, arg-type]
+            given["timestep_cond"] = told.to(self.device, self.dtype).expand(len(repeated), -1)
         out = unet(repeated, t, encoder_hidden_states=call.hidden, added_cond_kwargs=call.added or None, **given)
         result: Tensor = out[0].float()
         return result
@@ -96,6 +102,13 @@ class Handover:
         """The prediction of whoever is in charge at t: the base at and above the cutoff, as diffusers splits."""
         chosen = self.base if float(t) >= round(CUTOFF - self.start * CUTOFF) else self.refiner
         return chosen()(x, t, keep)
+
+
+def guidance_embedding(guidance: float, size: int) -> Tensor:
+    """What a latent consistency model is told of the guidance, (1, size); arXiv:2310.04378, as diffusers counts."""
+    frequencies = torch.exp(torch.arange(size // 2) * (-math.log(10_000) / (size // 2 - 1)))
+    angles = 1000.0 * (guidance - 1.0) * frequencies[None]
+    return F.pad(torch.cat([angles.sin(), angles.cos()], dim=1), (0, size % 2))
 
 
 def added_up(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from softextend.models.conditions.laid_over import LaidOver
 from softextend.models.conditions.refiner import Refiner
+from softextend.models.sdxl.checkpoint import Source
 from softextend.models.sdxl.denoiser import Denoiser, Handover, calls_of, guided, one_length
 from softextend.models.sdxl.inpainting import CHANNELS, MaskedPicture
 from softextend.models.sdxl.networks import Networks
@@ -18,21 +19,22 @@ from softextend.types import Conditioning, Encoded, Predict, Scene
 
 
 class Denoisers:
-    """`encode`: pixels (1, 3, H, W) -> latents; `window` in px; `sized`: the UNet takes a pooled prompt and a size."""
+    """`encode`: pixels (1, 3, H, W) -> latents; `window` in px."""
 
     def __init__(
         self,
+        source: Source,
         networks: Networks,
         laid: LaidOver,
         *,
         encode: Callable[[Tensor], Tensor],
         window: int,
-        sized: bool,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self._networks, self._laid, self._encode = networks, laid, encode
-        self._window, self._sized = window, sized
+        self._window, self._sized = window, source.layout.pooled
+        self._embedded = source.parts["unet"].config.get("time_cond_proj_dim") is not None
         self._dtype, self._device = dtype, device
 
     @torch.inference_mode()
@@ -56,8 +58,8 @@ class Denoisers:
 
     def _told(self, scene: Scene) -> list[Encoded]:
         """The prompts that the UNet is asked for: with guidance the negative one first."""
-        given = scene.conditioning
-        return [each for each in (given.negative, given.prompt)[scene.guidance <= 1 :] if each is not None]
+        given, alone = scene.conditioning, scene.guidance <= 1 or self._embedded
+        return [each for each in (given.negative, given.prompt)[alone:] if each is not None]
 
     def _ids(self, scene: Scene) -> Tensor | None:
         """(1, 6), the size and the crop that SDXL is told; None for UNets that take none."""
@@ -85,6 +87,7 @@ class Denoisers:
             guided_in=scene.guidance_steps,
             timesteps=scene.timesteps,
             image=self._laid.image,
+            embedded=scene.guidance if self._embedded else None,
             scene=scene if self._laid.controls else None,
             controls=self._laid.controls,
         )

@@ -138,13 +138,7 @@ class SdxlModel:
         )
         self._prompts = Prompts(source, self.networks, laid, dtype=dtype, device=device)
         self._denoisers = Denoisers(
-            self.networks,
-            laid,
-            encode=self.encode,
-            window=profile.window,
-            sized=source.layout.pooled,
-            dtype=dtype,
-            device=device,
+            source, self.networks, laid, encode=self.encode, window=profile.window, dtype=dtype, device=device
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -21,11 +21,10 @@ LEAST = 1e-5  # compel: a weight of nothing, whose tangent is still finite
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vectors:
-    """A textual inversion: a word, and what it stands for in each text encoder, (N, 768) and (N, 1280)."""
+    """A textual inversion: a word, and what it stands for in each text encoder; of SDXL (N, 768) and (N, 1280)."""
 
     name: str
-    first: Tensor
-    second: Tensor
+    each: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -108,7 +107,7 @@ class TextEncoders:
         return replace(encoded, hidden=torch.cat(rows, dim=1))
 
     def _learned(self, which: int) -> Mapping[str, Tensor]:
-        return {each.name: (each.first, each.second)[which] for each in self.vectors}
+        return {learned.name: learned.each[which] for learned in self.vectors}
 
 
 def learn(module: nn.Module, tokenizer: ClipTokenizer, vectors: Mapping[str, Tensor]) -> ClipTokenizer:

@@ -16,6 +16,7 @@ PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenize
 PIPELINES = {  # by the beginning of a pipeline's class name
     "StableDiffusionXL": "sdxl",
     "StableDiffusion": "sd1",  # or sd2, by the width of its prompt
+    "LatentConsistencyModel": "sd1",
 }
 REFUSED = {
     "StableDiffusionXLInstructPix2Pix": "an editing model (InstructPix2Pix)",
@@ -61,6 +62,11 @@ def folder_family(folder: Path) -> str:
 def folder_channels(folder: Path) -> int:
     """That the UNet takes."""
     return int(read_json(folder / "unet" / "config.json").get("in_channels") or 4)
+
+
+def folder_takes_guidance(folder: Path) -> bool:
+    """Whether its UNet takes the guidance as an input."""
+    return read_json(folder / "unet" / "config.json").get("time_cond_proj_dim") is not None
 
 
 def folder_parts(folder: Path) -> tuple[str, ...]:
@@ -109,8 +115,6 @@ def _unet_fault(folder: Path) -> str | None:
         return f"its UNet takes {channels} channels, not 4 or 9 (editing, depth): give a base or an inpainting model"
     if folder_family(folder) == "sdxl" and config.get("addition_embed_type") != "text_time":
         return "its UNet takes no picture size: give an SDXL base model"
-    if config.get("time_cond_proj_dim") is not None:
-        return "its UNet takes the guidance as an input (distilled LCM): give a checkpoint with the LCM-LoRA merged"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +20,7 @@ TEXT = {  # where each family's single files keep their text encoders
     "sd1": ("cond_stage_model.transformer.",),
     "sd2": ("cond_stage_model.model.",),
 }
+COND_PROJ = ("time_embed.cond_proj.weight", "time_embedding.cond_proj.weight")
 CONV_IN = ("model.diffusion_model.input_blocks.0.0.weight", "input_blocks.0.0.weight", "conv_in.weight")
 RUNS = (4, 9)  # channels in: text to image, inpainting
 UNCLIP = "an unCLIP model (its UNet takes a picture's embedding)"
@@ -70,6 +72,11 @@ def quantised(tensors: dict[str, Entry]) -> str | None:
     return f"quantised ({', '.join(sorted(packed)).lower().replace('i8', 'int8')})" if packed else None
 
 
+def takes_guidance(tensors: Collection[str]) -> bool:
+    """Whether the UNet takes the guidance as an input, as full latent consistency models do."""
+    return any(name.endswith(COND_PROJ) for name in tensors)
+
+
 def context_family(tensors: dict[str, Entry]) -> str | None:
     """The family whose prompts a UNet attends to, by the width of its keys; None for another."""
     for name, entry in tensors.items():
@@ -107,8 +114,6 @@ def _fault(tensors: dict[str, Entry], family: str, channels: int) -> str | None:
         return told if family == "sdxl" else f"{UNCLIP}: take the base checkpoint"
     if has_mark(tensors, ".fuser.") or has_mark(tensors, "position_net."):
         return "a GLIGEN model (its UNet takes boxes with words): take the base checkpoint"
-    if has_mark(tensors, ".time_embed.cond_proj.") or has_mark(tensors, ".time_embedding.cond_proj."):
-        return "a distilled model whose UNet takes the guidance as an input: take one with the LCM-LoRA merged"
     missing = _missing(tensors, family)
     if missing == ("the VAE",):
         return f"{_article(family)} checkpoint without the VAE: add --vae FILE, or take the full checkpoint"

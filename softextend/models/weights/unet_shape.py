@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from softextend.models.weights.families import COND_PROJ, CONV_IN
 from softextend.models.weights.header import Entry
 
 UNET = "model.diffusion_model."
@@ -16,9 +17,7 @@ DEEP = re.compile(r"model\.diffusion_model\.(input_blocks|output_blocks|middle_b
 def fitted(config: Mapping[str, Any], tensors: Mapping[str, Entry], layers: int) -> dict[str, Any]:
     """The config with what the tensors of a single file say; layers: residual blocks a level."""
     found = dict(config)
-    conv_in = tensors.get(UNET + "input_blocks.0.0.weight")
-    if conv_in is not None and len(conv_in.shape) == 4:
-        found["in_channels"] = conv_in.shape[1]
+    found |= inputs(tensors)
     levels = len(found["block_out_channels"])
     down = depths(tensors, "input_blocks", levels, layers)
     up = depths(tensors, "output_blocks", levels, layers + 1)
@@ -34,6 +33,14 @@ def fitted(config: Mapping[str, Any], tensors: Mapping[str, Entry], layers: int)
         found["transformer_layers_per_block"] = [row if any(row) else 1 for row in down]
         found["reverse_transformer_layers_per_block"] = [row if any(row) else 1 for row in up]
     return found
+
+
+def inputs(tensors: Mapping[str, Entry]) -> dict[str, Any]:
+    """Of a UNet in any layout: channels in, and the size of the guidance that it takes as an input, where it does."""
+    conv_in = next((tensors[name] for name in CONV_IN if name in tensors and len(tensors[name].shape) == 4), None)
+    guidance = next((entry for name, entry in tensors.items() if name.endswith(COND_PROJ)), None)
+    found: dict[str, Any] = {} if conv_in is None else {"in_channels": conv_in.shape[1]}
+    return found | ({} if guidance is None else {"time_cond_proj_dim": guidance.shape[1]})
 
 
 def depths(tensors: Mapping[str, Entry], side: str, levels: int, layers: int) -> list[list[int]]:

@@ -198,7 +198,7 @@ def test_a_textual_inversion_is_as_diffusers_loads_it(folder: Path, tmp_path: Pa
         )
     with torch.no_grad():
         wanted = pipe.encode_prompt("a mystyle ball", negative_prompt="bad")
-    vectors = read_vectors("mystyle", tmp_path / "e.safetensors")
+    vectors = read_vectors("mystyle", tmp_path / "e.safetensors", (32, 32))
     told = model_of(folder, vectors=(vectors,)).embed("a mystyle ball", "bad", NO_PHOTO)
     assert told.prompt is not None
     torch.testing.assert_close(told.prompt.hidden, wanted[0], atol=near(wanted[0]), rtol=0)
@@ -211,10 +211,10 @@ def test_a_textual_inversion_is_as_diffusers_loads_it(folder: Path, tmp_path: Pa
 def test_what_is_no_textual_inversion_of_sdxl_is_refused(tmp_path: Path) -> None:
     save_file({"emb_params": torch.zeros(2, 768)}, tmp_path / "a.safetensors")
     with pytest.raises(BadModel, match=r"--embedding x=.*Stable Diffusion 1\.5 or 2"):
-        read_vectors("x", tmp_path / "a.safetensors")
+        read_vectors("x", tmp_path / "a.safetensors", (768, 1280))
     save_file({"x.lora_up.weight": torch.zeros(2, 2)}, tmp_path / "b.safetensors")
     with pytest.raises(BadModel, match="a LoRA"):
-        read_vectors("x", tmp_path / "b.safetensors")
+        read_vectors("x", tmp_path / "b.safetensors", (768, 1280))
 
 
 def test_bytes_that_are_no_text_are_named() -> None:

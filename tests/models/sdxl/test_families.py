@@ -55,6 +55,39 @@ def test_image_to_image_is_the_pipelines(
     assert_close(ours, theirs)
 
 
+def test_a_full_consistency_model_takes_the_guidance_as_an_input(tmp_path: Path) -> None:
+    """As LCM_Dreamshaper_v7: one call a step; found by its tensors, in a folder and in a single file."""
+    from diffusers import LatentConsistencyModelPipeline as Pipeline
+
+    folder = tinysd.write_folder(tmp_path / "full", "sd1", scheduler=BETAS, time_cond_proj_dim=16)
+    (folder / "model_index.json").write_text('{"_class_name": "LatentConsistencyModelPipeline"}')
+    parts = tinysd.make_parts("sd1", 514, time_cond_proj_dim=16)
+    path = tinysd.write_single_file(tmp_path / "renamed.safetensors", "sd1", parts)
+    source = SingleFile(path, tinysd.write_configs(tmp_path / "configs", "sd1", 514), SD1)
+    made = source.unet(torch.float32, torch.device("cpu")).state_dict()
+    assert all(torch.equal(made[name], value) for name, value in parts["unet"].state_dict().items())
+    model = loaded(folder)
+    assert (model.profile.embedded, model.profile.sampler.value, model.profile.guidance) == (True, "lcm", 8.0)
+    told = model.embed("a plant", "bad")
+    scene = Scene(
+        z0=torch.zeros(1, 4, 8, 12),
+        change=torch.ones(1, 1, 8, 12),
+        known=np.ones(SIZE, bool),
+        filled=picture(),
+        conditioning=told,
+        guidance=6.0,
+        stage=0,
+        seed=0,
+    )
+    x, keep = torch.randn(1, 4, 8, 12), torch.zeros(1, 1, 8, 12)
+    with torch.no_grad():
+        size = Pipeline.get_guidance_scale_embedding(None, torch.tensor([5.0]), embedding_dim=16)  # guidance less 1
+        wanted = parts["unet"](x, 499.0, told.prompt.hidden, timestep_cond=size)[0]
+    assert_close(model.predict(scene)(x, 499.0, keep), wanted)
+    other = model.predict(dataclasses.replace(scene, guidance=2.0))(x, 499.0, keep)
+    assert (other - wanted).abs().max() > 1e-3 * wanted.abs().max()
+
+
 @pytest.mark.parametrize("kind", ["sd1", "sd2"])
 def test_every_parameter_of_the_original_layout_arrives_in_its_place(tmp_path: Path, kind: str) -> None:
     parts = tinysd.make_parts(kind, 514)
