@@ -12,6 +12,7 @@ from softextend.option_fields import Checked, Range, all_in, flag, option
 from softextend.types import Amount, Amounts, Method, SamplerName, Size, Span
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
+MOST_SEEDS = 10_000  # of one picture
 ANCHORS = {  # where the original lies, from left to right and from top to bottom
     "center": (0.5, 0.5),
     "top": (0.5, 0.0),
@@ -302,9 +303,15 @@ class Sampling(Checked):
 class Selection(Checked):
     """How many, and how good they must be."""
 
-    num: int = option(1, "variations per picture, with seeds N, N+1, ... in their names", low=1, metavar="K")
+    num: int = option(
+        1, "variations per picture, with seeds N, N+1, ... in their names", low=1, high=MOST_SEEDS, metavar="K"
+    )
     best_of: int = option(
-        1, "make K seeds of each picture and keep the one with the best seam score", low=1, metavar="K"
+        1,
+        "make K seeds of each picture and keep the one with the best seam score",
+        low=1,
+        high=MOST_SEEDS,
+        metavar="K",
     )
     keep_all: bool = option(
         False, "with --best-of or --retry: keep the others too, the seed in their names", told="off", expert=True
@@ -324,6 +331,15 @@ class Selection(Checked):
     def most(self) -> int:
         """How many results one picture may take."""
         return self.best_of + self.retry
+
+    def check_seeds(self, first: int) -> None:
+        """BadRequest where not all seeds from the first on are seeds."""
+        count = max(self.num, self.most)
+        if first + count - 1 > MOST_SEED:
+            raise BadRequest(
+                f"--seed {first}: {count} seeds from there on end beyond {MOST_SEED}, 2 to the power of 63 less 1; "
+                "name a smaller one"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from softextend.finish.contract import Difference
 from softextend.finish.measures import MEASURES, TOTAL, Measure, faults, seen
 from softextend.jobs import verify as jobs_verify
-from softextend.jobs.inputs import found_again, recorded
+from softextend.jobs.recorded import found_again, recorded
 from softextend.jobs.score import score_files
 from softextend.pictures.read import read_recipe
+from softextend.plan.read_recipe import command_of
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
@@ -23,8 +24,9 @@ def verify(report: Report, given: Verify) -> int:
     compared = given.verifying
     result, original, mask = compared.result, compared.original, compared.mask
     recipe = read_recipe(result)
-    if mask is None and (recipe.get("command") or {}).get("name") == "paint":
-        mask = found_again(result, recorded(recipe, "mask", result), "mask", "--mask FILE")
+    if mask is None and command_of(recipe).get("name") == "paint":
+        told = recorded(recipe, result)
+        mask = found_again(result, told.mask, told.mask_sha256, "mask", "--mask FILE")
     verdict = jobs_verify.verify(
         result, original, mask, allow_huge=compared.allow_huge, allow_damaged=compared.allow_damaged
     )

@@ -58,7 +58,7 @@ def paint(report: Report, given: Paint) -> int:
 
 def task_of(given: Extend | Paint, spec: Spec, source: SourceOptions) -> PictureTask:
     """What the pictures of `extend` and `paint` share."""
-    check_selection(given.selection)
+    check_selection(given.selection, spec.seed)
     return PictureTask(
         spec=spec,
         ref=find.model_of(given.engine),

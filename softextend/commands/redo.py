@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 from softextend import __version__
 from softextend.commands.run import folders_of, naming, work
 from softextend.errors import BadPicture, BadRequest
-from softextend.jobs.inputs import found_again, recorded
 from softextend.jobs.making import load_model
 from softextend.jobs.outputs import plan_jobs
+from softextend.jobs.recorded import Recorded, found_again, known_model, recorded
 from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import digest
 from softextend.models import find
-from softextend.models.conditions.options import Conditions
-from softextend.models.engine import Engine
 from softextend.options import Spec
 from softextend.pictures.formats import SUFFIXES, Alpha, Format
 from softextend.pictures.read import read_mask, read_recipe
 from softextend.plan.read_recipe import spec_of
-from softextend.types import Listener, Model, PredictionName
+from softextend.types import Listener, Model
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
@@ -33,11 +31,10 @@ def redo(report: Report, given: Redo) -> int:
     """`softextend redo`: the exit code."""
     result, output, allow_huge = given.redoing.result, given.output, given.redoing.allow_huge
     recipe = recipe_of_picture(result)
-    spec = _spec(recipe, result)
-    origin = _origin(report, given, recipe)
-    said_mask = recorded(recipe, "mask", result)
-    mask = found_again(result, said_mask, "mask", "paint IMAGE MASK") if said_mask else None
-    engine = engine_of(given.engine, recipe, result)
+    spec, before = _spec(recipe, result), recorded(recipe, result)
+    origin = _input(report, given, before)
+    mask = _mask(given, before)
+    engine = same_engine(given.engine, before, result)
     named = output.output or output.out_dir
     where = output if named else replace(output, output=str(redo_path(result, output.format)))
     jobs = plan_jobs([origin], naming(where, "-redo"), [spec.seed])
@@ -45,16 +42,16 @@ def redo(report: Report, given: Redo) -> int:
         spec=spec,
         ref=find.model_of(engine),
         engine=engine,
-        conditions=recorded_conditions(recipe),
+        conditions=before.conditions,
         allow_huge=allow_huge,
         allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
-        keep_alpha=(output.alpha or Alpha(recipe["command"].get("alpha") or "fill")) is Alpha.KEEP,
+        keep_alpha=(output.alpha or before.alpha) is Alpha.KEEP,
         mask=mask,
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
-    return work(report, task, jobs, folders_of(where), load=partial(load_same, task, recipe, report))
+    return work(report, task, jobs, folders_of(where), load=partial(load_same, task, before, report))
 
 
 def recipe_of_picture(result: Path) -> dict[str, Any]:
@@ -75,62 +72,48 @@ def _spec(recipe: dict[str, Any], result: Path) -> Spec:
         raise BadPicture(f"{result}: {error}") from error
 
 
-def _origin(report: Report, given: Redo, recipe: dict[str, Any]) -> Path:
-    """The picture to start from; says where it, or this program, is another than the recipe's."""
-    result = given.redoing.result
-    input, before = recorded(recipe, "input", result), recorded(recipe, "input_sha256", result)
-    origin = given.redoing.input or found_again(result, input, "input", "--input FILE")
-    if before not in (None, digest(origin)):
-        report.note(f"{origin}: differs from the picture that {result} was made of")
-    if recipe.get("softextend") != __version__:
-        report.note(f"{result}: made by softextend {recipe.get('softextend')}; this is {__version__}")
-    return origin
+def _input(report: Report, given: Redo, before: Recorded) -> Path:
+    """The picture to extend: as the user names it, else the recipe's."""
+    result, named = given.redoing.result, given.redoing.input
+    if before.version != __version__:
+        report.note(f"{result}: made by softextend {before.version}; this is {__version__}")
+    if named is None:
+        return found_again(result, before.input, before.input_sha256, "input", "--input FILE")
+    if before.input_sha256 not in (None, digest(named)):
+        report.note(f"{named}: differs from the picture that {result} was made of")
+    return named
 
 
-def engine_of(given: SameEngine, recipe: dict[str, Any], result: Path) -> Engine:
-    """The model as the user says it now, else as the recipe does."""
-    model, vae, unet = recorded(recipe, "model", result), recorded(recipe, "vae", result), recipe["command"].get("unet")
-    return replace(
-        given,
-        model=given.model or model,
-        vae=given.vae or (Path(vae) if vae else None),
-        unet=given.unet or (Path(unet) if unet else None),
-        **_said(recipe, given),
-    )
+def _mask(given: Redo, before: Recorded) -> Path | None:
+    """What a painted result was painted by."""
+    if before.mask is None:
+        return None
+    return found_again(given.redoing.result, before.mask, before.mask_sha256, "mask", "paint IMAGE MASK")
 
 
-def recorded_conditions(recipe: dict[str, Any]) -> Conditions:
-    """What was laid over the model of a recipe; nothing in recipes of earlier versions."""
-    found = dict(recipe.get("command", {}).get("conditions") or {})
-    found.pop("caption", None)  # whose words are in the recipe's prompt
-    return Conditions.of_dict(found)
+def same_engine(engine: SameEngine, before: Recorded, result: Path) -> SameEngine:
+    """The model, as the user names it now, else as the recipe does; of another model only what is said now."""
+    same: dict[str, Any] = {"vae": engine.vae or before.vae, "unet": engine.unet or before.unet}
+    if engine.model is None:
+        same |= {
+            "model": known_model(result, before.model),
+            "preview_vae": engine.preview_vae or before.preview_vae,
+            "profile": engine.profile or before.profile,
+            "prediction": engine.prediction or before.prediction,
+        }
+    return replace(engine, **same)
 
 
-def _said(recipe: dict[str, Any], engine: Engine) -> dict[str, Any]:
-    """What the user said of the model, now or when the recipe was written; of another model only what is said now."""
-    if engine.model:
-        return {"profile": engine.profile, "prediction": engine.prediction}
-    before = recipe["command"]
-    prediction = before.get("prediction")
-    tiny = before.get("preview_vae")
-    return {
-        "preview_vae": engine.preview_vae or (Path(tiny) if tiny else None),
-        "profile": engine.profile or before.get("profile"),
-        "prediction": engine.prediction or (PredictionName(prediction) if prediction else None),
-    }
-
-
-def load_same(task: PictureTask, recipe: dict[str, Any], listener: Listener) -> Model:
+def load_same(task: PictureTask, before: Recorded, listener: Listener) -> Model:
     """The model of a recipe; says so where it is another one by its hash."""
     model = load_model(task, listener)
     facts = model.as_dict()
-    before, now = recipe["model"].get("hash"), facts.get("hash")
-    if before != now:
-        hashes = " and ".join("none, as it is built in" if each is None else str(each) for each in (now, before))
-        listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {hashes})")
-    known = {each.get("hash") for each in recipe["model"].get("conditions") or ()}
+    if before.hash != facts.get("hash"):
+        hashes = (facts.get("hash"), before.hash)
+        said = " and ".join("none, as it is built in" if each is None else str(each) for each in hashes)
+        listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {said})")
     for each in facts.get("conditions") or ():
-        if each["hash"] not in known:
+        if each["hash"] not in before.files:
             listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
     return model
 

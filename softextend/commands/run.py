@@ -96,8 +96,9 @@ def plan_image_path(path: Path, pictures: int) -> Path:
     return path
 
 
-def check_selection(selection: Selection) -> None:
-    """BadRequest where options of choosing contradict each other."""
+def check_selection(selection: Selection, seed: int) -> None:
+    """BadRequest where options of choosing contradict each other, or not all seeds from `seed` on are seeds."""
+    selection.check_seeds(seed)
     if selection.most > 1 and selection.num > 1:
         raise BadRequest("--num with --best-of or --retry: --num keeps all its variations; give --best-of K --keep-all")
     if selection.keep_all and selection.most == 1:

@@ -17,7 +17,7 @@ from softextend.jobs.outputs import exists
 from softextend.options import Spec
 from softextend.pictures.locks import CLAIM, PREFIX, locked
 from softextend.pictures.read import read_recipe
-from softextend.plan.read_recipe import spec_of
+from softextend.plan.read_recipe import command_of, spec_of
 
 SAME, ANY = "same", "any"  # what --skip-existing leaves out: results of this very request, or whatever exists
 ANOTHER_WAY = "--overwrite replaces it, --skip-existing=any leaves out whatever exists"
@@ -132,16 +132,17 @@ def difference(result: Path, source: Path | None, target: Target, request: Reque
     """
     try:
         recipe = read_recipe(result)
-        command, made = recipe["command"], spec_of(recipe)
+        command, made = command_of(recipe), spec_of(recipe)
         digest = command["input_sha256"]
-    except (BadPicture, BadRequest, KeyError, TypeError):
+    except (BadPicture, BadRequest, KeyError):
         return "and it carries no recipe that tells what it was made of"
     if source is None or digest != digest_of(source):
         return "made of another picture"
     for name, value in request.command.items():
         if command.get(name) != value:
-            return f"made with another {name.removesuffix('_sha256')} ({command.get(name)}, now {value})"
-    if laid := _differing(command.get("conditions") or {}, request.conditions):
+            return f"made with another {name.removesuffix('_sha256')} ({_short(command.get(name))}, now {value})"
+    laid = command.get("conditions") or {}
+    if laid := _differing(laid if isinstance(laid, dict) else {}, request.conditions):
         return f"made with other conditions ({', '.join(laid)})"
     asked = request.spec.replaced(seed=target.seed)
     if "caption" in request.conditions and made.prompt.prompt.startswith(asked.prompt.prompt):
@@ -156,6 +157,12 @@ def difference(result: Path, source: Path | None, target: Target, request: Reque
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name in dict.fromkeys([*now, *before]) if now.get(name) != before.get(name)]
+
+
+def _short(value: Any) -> str:
+    """A value of a recipe, which may be anything."""
+    text = "none" if value is None else str(value) if isinstance(value, str | int) else "damaged"
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def digest_of(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import relative_path
 from softextend.options import HOW_MUCH
 from softextend.pictures import video
+from softextend.pictures.files import refuse_name
 from softextend.pictures.icc import to_srgb
 from softextend.pictures.write import write_picture
 from softextend.plan.input import Input
@@ -177,7 +179,9 @@ def keyframe_files(folder: Path | None, job: Job, motion: Motion, *, overwrite: 
     stem = job.source.stem if job.source else STDIN
     zooms = keyframe_zooms(motion.factor)
     files = tuple(folder / f"{stem}-{index:02d}-{at:.2f}x.png" for index, at in enumerate(zooms))
-    existing = [path for path in files if path.exists()]
+    for path in files:
+        refuse_name(path)
+    existing = [path for path in files if os.path.lexists(path)]
     if existing and not overwrite:
         raise OutputError(f"{existing[0]}: exists already; --overwrite replaces it, --save-steps names another folder")
     return files

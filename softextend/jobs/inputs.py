@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from softextend.errors import BadPicture, BadRequest, SoftExtendError
 from softextend.jobs import patterns
@@ -18,28 +17,6 @@ from softextend.jobs.names import Names, absolute
 from softextend.pictures import other_formats
 from softextend.pictures.formats import SUFFIXES
 from softextend.pictures.other_formats import Kind
-
-
-def recorded(recipe: dict[str, Any], name: str, result: Path) -> str | None:
-    """One value of what `redo` needs; BadPicture where the recipe does not say how it was made."""
-    try:
-        value = recipe["command"][name]
-    except (KeyError, TypeError):
-        value = 0
-    if value is None or isinstance(value, str):
-        return value
-    raise BadPicture(f"{result}: its recipe does not say how it was made; name a result that softextend wrote")
-
-
-def found_again(result: Path, recorded: str | None, what: str, remedy: str) -> Path:
-    """A file that a recipe names by its way from the result; BadRequest where it is gone."""
-    if recorded is None:
-        raise BadRequest(f"{result}: its {what} was no file; give it with {remedy}")
-    path = result.parent / recorded
-    if not path.is_file():
-        raise BadRequest(f"{result}: its {what} {path} is not there; give it with {remedy}")
-    return path
-
 
 WRITTEN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 READ = WRITTEN | {".gif"}  # what a folder or a glob is searched for

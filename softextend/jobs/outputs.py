@@ -12,7 +12,7 @@ from softextend.errors import AlreadyExists, BadRequest, MissingFile, OutputErro
 from softextend.jobs.inputs import WRITTEN, is_missing
 from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
 from softextend.jobs.names import Mirror, Names
-from softextend.pictures.files import is_stream, refuse_special, writing
+from softextend.pictures.files import is_stream, longest_name, refuse_special, too_long, writing
 from softextend.pictures.formats import SUFFIXES, format_of_name
 
 AT_ONCE = 10_000  # jobs whose names are all checked before any of them begins
@@ -246,12 +246,10 @@ class Check:
 
     def _name(self, path: Path) -> SoftExtendError | None:
         if path.parent not in self.longest:
-            self.longest[path.parent] = _longest_name(_standing(path.parent))
+            self.longest[path.parent] = longest_name(path.parent)
         length, longest = len(os.fsencode(path.name)), self.longest[path.parent]
         if length > longest:
-            return OutputError(
-                f"{path}: the name has {length} bytes, {longest} are allowed here; give a shorter one with -o"
-            )
+            return too_long(path, length, longest)
         try:
             refuse_special(path)
         except OutputError as error:
@@ -283,14 +281,6 @@ def refused_folder(folder: Path) -> SoftExtendError | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return OutputError(f"{folder}: no permission to write into this folder; name another with -o or --out-dir")
     return None
-
-
-def _longest_name(folder: Path) -> int:
-    """Bytes that a file name in this folder may have; 255 where the system does not say."""
-    try:
-        return os.pathconf(folder, "PC_NAME_MAX")
-    except (AttributeError, OSError, ValueError):
-        return 255
 
 
 def _standing(folder: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from softextend.errors import BadPicture
 from softextend.finish.scores import Scores, known_in, score
 from softextend.pictures.read import read_picture, read_recipe
-from softextend.plan.input import crop_of, take
+from softextend.plan.input import take
+from softextend.plan.read_geometry import Geometry, geometry_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,23 +36,23 @@ def score_files(
     """
     made = read_picture(result, allow_huge=allow_huge)
     given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged)
-    recipe = _recipe(result)
+    told = _told(result)
     height, width = given.pixels.shape[:2]
-    crop = crop_of(recipe) if recipe and "plan" in recipe else None
+    crop = told.crop if told else None
     if crop and (crop.width, crop.height) == (width, height):
         pixels, known = take(given.pixels, given.known, crop)
         given = replace(given, pixels=pixels, known=known)
         height, width = known.shape
-    box = recipe.get("original_box") if recipe else None
     size = {"height": made.pixels.shape[0], "width": made.pixels.shape[1]}
-    if not box or (box["width"], box["height"]) != (width, height) or _outside(box, size):
+    if told and told.size == (size["width"], size["height"]) and (told.box.width, told.box.height) == (width, height):
+        box = {"left": told.box.left, "top": told.box.top, "width": width, "height": height}
+    else:
         box = locate(made.pixels, given.pixels, str(result), str(original))
     known = known_in(box, size["height"], size["width"])
     known[box["top"] : box["top"] + height, box["left"] : box["left"] + width] = given.known
     if known.all():
         raise BadPicture(f"{result}: nothing was added to {original}, so there is nothing to score")
-    band = int(recipe.get("band_px", 0)) if recipe else 0
-    return score(made.pixels, known, band=band), box
+    return score(made.pixels, known, band=told.band if told else 0), box
 
 
 def locate(result: Pixels, original: Pixels, name: str = "result", of: str = "original") -> dict[str, int]:
@@ -77,16 +78,12 @@ def locate(result: Pixels, original: Pixels, name: str = "result", of: str = "or
     return {"left": left, "top": top, "width": width, "height": height}
 
 
-def _recipe(result: Path) -> dict[str, Any] | None:
-    """The recipe of a result, None for a picture made elsewhere."""
+def _told(result: Path) -> Geometry | None:
+    """What the recipe of a result says, None for a picture made elsewhere and for a recipe that says nonsense."""
     try:
-        return read_recipe(result)
+        return geometry_of(read_recipe(result))
     except BadPicture:
         return None
-
-
-def _outside(box: dict[str, int], size: dict[str, int]) -> bool:
-    return box["left"] + box["width"] > size["width"] or box["top"] + box["height"] > size["height"]
 
 
 def _refined(large: Floats, small: Floats, row: int, column: int, reach: int) -> tuple[int, int]:

@@ -64,7 +64,7 @@ def parse_strengths(text: str) -> tuple[float, ...]:
             values = tuple(float(each) for each in text.split(","))
         else:
             raise ValueError
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadRequest(
             f"--strength {text}: must be FROM:TO:STEP, such as 0.6:1.0:0.1, or values such as 0.6,0.8"
         ) from None

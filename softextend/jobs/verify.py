@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from softextend.pictures.fit import layers
 from softextend.pictures.picture import Picture
 from softextend.pictures.planes import Planes
 from softextend.pictures.read import read_mask, read_picture, read_recipe
-from softextend.plan.input import crop_of, take_planes
-from softextend.types import Sides
+from softextend.plan.input import take_planes
+from softextend.plan.read_geometry import geometry_of
+from softextend.plan.read_recipe import command_of
+from softextend.types import Crop, Sides
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -65,22 +67,26 @@ def verify(
     BadPicture where a file cannot be read, there is no recipe, or the two do not belong together.
     """
     recipe = read_recipe(result)
-    keep = (recipe.get("command") or {}).get("alpha") == "keep"
+    try:
+        told, command = geometry_of(recipe), command_of(recipe)
+    except BadPicture as error:
+        raise BadPicture(f"{result}: {error}") from error
+    keep = command.get("alpha") == "keep"
     made = read_picture(result, allow_huge=allow_huge, keep_alpha=keep)
     given = read_picture(original, allow_huge=allow_huge, allow_damaged=allow_damaged, keep_alpha=keep)
-    box, size, band = _facts(result, recipe)
-    given = _used(given, recipe, original, result)
+    given = _used(given, told.crop, original, result)
     height, width = given.pixels.shape[:2]
-    if (width, height) != (box["width"], box["height"]):
+    box, size, band = told.box, told.size, told.band
+    if (width, height) != (box.width, box.height):
         raise BadPicture(
-            f"{original} is {width}x{height}, and {result} was made of a picture of {box['width']}x{box['height']}: "
+            f"{original} is {width}x{height}, and {result} was made of a picture of {box.width}x{box.height}: "
             "name the picture that it was made of"
         )
     if (made.pixels.shape[1], made.pixels.shape[0]) != size:
         raise BadPicture(f"{result} is not of the size that its recipe says: it was cropped or scaled since")
-    margins = (box["top"], size[1] - box["top"] - height), (box["left"], size[0] - box["left"] - width)
+    margins = (box.top, size[1] - box.top - height), (box.left, size[0] - box.left - width)
     known = np.pad(np.ones_like(given.known) if given.planes.has_alpha else given.known, margins)
-    if (recipe.get("command") or {}).get("name") == "paint":
+    if command.get("name") == "paint":
         kept, depth = _outside(mask, result, known, allow_huge=allow_huge), None
     else:
         kept, depth = kept_area(known, band), band
@@ -104,21 +110,8 @@ def _comparable(made: Planes, given: Planes) -> tuple[Planes, Planes]:
     return made, given
 
 
-def _facts(result: Path, recipe: dict[str, Any]) -> tuple[dict[str, int], tuple[int, int], int]:
-    """Where the original lies, the size (width, height) of the whole, the band."""
-    try:
-        box = {name: int(recipe["original_box"][name]) for name in ("left", "top", "width", "height")}
-        width, height = (int(extent) for extent in recipe["plan"]["size"])
-        if min(box.values()) < 0 or box["left"] + box["width"] > width or box["top"] + box["height"] > height:
-            raise ValueError(f"{box} in {width}x{height}")
-        return box, (width, height), int(recipe["band_px"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadPicture(f"{result}: its recipe does not say where the original lies ({error})") from error
-
-
-def _used(given: Picture, recipe: dict[str, Any], original: Path, result: Path) -> Picture:
+def _used(given: Picture, crop: Crop | None, original: Path, result: Path) -> Picture:
     """The original as the recipe used it: its border shaved, scaled down; BadPicture where it is of another size."""
-    crop = crop_of(recipe)
     if crop is None:
         return given
     height, width = given.known.shape

@@ -58,6 +58,37 @@ def refuse_special(path: Path) -> None:
         raise OutputError(f"{path}: is {what}, into which no picture is written; name a file with -o")
 
 
+def refuse_name(path: Path) -> None:
+    """OutputError where no file of this name can be made whole: it is too long here, or is taken by no regular file."""
+    length, longest = len(os.fsencode(path.name)), longest_name(path.parent)
+    if length > longest:
+        raise too_long(path, length, longest)
+    refuse_special(path)
+    if is_stream(path):
+        raise OutputError(f"{path}: is a pipe or a device, which cannot hold this; name a file with -o")
+
+
+def too_long(path: Path, length: int, longest: int) -> OutputError:
+    """The error for a name of `length` bytes where `longest` are allowed."""
+    name = shortened(path)
+    return OutputError(f"{name}: the name has {length} bytes, {longest} are allowed here; give a shorter one with -o")
+
+
+def longest_name(folder: Path) -> int:
+    """Bytes that a file name in this folder may have; 255 where the system does not say."""
+    standing = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
+    try:
+        return os.pathconf(standing, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):
+        return 255
+
+
+def shortened(path: Path) -> str:
+    """A path of any length as messages name it."""
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-20:]}"
+
+
 @contextmanager
 def whole_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """A new file to write under a temporary name in the same folder, then renamed: never half a file, no other lost.

@@ -65,6 +65,7 @@ STRANGERS = (
     (0, b"MM\0+", "a BigTIFF"),
 )
 LARGEST = 500_000_000  # px; 1.5 GB of RGB: above it a small file can ask for more memory than a machine has
+LONGEST_RECIPE = 2_000_000  # characters: two prompts of the longest kind, each of their letters spelled out
 OPENCV_LOG = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # moved in OpenCV 5
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs lands on stderr
 
@@ -199,12 +200,14 @@ def read_recipe(source: Path) -> dict[str, Any]:
             text = xmp.properties(packet or b"").get("recipe")
     if text is None:
         raise BadPicture(f"{name}: carries no recipe; name a result that softextend wrote, in any format but BMP")
+    if len(text) > LONGEST_RECIPE:
+        raise BadPicture(f"{name}: its recipe is damaged: it has {len(text):,} characters; name another result")
     try:
         recipe = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         recipe = None
     if not isinstance(recipe, dict):
-        raise BadPicture(f"{name}: its recipe is damaged; name another result")
+        raise BadPicture(f"{name}: its recipe is damaged: it cannot be read; name another result")
     return recipe
 
 

@@ -21,7 +21,7 @@ from PIL import GifImagePlugin, Image
 
 from softextend.errors import BadRequest, OutputError
 from softextend.pictures import xmp
-from softextend.pictures.files import make_folder, move_to_free_name, whole_file, writing
+from softextend.pictures.files import make_folder, move_to_free_name, refuse_name, shortened, whole_file, writing
 from softextend.pictures.formats import check_size
 from softextend.pictures.locks import locked, temporary_name
 from softextend.pictures.write import encode_picture
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FORMS = {".mp4": "MP4", ".gif": "GIF", ".webp": "WEBP"}
 NUMBER = re.compile(r"%0?(\d*)d")  # as ffmpeg and printf write a frame's number
 ALLOWED = "NAME.mp4, .gif, .webp, a folder, or FOLDER/%04d.png"
+MOST_DIGITS = 32  # that a pattern may ask for
 DIGITS = 4  # of a frame's number in a folder, at least
 LONGEST = {"MP4": 16_384, "GIF": 65_535, "WEBP": 16_383, "PNG": 2**31 - 1}  # px a side; x264, and the containers
 FASTEST_GIF = 50  # frames a second: browsers show a delay of 1/100 s as 1/10 s
@@ -84,8 +85,10 @@ def form_of_name(text: str) -> tuple[Path, str]:
         raise BadRequest(f"-o -: a film is a file; give {ALLOWED}")
     path = Path(text)
     suffix = path.suffix.lower()
-    if NUMBER.search(path.name):
-        if suffix != ".png" or len(NUMBER.findall(path.name)) > 1:
+    if numbers := NUMBER.findall(path.name):
+        if max(len(each) for each in numbers) > 2 or any(int(each or 0) > MOST_DIGITS for each in numbers):
+            raise BadRequest(f"-o {shortened(path)}: a frame's number has at most {MOST_DIGITS} digits, as in %04d.png")
+        if suffix != ".png" or len(numbers) > 1:
             raise BadRequest(f"-o {text}: numbered frames are PNGs: FOLDER/%04d.png")
         return path, "PNG"
     if path.is_dir() or text.endswith(("/", os.sep)) or not suffix:
@@ -112,6 +115,10 @@ def check(film: Film, *, overwrite: bool) -> None:
         )
     if film.form == "WEBP":
         check_size(film.form, film.width, film.height)
+    if not film.numbered and film.path.is_dir():
+        raise OutputError(f"{film.path}: is a folder; give a file name with -o")
+    for path in film.files:
+        refuse_name(path)
     existing = sum(os.path.lexists(path) for path in film.files)
     if existing and not overwrite:
         first = next(path for path in film.files if os.path.lexists(path))
@@ -119,8 +126,6 @@ def check(film: Film, *, overwrite: bool) -> None:
         raise OutputError(f"{first}: exists already{more}; --overwrite replaces it, -o names another")
     if film.numbered:
         _refuse_longer(film)
-    elif film.path.is_dir():
-        raise OutputError(f"{film.path}: is a folder; give a file name with -o")
     _refuse_folder(film.folder)
 
 

@@ -14,6 +14,7 @@ from softextend.options import Growth
 from softextend.pictures.borders import Border, find_border
 from softextend.pictures.mapping import Mapping, onto_canvas
 from softextend.pictures.planes import OPAQUE, Planes, eight_bit
+from softextend.plan.read_geometry import crop_of
 from softextend.plan.sizes import fitted_size
 from softextend.types import Box, Crop, Sides
 
@@ -70,16 +71,6 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes |
         return Input(pixels=pixels, planes=planes, known=known, crop=None, notes=tuple(notes))
     taken, known = take_planes(planes or eight_bit(pixels), known, crop)
     return Input(pixels=taken.view(), planes=taken, known=known, crop=crop, notes=tuple(notes))
-
-
-def crop_of(recipe: dict[str, Any]) -> Crop | None:
-    """What a result took of its input, None for all of it as it is; BadPicture for a recipe of an unknown form."""
-    try:
-        plan = recipe["plan"]
-        facts = plan.get("crop", plan.get("used"))  # its name in earlier versions
-        return facts and Crop(**{**facts, "box": Box(**facts["box"]), "size": tuple(facts["size"])})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BadPicture(f"the recipe does not say what was taken of the original ({error})") from error
 
 
 def mapping_of(recipe: dict[str, Any]) -> Mapping:

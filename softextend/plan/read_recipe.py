@@ -41,16 +41,24 @@ def spec_of(recipe: Mapping[str, Any]) -> Spec:
         raise BadPicture(f"its recipe is damaged: {error}") from error
 
 
+def command_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """How the result was asked for, unchecked values; {} where the recipe does not say; BadPicture for no table."""
+    said = recipe.get("command")
+    if said is not None and not isinstance(said, dict):
+        raise damaged("command", said)
+    return said or {}
+
+
 def _read(name: str, value: Any) -> Any:
     """One option's value from JSON, of the type that its field has."""
     if value is None:
         if default_of(name) is not None:
-            raise _damaged(name, value)
+            raise damaged(f"spec.{name}", value)
         return None
     if name in STRUCTURED:
         read = STRUCTURED[name](value)
         if read is None:
-            raise _damaged(name, value)
+            raise damaged(f"spec.{name}", value)
         return read
     group: Any = getattr(Spec(), GROUP_OF[name])
     hint = get_type_hints(type(group))[name]
@@ -59,11 +67,9 @@ def _read(name: str, value: Any) -> Any:
         return value
     if kind is str and isinstance(value, str) and len(value) <= LONGEST_TEXT:
         return value
-    if kind is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_NUMBER:
+    if (kind is int and is_whole(value)) or (kind is float and is_number(value)):
         return value
-    if kind is float and _is_number(value):
-        return value
-    raise _damaged(name, value)
+    raise damaged(f"spec.{name}", value)
 
 
 def default_of(name: str) -> Any:
@@ -71,21 +77,37 @@ def default_of(name: str) -> Any:
     return Spec().options()[name]
 
 
-def _damaged(name: str, value: Any) -> BadPicture:
-    shown = ascii(value)
-    short = shown if len(shown) <= 40 else f"{shown[:40]}..."
-    return BadPicture(f"its recipe is damaged: spec.{name} cannot be {short}; name another result")
+def damaged(where: str, value: Any) -> BadPicture:
+    """The error that names a value of a recipe that cannot be."""
+    if value is None:
+        return BadPicture(f"its recipe is damaged: {where} is missing; name another result")
+    if isinstance(value, dict | list) and value:
+        short = "a table" if isinstance(value, dict) else f"a list of {len(value)}"
+    elif isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+        short = "a number of that size"
+    else:
+        shown = ascii(value[:80] if isinstance(value, str) else value)
+        short = shown if len(shown) <= 40 else f"{shown[:40]}..."
+    return BadPicture(f"its recipe is damaged: {where} cannot be {short}; name another result")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number of a size that a computation bears."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return is_whole(value)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a JSON value is a whole number of a size that a computation bears."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_NUMBER
 
 
 def _amount(value: Any) -> Amount | None:
     if not isinstance(value, dict) or value.keys() != {"value", "percent"} or not isinstance(value["percent"], bool):
         return None
     number = value["value"]
-    return Amount(value=number, percent=value["percent"]) if _is_number(number) and number >= 0 else None
+    return Amount(value=number, percent=value["percent"]) if is_number(number) and number >= 0 else None
 
 
 def _amounts(value: Any) -> tuple[Amount, ...] | None:
@@ -103,7 +125,7 @@ def _pair(kind: type[int] | type[float]) -> Callable[[Any], tuple[Any, Any] | No
             return None
         first, second = value
         kinds = (int, kind)
-        good = all(_is_number(each) and isinstance(each, kinds) for each in (first, second))
+        good = all(is_number(each) and isinstance(each, kinds) for each in (first, second))
         return (first, second) if good and min(first, second) >= 0 and max(first, second) <= LARGEST_PAIR else None
 
     return read
@@ -118,7 +140,7 @@ def _method(value: Any) -> Enum | None:
 
 
 def _span(value: Any) -> Span | None:
-    if not isinstance(value, dict) or value.keys() != {"start", "end"} or not all(map(_is_number, value.values())):
+    if not isinstance(value, dict) or value.keys() != {"start", "end"} or not all(map(is_number, value.values())):
         return None
     return Span(**value) if 0 <= value["start"] < value["end"] <= 1 else None
 
@@ -126,14 +148,13 @@ def _span(value: Any) -> Span | None:
 def _told_size(value: Any) -> Any:
     if isinstance(value, dict) and value.keys() == {"width", "height"}:
         sides = list(value.values())
-        good = all(isinstance(each, int) and not isinstance(each, bool) and 0 < each < 10**5 for each in sides)
+        good = all(is_whole(each) and 0 < each < 10**5 for each in sides)
         return Size(**value) if good else None
     return value if value == "auto" else None
 
 
 def _trim(value: Any) -> Any:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if value == "auto" or whole else None
+    return value if value == "auto" or is_whole(value) else None
 
 
 STRUCTURED: Mapping[str, Callable[[Any], Any]] = {

@@ -211,7 +211,7 @@ def test_what_cannot_be_verified_is_said(tmp_path: Path) -> None:
         verify(cropped, original)
     del recipe["band_px"]
     save(cropped, photo(), recipe)
-    with pytest.raises(BadPicture, match="where the original lies"):
+    with pytest.raises(BadPicture, match="its recipe is damaged: band_px is missing"):
         verify(cropped, original)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,23 +29,12 @@ class Conditions(ControlOptions):
         return [f"--{each.name.replace('_', '-')}" for each in changed]
 
     def as_dict(self) -> dict[str, Any]:
-        """What differs from the defaults, as JSON values; `of_dict` reads it."""
+        """What differs from the defaults, as JSON values; jobs/recorded.py reads it."""
         return {
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(self).items()
             if value not in (None, type(self).__dataclass_fields__[name].default)
         }
-
-    @classmethod
-    def of_dict(cls, given: Mapping[str, Any]) -> Conditions:
-        """From a recipe; BadRequest for what it cannot hold."""
-        known = {each.name: each for each in fields(cls)}
-        values: dict[str, Any] = {
-            name: Path(value) if "Path" in str(known[name].type) else value
-            for name, value in given.items()
-            if name in known
-        }
-        return cls(**values)
 
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) of what is given, as a table shows it."""

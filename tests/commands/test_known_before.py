@@ -1,0 +1,112 @@
+"""What cannot be is known before the first picture is painted: seeds, names, numbers of any size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Run, photo
+
+from softextend.commands.help_page import leaves
+from softextend.commands.signatures import Extend, Zoom
+from softextend.commands.typer_args import option_names
+from softextend.option_fields import about
+
+SIDES = ("--sides", 0, 16, 0, 0)
+STRANGE = ("1e-320", "1e-10", "nan", "inf", "-inf", "1e308", "9" * 5000, "1_0", "0x1", "")
+FORMS = ("sides", "size", "aspect", "scale", "all")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--seed", 2**63 - 1, "--num", 2),
+        ("--seed", 2**63 - 2, "--best-of", 3),
+        ("--seed", 2**63 - 1, "--retry", 1),
+        ("--num", 10**20),
+        ("--best-of", 10**9, "--keep-all"),
+    ],
+)
+def test_seeds_end_somewhere(run: Run, words: tuple[object, ...]) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", *SIDES, *words)
+    assert (ran.code, ran.err.count("\n"), run.loads) == (2, 1, [])  # type: ignore[attr-defined]
+    assert str(words[0]) in ran.err
+    assert run("extend", "a.png", *SIDES, "--seed", 2**63 - 2, "--num", 2, "--dry-run").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("f/%99999999d.png", 2, "at most 32 digits"),
+        ("f/%0" + "9" * 5000 + "d.png", 2, "at most 32 digits"),
+        ("f/" + "x" * 300 + "%04d.png", 1, "307 bytes"),
+        ("x" * 300 + ".gif", 1, "304 bytes"),
+        ("a.png", 2, "names no kind of film"),
+        ("a.gif", 2, "the output is the input"),
+    ],
+)
+def test_names_of_films(run: Run, name: str, code: int, says: str) -> None:
+    photo("a.gif")
+    for more in ((), ("--dry-run",)):
+        ran = run("zoom", "a.gif", "-o", name, "--overwrite", *more)
+        assert (ran.code, says in ran.err, run.loads) == (code, True, []), ran.err  # type: ignore[attr-defined]
+        assert len(ran.err) < 1000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_film_goes_into_no_pipe_and_no_device(run: Run) -> None:
+    photo("a.png")
+    os.mkfifo("pipe.gif")
+    Path("null.gif").symlink_to("/dev/null")
+    Path("frames").mkdir()
+    Path("frames/0003.png").symlink_to("/dev/null")
+    for name in ("pipe.gif", "null.gif", "frames"):
+        ran = run("zoom", "a.png", "-o", name, "--overwrite", "--seconds", 0.2)
+        assert (ran.code, run.loads) == (1, [])  # type: ignore[attr-defined]
+        assert "is a pipe or a device" in ran.err
+    assert Path("pipe.gif").is_fifo()
+    assert Path("frames/0003.png").is_symlink()
+
+
+def numeric(kind: Any) -> list[tuple[str, str]]:
+    """(name, flag) of every option that takes a number."""
+    found = []
+    for field, _, _ in leaves(kind):
+        flags = [name for name in option_names(field) if name.startswith("--")]
+        counted = any(word in str(field.type) for word in ("int", "float", "Amount", "Span", "Size"))
+        if counted and flags and not about(field).argument:
+            found.append((field.name, flags[0].split("/")[0]))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "words"), [(Extend, ("extend", "a.png")), (Zoom, ("zoom", "a.png", "-o", "z.gif"))])
+def test_no_number_is_a_fault(run: Run, kind: Any, words: tuple[str, ...]) -> None:
+    photo("a.png", 24, 16)
+    options = numeric(kind)
+    assert len(options) > 15
+    for number, (name, flag) in enumerate(options):
+        grown = () if name in FORMS or kind is Zoom else SIDES
+        for value in (STRANGE[number % len(STRANGE)], STRANGE[(number * 3 + 1) % len(STRANGE)], "-1"):
+            ran = run(*words, *grown, f"{flag}={value}", "--dry-run", "-q")
+            assert ran.code in (0, 1, 2)
+            assert "a fault in softextend" not in ran.err, (flag, value)
+            assert len(ran.err) < 6000
+
+
+@pytest.mark.parametrize("strength", ["1e-320", "1e-10", "0.001"])
+def test_a_strength_that_runs_no_step_advises_what_can_be_done(run: Run, strength: str) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", *SIDES, "--strength", strength)
+    assert ran.code == 2
+    assert f"--strength {strength if strength == '0.001' else ''}" in ran.err
+    assert not any(len(word) > 4 and word.isdigit() for word in ran.err.replace(",", "").split())
+
+
+@pytest.mark.parametrize("strengths", ["0:1:1e-320", "0:1e308:1e-320", "nan:nan:nan", "inf", "0:inf:0.1", "1e-320,nan"])
+def test_strengths_of_a_sweep(run: Run, strengths: str) -> None:
+    photo("a.png")
+    ran = run("sweep", "a.png", *SIDES, "--strength", strengths)
+    assert (ran.code, ran.err.count("\n")) == (2, 1), ran.err
