@@ -57,7 +57,9 @@ def read_request(given: Mapping[str, Any]) -> Asked:
         if name in OTHERS:
             own[OTHERS[name]][name] = value
     selection, conditions, engine = (kind(**read_group(kind, values)) for kind, values in own.items())
-    return Asked(spec=with_seed(spec), selection=selection, conditions=conditions, engine=engine)
+    spec = with_seed(spec)
+    selection.check_seeds(spec.seed)
+    return Asked(spec=spec, selection=selection, conditions=conditions, engine=engine)
 
 
 def preset_options(given: Mapping[str, Any]) -> dict[str, str]:

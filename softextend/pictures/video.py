@@ -91,7 +91,7 @@ def form_of_name(text: str) -> tuple[Path, str]:
         if suffix != ".png" or len(numbers) > 1:
             raise BadRequest(f"-o {text}: numbered frames are PNGs: FOLDER/%04d.png")
         return path, "PNG"
-    if path.is_dir() or text.endswith(("/", os.sep)) or not suffix:
+    if os.path.isdir(path) or text.endswith(("/", os.sep)) or not suffix:  # noqa: PTH112 - a name of any length
         return path, "PNG"
     if suffix not in FORMS:
         raise BadRequest(f"-o {text}: the suffix {suffix!r} names no kind of film; use {ALLOWED}")
@@ -115,10 +115,10 @@ def check(film: Film, *, overwrite: bool) -> None:
         )
     if film.form == "WEBP":
         check_size(film.form, film.width, film.height)
-    if not film.numbered and film.path.is_dir():
-        raise OutputError(f"{film.path}: is a folder; give a file name with -o")
     for path in film.files:
         refuse_name(path)
+    if not film.numbered and film.path.is_dir():
+        raise OutputError(f"{film.path}: is a folder; give a file name with -o")
     existing = sum(os.path.lexists(path) for path in film.files)
     if existing and not overwrite:
         first = next(path for path in film.files if os.path.lexists(path))
