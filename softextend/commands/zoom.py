@@ -84,9 +84,9 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
         entry=fit(width, height, motion),
         saved=keyframe_files(given.film.save_steps, job, motion, overwrite=task.overwrite),
     )
+    video.check(film, overwrite=task.overwrite)
     if job.source is not None and any(path.exists() and path.samefile(job.source) for path in film.files):
         raise BadRequest(f"{job.source}: the output is the input; give another name with -o")
-    video.check(film, overwrite=task.overwrite)
     chosen = given.film.frame_size is not None
     for note in (
         *picture.notes,
