@@ -229,49 +229,37 @@ def improve_part(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """`improve` over targets [start, stop): writes after, cost, raised; rows outside the part are read from before."""
     height, width = slot.shape
-    step = -1 if reverse else 1
     for n in range(stop - start):
         i = stop - 1 - n if reverse else start + n
-        y, x = place[i] // width, place[i] % width
-        best_place = before[i]
+        y, x, best_place = place[i] // width, place[i] % width, before[i]
         v, u = best_place // width, best_place % width
-        extra = penalty[v, u] + shy[i] * thing[v, u]
-        extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
         best, b0, b1, b2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
-        own = variance[y, x]
+        own, radius, extra = variance[y, x], reach, penalty[v, u] + shy[i] * thing[v, u]
+        extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
         best = best / (own + variance[v, u]) + extra
-        radius = reach
         for k in range(64):
             if k < NEIGHBOURS:
-                dy, dx = _towards(k, step)
-                if not (0 <= y + dy < height and 0 <= x + dx < width):
+                dy, dx = _towards(k, -1 if reverse else 1)
+                if not (0 <= y + dy < height and 0 <= x + dx < width) or slot[y + dy, x + dx] < 0:
                     continue
                 j = slot[y + dy, x + dx]
-                if j < 0:
-                    continue
                 other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
                 v, u = other // width - dy, other % width - dx
             elif radius < 1:
                 break
             else:
                 v, u = _anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i], width)
-                if k > NEIGHBOURS:
-                    radius //= 2
+                radius = radius // 2 if k > NEIGHBOURS else radius
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
             extra = penalty[v, u] + shy[i] * thing[v, u]
-            if extra >= best:
-                continue
-            extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
-            if extra >= best:
-                continue
-            scale = own + variance[v, u]
-            found, c0, c1, c2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
-            found = found / scale + extra
-            if found < best:
-                best = found
-                best_place = v * width + u
-                b0, b1, b2 = c0, c1, c2
+            if extra < best:
+                extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
+            if extra < best:
+                scale = own + variance[v, u]
+                found, c0, c1, c2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
+                if found / scale + extra < best:
+                    best, best_place, b0, b1, b2 = found / scale + extra, v * width + u, c0, c1, c2
         after[i] = best_place
         cost[i] = best - shy[i] * thing[best_place // width, best_place % width]
         raised[i, 0], raised[i, 1], raised[i, 2] = b0, b1, b2
