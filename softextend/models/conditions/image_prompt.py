@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from softextend.errors import BadModel
 from softextend.models.conditions.groups import SELF
+from softextend.models.sdxl.state_dict_keys import open_clip_targets
 from softextend.models.weights.diffusers_folder import read_json, weight_files
 from softextend.models.weights.families import identify
 from softextend.models.weights.header import Entry, read_header
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
 COLUMNS, ROWS = 2, 3  # squares that a photo is cut into; a guide on outpainting with differential diffusion
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # openai/CLIP
 ENCODERS = {(1280, 1024): "CLIP ViT-H", (1664, 1280): "OpenCLIP ViT-bigG", (1024, 768): "CLIP ViT-L"}
+OPEN = "visual."  # OpenCLIP's image half
+OPEN_VISION = {
+    "class_embedding": "vision_model.embeddings.class_embedding",
+    "positional_embedding": "vision_model.embeddings.position_embedding.weight",
+    "conv1": "vision_model.embeddings.patch_embedding",
+    "ln_pre": "vision_model.pre_layrnorm",
+    "ln_post": "vision_model.post_layernorm",
+    "proj": "visual_projection.weight",
+}
 HEADS = 16  # of attention, in each of the three
 CONTEXTS = {768: "Stable Diffusion 1.5", 1024: "Stable Diffusion 2", 2048: "SDXL"}
 
@@ -128,27 +139,46 @@ def vision_part(path: Path) -> Part:
     if not files or not files[0].is_file():
         raise BadModel(f"--image-encoder {path}: does not exist: give a CLIP image encoder's file or folder")
     store = Store.of({file: read_header(file).tensors for file in files})
-    if (
-        "vision_model.embeddings.class_embedding" not in store.entries
-        or "visual_projection.weight" not in store.entries
-    ):
+    pieces = vision_pieces(list(store.entries))
+    if "vision_model.embeddings.class_embedding" not in pieces or "visual_projection.weight" not in pieces:
         what = identify(read_header(files[0])).what
         raise BadModel(f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}")
-    config = read_json(path / "config.json") if path.is_dir() else vision_config(store)
-    part = Part(_new_vision, config, {name: Piece(name) for name in store.entries}, store)
+    own = read_json(path / "config.json") if path.is_dir() else {}
+    config = own.get("vision_config") or own  # of a whole CLIP, its picture half
+    part = Part(_new_vision, config if "hidden_size" in config else vision_config(store, pieces), pieces, store)
     part.check()
     return part
 
 
-def vision_config(store: Store) -> dict[str, Any]:
+def vision_pieces(names: list[str]) -> dict[str, Piece]:
+    """A CLIP image encoder's parameters and where they lie, in transformers' layout or OpenCLIP's."""
+    if OPEN + "class_embedding" not in names:
+        return {name: Piece(name) for name in names}
+    found: dict[str, Piece] = {}
+    for name in names:
+        stem, dot, leaf = name.removeprefix(OPEN).rpartition(".")
+        if not name.startswith(OPEN):
+            continue
+        if (target := OPEN_VISION.get(stem + dot + leaf) or OPEN_VISION.get(stem)) is not None:
+            whole = stem + dot + leaf in OPEN_VISION
+            found[target if whole else f"{target}.{leaf}"] = Piece(name, transposed=name == OPEN + "proj")
+        for inner, piece in open_clip_targets(name.removeprefix(OPEN)).items():
+            if inner.startswith("encoder."):
+                found[f"vision_model.{inner}"] = replace(piece, name=name)
+    return found
+
+
+def vision_config(store: Store, pieces: dict[str, Piece]) -> dict[str, Any]:
     """A file's sizes from its tensors; the number of heads is that of all CLIP encoders which adapters use."""
-    shapes = {name: entry.shape for name, (_, entry) in store.entries.items()}
+    shapes = {name: store.shape(piece) for name, piece in pieces.items()}
     hidden, _, patch, _ = shapes["vision_model.embeddings.patch_embedding.weight"]
     places = shapes["vision_model.embeddings.position_embedding.weight"][0]
     return {
         "hidden_size": hidden,
         "intermediate_size": shapes["vision_model.encoder.layers.0.mlp.fc1.weight"][0],
-        "num_hidden_layers": sum(name.endswith("mlp.fc1.weight") for name in shapes),
+        "num_hidden_layers": sum(
+            name.startswith("vision_model.") and name.endswith("mlp.fc1.weight") for name in shapes
+        ),
         "num_attention_heads": HEADS,
         "patch_size": patch,
         "image_size": patch * round((places - 1) ** 0.5),

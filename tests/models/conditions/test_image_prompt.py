@@ -11,12 +11,12 @@ import pytest
 import tinysdxl
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tinyconditions import CONTEXT, HIDDEN, PROJECTED, adapter
 
 from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions.groups import SELF
-from softextend.models.conditions.image_prompt import ImagePrompt, squares, to_clip
+from softextend.models.conditions.image_prompt import OPEN_VISION, ImagePrompt, squares, to_clip, vision_part
 from softextend.models.conditions.laid_over import LaidOver
 from softextend.models.conditions.options import Conditions
 from softextend.models.profiles import SDXL_PROFILE
@@ -146,6 +146,30 @@ def test_numbers_are_those_of_clips_own_processor() -> None:
 
     theirs = CLIPImageProcessorPil()(Image.fromarray(photo(300, 260)), return_tensors="pt").pixel_values[0]
     torch.testing.assert_close(to_clip(photo(300, 260), 224), theirs, atol=1e-4, rtol=0)
+
+
+def test_an_encoder_in_openclips_layout_is_the_same_one(encoder: Path, tmp_path: Path) -> None:
+    """Fused query, key and value, a transposed projection, the text half beside."""
+    state = load_file(encoder / "model.safetensors")
+    names = {inner: f"visual.{outer}" for outer, inner in OPEN_VISION.items() if outer != "proj"}
+    tensors = {"visual.proj": state["visual_projection.weight"].T, "token_embedding.weight": torch.zeros(2, 2)}
+    for layer in range(3):
+        ours, theirs = f"vision_model.encoder.layers.{layer}.", f"visual.transformer.resblocks.{layer}."
+        for leaf in ("weight", "bias"):
+            parts = [state[f"{ours}self_attn.{each}_proj.{leaf}"] for each in "qkv"]
+            tensors[f"{theirs}attn.in_proj_{leaf}"] = torch.cat(parts)
+        pairs = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj"}
+        names |= {ours + one: theirs + two for one, two in {**pairs, "self_attn.out_proj": "attn.out_proj"}.items()}
+    for name, value in state.items():
+        stem, _, leaf = name.rpartition(".")
+        if name in names or stem in names:
+            tensors[names.get(name) or f"{names[stem]}.{leaf}"] = value
+    save_file({name: value.contiguous() for name, value in tensors.items()}, tmp_path / "open.safetensors")
+    part = vision_part(tmp_path / "open.safetensors")
+    assert part.config["num_hidden_layers"] == 3
+    part.config["num_attention_heads"] = 4  # 16 in all that adapters use
+    made = part.load(torch.float32, CPU).state_dict()
+    assert all(torch.equal(made[name], value) for name, value in state.items())
 
 
 def test_files_that_do_not_belong_are_named(encoder: Path, tmp_path: Path) -> None:
