@@ -178,7 +178,7 @@ def _named(name: str, origin: str, asked: Asked) -> ModelRef:
     raise BadModel(f"{origin} {name}: does not exist; {_close_to(name, path)}")
 
 
-SUFFIXES = PICKLE_SUFFIXES | {".safetensors"}
+SUFFIXES = PICKLE_SUFFIXES | {".safetensors", ".gguf"}
 
 
 def _local(name: str, path: Path, origin: str, asked: Asked) -> ModelRef:
@@ -220,7 +220,9 @@ def _close_to(name: str, path: Path) -> str:
     allowed = "give a .safetensors file, a diffusers folder, a hub id (owner/name) or `self`"
     if not path.parent.is_dir():
         return f"neither does the folder {path.parent}: {allowed}"
-    candidates = [entry.name for entry in path.parent.iterdir() if entry.is_dir() or entry.suffix == ".safetensors"]
+    candidates = [
+        entry.name for entry in path.parent.iterdir() if entry.is_dir() or entry.suffix in (".safetensors", ".gguf")
+    ]
     close = difflib.get_close_matches(path.name, [*candidates, "self"], n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else allowed
 

@@ -15,7 +15,7 @@ from softextend.models.weights.header import PICKLE_SUFFIXES, read_header
 
 HOMES = ("models", "embeddings")  # of a whole installation, where models lie; the rest are programs and pictures
 MARKS = ("models/checkpoints", "models/Stable-diffusion", "models/diffusion_models")  # of one: ComfyUI, A1111
-LISTED = {".safetensors"} | PICKLE_SUFFIXES
+LISTED = {".safetensors", ".gguf"} | PICKLE_SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -133,7 +133,7 @@ def test_pickles_are_refused_by_name_and_by_content(tmp_path: Path, name: str) -
         (b"\x10", "cut off inside its header"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS pointer"),
         (b"<!DOCTYPE html><html>", "web page"),
-        (b"GGUF\x03\x00\x00\x00" * 4, "GGUF"),
+        (b"GGUF\x03\x00\x00\x00" * 4, "GGUF file that is damaged"),
         (b"\xff" * 64, "no safetensors file"),
         (b"\x08" + b"\0" * 7 + b"{notjson", "header is damaged"),
         (b"\x02" + b"\0" * 7 + b"{}{}", "damaged"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from softextend.errors import BadModel
+from softextend.models.weights.gguf_file import MAGIC, read_gguf
 
 PICKLE_SUFFIXES = frozenset({".ckpt", ".bin", ".pt", ".pth", ".pkl"})
 LENGTH_AND_BRACE = b"\0\0\0\0\0\0\0\0{"
@@ -49,6 +50,9 @@ def read_header(path: Path) -> Header:
             text = file.read(length) if _is_header(start) and length <= min(MAX_HEADER, size - 8) else b""
     except OSError as error:
         raise BadModel(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
+    if start.startswith(MAGIC):
+        found, said = read_gguf(path)
+        return Header({name: Entry(*each) for name, each in found.items()}, said)
     if not _is_header(start):
         _refuse_other_kinds(path, start, size)
     if not text:
@@ -117,5 +121,3 @@ def _refuse_other_kinds(path: Path, start: bytes, size: int) -> None:
         raise BadModel(f"{path}: a Git LFS pointer, not the weights: run `git lfs pull` or download the file itself")
     if start.lstrip()[:1] in (b"<", b"{"):
         raise BadModel(f"{path}: a web page or text, not weights: download it again, signed in where the site asks")
-    if start.startswith(b"GGUF"):
-        raise BadModel(f"{path}: a GGUF file: take the model's .safetensors version")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from softextend.errors import BadModel
 from softextend.models.weights import file_hash
+from softextend.models.weights.gguf_file import QUANTISED, dequantised
 from softextend.models.weights.header import Entry, read_numbers
 
 DTYPES = {
@@ -137,7 +138,8 @@ class Part:
             shape, needed = self.store.shape(piece), _shape(module, name)
             if _plain(shape) != _plain(needed):
                 raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in its family: {REMEDY}")
-            if self.store.entries[piece.name][1].dtype not in DTYPES:
+            dtype = self.store.entries[piece.name][1].dtype
+            if dtype not in DTYPES and not dtype.startswith(QUANTISED):
                 raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
             self.store.scale(piece)
             found[name] = piece
@@ -168,7 +170,10 @@ def _read(file: BinaryIO, entry: Entry, piece: Piece, scratch: Tensor) -> Tensor
         if not count:
             raise BadModel(f"{file.name}: ends within {piece.name}: download it again")
         done += count
-    value = raw.view(DTYPES[entry.dtype]).reshape(shape)
+    if entry.dtype.startswith(QUANTISED):
+        value = torch.from_numpy(dequantised(raw.numpy(), entry.dtype)).reshape(shape)
+    else:
+        value = raw.view(DTYPES[entry.dtype]).reshape(shape)
     return value.T.contiguous() if piece.transposed else value
 
 
