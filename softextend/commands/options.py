@@ -8,6 +8,7 @@ from pathlib import Path
 
 from softextend.errors import BadRequest
 from softextend.option_fields import Checked, like, option
+from softextend.pictures.address import Address
 from softextend.pictures.formats import Alpha, Format
 
 READING, WRITING = "Where pictures come from", "Where results go"
@@ -71,8 +72,8 @@ class OutputPath(Checked):
         metavar="FILE",
         flags=("-o", "--output"),
     )
-    out_dir: Path | None = option(
-        None, "the folder for results, made if needed", told="beside each input", metavar="DIR"
+    out_dir: Path | Address | None = option(
+        None, "the folder for results, made if needed", told="beside each input", metavar="DIR", form="place"
     )
     overwrite: bool = option(
         False, "replace what exists", told="existing files are an error", also=("--force", "-y", "--yes")
@@ -111,7 +112,7 @@ class RedoOutput(Checked):
         help="the result, or - for PNG on stdout; missing folders are made",
         told="NAME-redo.EXT beside the result that is made again",
     )
-    out_dir: Path | None = like(
+    out_dir: Path | Address | None = like(
         OutputPath, "out_dir", help="the folder for NAME-redo.EXT, NAME being the input's, made if needed", told="none"
     )
     overwrite: bool = like(OutputPath, "overwrite")

@@ -25,6 +25,7 @@ from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import write
 from softextend.models.load import check_model
 from softextend.options import Selection
+from softextend.pictures.address import Place, place
 from softextend.pictures.formats import Format
 from softextend.pictures.locks import sweep
 from softextend.plan.describe import plan_as_dict, plan_rows
@@ -39,7 +40,7 @@ Make = Callable[[ReadPicture, Job, Target, Any], Outcome]
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
-def gather(given: Sequence[str], files_from: str | None, report: Report, results: Path | None = None) -> Found:
+def gather(given: Sequence[str], files_from: str | None, report: Report, results: Place | None = None) -> Found:
     """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
     listed: Iterable[str] = ()
     if files_from is not None:
@@ -79,9 +80,10 @@ def naming(
     )
 
 
-def folders_of(output: OutputPath | RedoOutput, *others: Path | None) -> list[Path]:
+def folders_of(output: OutputPath | RedoOutput, *others: Path | None) -> list[Place]:
     """The folders that are made where they are missing."""
-    beside = None if output.output in (None, "-") else Path(str(output.output)).parent
+    named = place(output.output) if output.output not in (None, "-") else None
+    beside = named.parent if isinstance(named, Path) else None
     return [folder for folder in (output.out_dir, beside, *others) if folder is not None]
 
 
@@ -129,7 +131,7 @@ def work(
     report: Report,
     task: PictureTask,
     jobs: Jobs,
-    folders: list[Path],
+    folders: list[Place],
     *,
     empty: Sequence[Outcome] = (),
     load: Callable[[], Any] | None = None,
@@ -196,7 +198,7 @@ def _made(report: Report, task: PictureTask, picture: ReadPicture, job: Job, tar
 
 
 def dry_run(
-    report: Report, task: PictureTask, jobs: Jobs, folders: list[Path], *, empty: Sequence[Outcome] = ()
+    report: Report, task: PictureTask, jobs: Jobs, folders: list[Place], *, empty: Sequence[Outcome] = ()
 ) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
@@ -232,10 +234,11 @@ def _planned(report: Report, task: PictureTask, job: Job) -> Outcome:
 
 def cleared(todo: Iterable[Job | Outcome]) -> Iterator[Job | Outcome]:
     """The same; before the first job of each folder of results, what killed runs left there is removed."""
-    seen: set[Path] = set()
+    seen: set[Place] = set()
     for each in todo:
         if isinstance(each, Job):
             for folder in {path.parent for target in each.targets for path in target.files} - seen:
-                sweep(folder)
+                if isinstance(folder, Path):
+                    sweep(folder)
                 seen.add(folder)
         yield each

@@ -15,6 +15,7 @@ from typer import Argument, Option
 from softextend.errors import BadRequest
 from softextend.option_fields import About, about, flag
 from softextend.options import ANCHORS
+from softextend.pictures.address import is_address, without_secrets
 from softextend.plan.grammar import FORMS
 from softextend.types import FillName
 
@@ -190,6 +191,8 @@ class Reader:
     def __call__(self, given: Any) -> Any:
         if not isinstance(given, str):
             return given  # a default, which needs no reading
+        if self.kind is Path and not self.said.form and is_address(given):
+            raise BadRequest(f"{self.option} {without_secrets(given)}: must lie on this machine, not in a store")
         if self.said.form:
             return FORMS[self.said.form](given)
         try:

@@ -16,6 +16,7 @@ from softextend.jobs.task import PictureTask
 from softextend.models import find
 from softextend.models.load import check_model
 from softextend.pictures import video
+from softextend.pictures.address import Address
 from softextend.pictures.read import read_picture
 from softextend.plan.input import Input, prepare_input
 from softextend.plan.motion import Motion, fit
@@ -69,6 +70,8 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     height, width = input.known.shape
     wanted = given.film.frame_size or largest(width, height)
     form, path = str(target.format), target.path or Path()
+    if isinstance(path, Address):
+        raise BadRequest(f"-o {path}: a film is written on this machine; copy it into the store")
     size = video.even(form, *wanted)
     motion = Motion.of(given.course, size)
     film = video.Film(path=path, form=form, count=motion.count, fps=motion.fps, width=size[0], height=size[1])
@@ -85,7 +88,7 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
         saved=keyframe_files(given.film.save_steps, job, motion, overwrite=task.overwrite),
     )
     video.check(film, overwrite=task.overwrite)
-    if job.source is not None and any(path.exists() and path.samefile(job.source) for path in film.files):
+    if isinstance(job.source, Path) and any(path.exists() and path.samefile(job.source) for path in film.files):
         raise BadRequest(f"{job.source}: the output is the input; give another name with -o")
     chosen = given.film.frame_size is not None
     for note in (

@@ -15,8 +15,10 @@ from softextend.errors import AlreadyExists, BadPicture, BadRequest, SoftExtendE
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.outputs import exists
 from softextend.options import Spec
+from softextend.pictures.address import Address, Place
 from softextend.pictures.locks import CLAIM, PREFIX, locked
 from softextend.pictures.read import read_recipe
+from softextend.pictures.stores import read_bytes
 from softextend.plan.read_recipe import command_of, spec_of
 
 SAME, ANY = "same", "any"  # what --skip-existing leaves out: results of this very request, or whatever exists
@@ -85,8 +87,8 @@ class Claims:
 
     def settled(self, job: Job, target: Target) -> Outcome | None:
         """What has become of a result that exists; None where there is none."""
-        if target.path is None or not exists(target.path):
-            return None
+        if target.path is None or isinstance(target.path, Address) or not exists(target.path):
+            return None  # of a store it was known from its listing
         if self.mode == ANY:
             return Outcome(job=job, target=target, skipped="exists")
         try:
@@ -102,11 +104,14 @@ class Claims:
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[bool]:
+def claimed(path: Place) -> Iterator[bool]:
     """Claim the name of a result; False where another run that lives has done so. A folder that refuses says True.
 
     Writing shows what is wrong with such a folder, and never replaces what another run wrote meanwhile.
     """
+    if isinstance(path, Address):  # the store itself refuses a name that another run has taken meanwhile
+        yield True
+        return
     mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     claim = path.parent / f"{PREFIX}{mark}{CLAIM}"
     try:
@@ -125,7 +130,7 @@ def claimed(path: Path) -> Iterator[bool]:
         lock.__exit__(None, None, None)
 
 
-def difference(result: Path, source: Path | None, target: Target, request: Request) -> str | None:
+def difference(result: Path, source: Place | None, target: Target, request: Request) -> str | None:
     """How an existing result differs from what is asked for now, in words; None where it is that.
 
     What differs between two runs of one request, such as the device or a seed that nobody named, does not count.
@@ -165,8 +170,10 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
-def digest_of(path: Path) -> str | None:
+def digest_of(path: Place) -> str | None:
     """SHA-256 of a regular file, hexadecimal; None for a pipe, which can be read once only."""
+    if isinstance(path, Address):
+        return hashlib.sha256(read_bytes(path)).hexdigest()
     if not stat.S_ISREG(path.stat().st_mode):
         return None
     found = hashlib.sha256()

@@ -14,9 +14,11 @@ from softextend.errors import BadPicture, BadRequest, SoftExtendError
 from softextend.jobs import patterns
 from softextend.jobs.job import Job, Outcome
 from softextend.jobs.names import Names, absolute
-from softextend.pictures import other_formats
+from softextend.pictures import other_formats, stores
+from softextend.pictures.address import Address, Place, address, fixed_part, is_address, is_pattern, place
 from softextend.pictures.formats import SUFFIXES
 from softextend.pictures.other_formats import Kind
+from softextend.pictures.stores import is_folder
 
 WRITTEN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 READ = WRITTEN | {".gif"}  # what a folder or a glob is searched for
@@ -35,9 +37,11 @@ class Found:
 class Search:
     """Collects what arguments and lists name; `results`: the output folder, in which results are no inputs."""
 
-    def __init__(self, results: Path | None = None) -> None:
+    def __init__(self, results: Place | None = None) -> None:
         self.results = results and os.fspath(absolute(results))
+        self.suffixes = READ | other_formats.readable_suffixes()
         self.names = Names()
+        self.tops: dict[str, Path] = {}  # folders of listed names, by their text
         self.notes: list[str] = []
         self.failed: dict[str | None, Outcome] = {}
         self.others: Counter[Kind] = Counter()  # files in what is searched now that nothing here reads
@@ -47,6 +51,8 @@ class Search:
         """A picture, a folder, a glob, or `-`."""
         if text == "-":
             self.names.add(None, Path())
+        elif is_address(text):
+            self.store(text)
         elif os.path.isdir(text):  # noqa: PTH112 - "" and names with NUL are for the reader to refuse
             self.folder(text)
         elif patterns.is_pattern(text):
@@ -59,10 +65,40 @@ class Search:
         if text.strip("./\\ ") == "":
             said = "a list that names a whole folder so may be damaged; give the folder as an argument if it is meant"
             self.fail(Path(text), BadRequest(f"{text}: {said}"))
+        elif is_address(text):
+            self.store(text, listed=True)
         elif os.path.isdir(text):  # noqa: PTH112
             self.folder(text)
         else:
-            self.names.add(os.fspath(Path(text)), absolute(Path(text).parent))
+            folder = os.path.split(text)[0]  # a million names
+            if folder not in self.tops:
+                self.tops[folder] = absolute(Path(folder))
+            self.names.add(os.fspath(Path(text)), self.tops[folder])
+
+    def store(self, text: str, *, listed: bool = False) -> None:
+        """A picture, folder or glob in a store; of a list no glob, and a folder only where it ends in /."""
+        where = address(text)
+        try:
+            if not listed and is_pattern(text):
+                self.searched(where, stores.matches(where), fixed_part(where), deep="**" in where.path.parts)
+            elif text.endswith("/") or (not listed and where.suffix.lower() not in self.suffixes and is_folder(where)):
+                self.searched(where, (where / name for name in stores.listing(where, deep=False)), where)
+            else:
+                self.names.add(text, absolute(where.parent))
+        except SoftExtendError as error:
+            self.fail(where, error)
+
+    def searched(self, where: Address, found: Iterable[Address], root: Address, *, deep: bool = False) -> None:
+        """The pictures among what a store holds in a folder, or what of it matches a glob."""
+        folders: dict[str, list[str]] = {}
+        for each in found:
+            if each.suffix.lower() in self.suffixes and not each.name.startswith("."):
+                folders.setdefault(each.parent.text, []).append(each.name)
+        paths = (
+            (Address(folder) / name).text for folder, names in folders.items() for name in self.fresh(folder, names)
+        )
+        if not self.take(paths, where, absolute(root), deep=deep):
+            self.fail(where, BadRequest(f"{where}: no picture there ({_kinds()})"))
 
     def folder(self, text: str) -> None:
         """The pictures that lie in a folder."""
@@ -86,7 +122,7 @@ class Search:
             told = "quote the pattern, ** descends into folders"
             self.fail(where, BadRequest(f"{pattern}: no picture matches ({_kinds()}); {told}"))
 
-    def take(self, paths: Iterable[str], where: Path, root: Path, *, deep: bool = False) -> bool:
+    def take(self, paths: Iterable[str], where: Place, root: Path, *, deep: bool = False) -> bool:
         """Take what a folder or a glob holds, and tell what of it is left out; whether it has a picture at all."""
         found = False
         for path in paths:
@@ -101,22 +137,21 @@ class Search:
         self.others, self.left_out = Counter(), 0
         return found
 
-    def fail(self, source: Path, error: SoftExtendError) -> None:
+    def fail(self, source: Place, error: SoftExtendError) -> None:
         """An input that gives no picture, or not all of its pictures."""
         outcome = Outcome(job=Job(source=source, targets=()), target=None, error=error)
         self.failed.setdefault(f"{self.names.keys.of(source)} {error}", outcome)
 
-    def is_told(self, source: Path) -> bool:
+    def is_told(self, source: Place) -> bool:
         """Whether something has been said of this folder or glob."""
         return any(each.job.source == source for each in self.failed.values())
 
     def pick(self, folder: str, files: list[str]) -> list[str]:
         """The pictures among a folder's files; those that nothing here reads, and earlier results, are counted."""
-        suffixes = READ | other_formats.readable_suffixes()
         found = []
         for name in files:
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a million names
-            if suffix in suffixes:
+            if suffix in self.suffixes:
                 found.append(name)
             elif suffix in other_formats.OTHERS:
                 kind = other_formats.is_left_out(Path(folder, name))
@@ -131,14 +166,14 @@ class Search:
         made = {name: match["stem"] for name in found if (match := RESULT.match(_stem(name)))}
         if not made:
             return found
-        if not (self.results and absolute(Path(folder)).is_relative_to(self.results)):
+        if not (self.results and absolute(place(folder)).is_relative_to(self.results)):
             stems = {*map(_stem, found)}
             made = {name: stem for name, stem in made.items() if stem in stems}
         self.left_out += len(made)
         return [name for name in found if name not in made]
 
 
-def gather(inputs: Sequence[str], listed: Iterable[str] = (), *, results: Path | None = None) -> Found:
+def gather(inputs: Sequence[str], listed: Iterable[str] = (), *, results: Place | None = None) -> Found:
     """Arguments and listed paths -> pictures in order, each once; earlier results in a folder or glob are left out.
 
     What is missing stays in, to fail as one picture among many; so does a folder or a glob without pictures.
@@ -159,15 +194,19 @@ def gather(inputs: Sequence[str], listed: Iterable[str] = (), *, results: Path |
 
 def refuse_missing(inputs: Sequence[str]) -> None:
     """BadPicture where one of these files or folders is not there; globs and stdin may be."""
-    gone = [text for text in inputs if text != "-" and not glob.has_magic(text) and is_missing(Path(text))]
+    gone = [
+        text
+        for text in inputs
+        if text != "-" and not is_address(text) and not glob.has_magic(text) and is_missing(Path(text))
+    ]
     if gone:
         others = "; nothing was made" if len(inputs) > 1 else ""
         raise BadPicture(f"{', '.join(gone)}: no such file; check the name and the folder{others}")
 
 
-def is_missing(path: Path | None) -> bool:
-    """Whether nothing is there; a file that may not be looked at counts as one that is, and so does stdin."""
-    if path is None:
+def is_missing(path: Place | None) -> bool:
+    """Whether nothing is there; what may not be looked at counts as there, and so do stdin and what lies in a store."""
+    if path is None or isinstance(path, Address):
         return False
     try:
         path.stat()

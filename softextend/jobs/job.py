@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from softextend.pictures.address import Place, as_text, is_address
 
 STDIN = "stdin"  # what a picture without a file name is called
 
@@ -14,14 +15,14 @@ STDIN = "stdin"  # what a picture without a file name is called
 class Target:
     """One result to make: where (None: stdout), its format (None: as the path says; PNG on stdout), its seed."""
 
-    path: Path | None
+    path: Place | None
     format: str | None
     seed: int
-    extras: tuple[Path, ...] = ()  # files written beside it
-    others: tuple[Path, ...] = ()  # where results go that were made and not chosen, by seed from `seed` on
+    extras: tuple[Place, ...] = ()  # files written beside it
+    others: tuple[Place, ...] = ()  # where results go that were made and not chosen, by seed from `seed` on
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Place, ...]:
         """All that may be written."""
         return (*((self.path,) if self.path else ()), *self.extras, *self.others)
 
@@ -35,7 +36,7 @@ class Target:
 class Job:
     """One picture (None: stdin) and the results to make of it."""
 
-    source: Path | None
+    source: Place | None
     targets: tuple[Target, ...]
 
     @property
@@ -67,14 +68,14 @@ class Keys:
     def __init__(self) -> None:
         self.folders: dict[str, str] = {}
 
-    def of(self, path: Path | None) -> str | None:
+    def of(self, path: Place | None) -> str | None:
         """The same for two spellings of one file, links followed; None for stdin."""
-        return self.of_text(None if path is None else os.fspath(path))
+        return self.of_text(None if path is None else as_text(path))
 
     def of_text(self, text: str | None) -> str | None:
         """The same of a path that is written out."""
-        if text is None:
-            return None
+        if text is None or is_address(text):
+            return text
         folder, name = os.path.split(text)
         try:
             if name in ("", ".", "..") or os.path.islink(text):  # noqa: PTH114 - 100,000 paths

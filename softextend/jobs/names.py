@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softextend.jobs.job import Keys
+from softextend.pictures.address import Address, Place, as_text, place
 
 IN_MEMORY = 4 << 20  # bytes of names, above which they go to a temporary file
 HEAD = struct.Struct("<IIB")  # bytes of the name, its root, flags
@@ -23,7 +24,7 @@ class Names:
     Of each name a number stays in memory. `roots`: the folders where trees begin, by number.
     """
 
-    def __init__(self, sources: Iterable[Path | None] = ()) -> None:
+    def __init__(self, sources: Iterable[Place | None] = ()) -> None:
         self.keys = Keys()
         self.known: set[int] = set()  # hashes, of 64 bits: among a million names two meet once in 30 million batches
         self.roots: dict[Path, int] = {}
@@ -33,7 +34,7 @@ class Names:
         self.file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - lives as long as this
         weakref.finalize(self, self.file.close)
         for source in sources:
-            self.add(None if source is None else os.fspath(source), Path())
+            self.add(None if source is None else as_text(source), Path())
 
     def add(self, name: str | None, root: Path, *, deep: bool = False) -> None:
         """The next name, whose tree begins at `root`."""
@@ -52,13 +53,13 @@ class Names:
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[Path | None]:
+    def __iter__(self) -> Iterator[Place | None]:
         return (source for source, _ in self.entries())
 
-    def entries(self) -> Iterator[tuple[Path | None, bool]]:
+    def entries(self) -> Iterator[tuple[Place | None, bool]]:
         """Each source, and whether it was found in a searched tree; several readers do not disturb each other."""
         for name, _, flags in self._records():
-            yield (None if flags & NO_NAME else Path(name)), bool(flags & DEEP)
+            yield (None if flags & NO_NAME else place(name)), bool(flags & DEEP)
 
     def _records(self) -> Iterator[tuple[str, int, int]]:
         at = 0
@@ -92,14 +93,14 @@ class Mirror:
     top: Path
     all: bool
 
-    def folder(self, source: Path, *, deep: bool) -> Path:
+    def folder(self, source: Place, *, deep: bool) -> Path:
         """The folder of a picture below the output folder."""
         return Path(os.path.relpath(absolute(source.parent), self.top)) if self.all or deep else Path()
 
 
-def absolute(path: Path) -> Path:
-    """Without `.` and `..`; links stay."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve would follow links
+def absolute(path: Place) -> Path:
+    """Without `.` and `..`; links stay. Stores are as if they were folders of this machine."""
+    return path.local_like if isinstance(path, Address) else Path(os.path.abspath(path))  # noqa: PTH100 - resolve would follow links
 
 
 def common(folders: Iterable[Path]) -> Path:

@@ -12,6 +12,8 @@ from softextend.errors import AlreadyExists, BadRequest, MissingFile, OutputErro
 from softextend.jobs.inputs import WRITTEN, is_missing
 from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
 from softextend.jobs.names import Mirror, Names
+from softextend.jobs.stored import Stored
+from softextend.pictures.address import Address, Place, place
 from softextend.pictures.files import is_stream, longest_name, refuse_special, too_long, writing
 from softextend.pictures.formats import SUFFIXES, format_of_name
 
@@ -28,7 +30,7 @@ class Naming:
 
     suffix: str
     output: str | None = None
-    out_dir: Path | None = None
+    out_dir: Place | None = None
     format: str | None = None
     extras_dir: Path | None = None
     extras: tuple[str, ...] = ()  # endings of the files written into `extras_dir` for each result
@@ -54,7 +56,7 @@ class Jobs:
         for source, deep in self.sources.entries():
             yield self.job(source, deep=deep)
 
-    def job(self, source: Path | None, *, deep: bool = False) -> Job:
+    def job(self, source: Place | None, *, deep: bool = False) -> Job:
         """The job of one picture; BadRequest where its results cannot have names."""
         below = self.naming.tree.folder(source, deep=deep) if self.naming.tree and source else Path()
         numbered = len(self.seeds) > 1
@@ -85,7 +87,7 @@ class Jobs:
         return naming.output == "-" or (naming.output is None and naming.out_dir is None and self.sources.has_stdin)
 
 
-def plan_jobs(sources: Iterable[Path | None], naming: Naming, seeds: Sequence[int]) -> Jobs:
+def plan_jobs(sources: Iterable[Place | None], naming: Naming, seeds: Sequence[int]) -> Jobs:
     """One job per picture, one target per seed; BadRequest where names cannot work."""
     names = sources if isinstance(sources, Names) else Names(sources)
     if naming.output is not None and naming.out_dir is not None:
@@ -97,16 +99,16 @@ def plan_jobs(sources: Iterable[Path | None], naming: Naming, seeds: Sequence[in
     return jobs
 
 
-def _target(source: Path | None, naming: Naming, seed: int, below: Path, *, numbered: bool) -> Target:
+def _target(source: Place | None, naming: Naming, seed: int, below: Path, *, numbered: bool) -> Target:
     if naming.output == "-" or (naming.output is None and naming.out_dir is None and source is None):
         if numbered:
             raise BadRequest("--num: stdout holds one picture; use -o FILE or --out-dir DIR")
         stem = f"{source.stem if source else STDIN}{naming.suffix}"
         return Target(path=None, format=naming.format, seed=seed, extras=_extras(stem, below, naming))
     if naming.output is not None:
-        path = _named(Path(naming.output), naming.format)
+        path: Place = _named(place(naming.output), naming.format)
     else:
-        origin = source or Path(STDIN)
+        origin: Place = source or Path(STDIN)
         same = origin.suffix if origin.suffix.lower() in WRITTEN else ".png"
         folder = origin.parent if naming.out_dir is None else naming.out_dir / below
         path = folder / f"{origin.stem}{naming.suffix}{SUFFIXES[naming.format][0] if naming.format else same}"
@@ -115,10 +117,13 @@ def _target(source: Path | None, naming: Naming, seed: int, below: Path, *, numb
     return Target(path=path, format=naming.format, seed=seed, extras=_extras(path.stem, below, naming))
 
 
-def _named(path: Path, form: str | None) -> Path:
+def _named(path: Place, form: str | None) -> Place:
     """The file of `-o`; BadRequest for a folder, an unknown suffix, or another format; OutputError for no name."""
-    with writing(path):  # a name that is too long is seen here first
-        folder = path.is_dir()
+    if isinstance(path, Address):
+        folder = path.text.endswith("/")
+    else:
+        with writing(path):  # a name that is too long is seen here first
+            folder = path.is_dir()
     if folder:
         raise BadRequest(f"-o {path}: is a folder; use --out-dir {path}")
     if form is None or path.suffix:
@@ -139,7 +144,7 @@ def _extras(stem: str, below: Path, naming: Naming) -> tuple[Path, ...]:
 
 
 def settle(
-    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path] = ()
+    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Place] = ()
 ) -> tuple[list[Job], list[Outcome]]:
     """Jobs still to do, and what has become of the others; see `settled`."""
     each = list(settled(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made))
@@ -147,7 +152,7 @@ def settle(
 
 
 def settled(
-    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path] = ()
+    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Place] = ()
 ) -> Iterator[Job | Outcome]:
     """What has become of jobs that need no work, and then those to do, `AT_ONCE` by `AT_ONCE`.
 
@@ -159,32 +164,33 @@ def settled(
     if overwrite and skip_existing:
         raise BadRequest("--overwrite and --skip-existing: give one of them")
     for folder in will_be_made:
-        if error := refused_folder(_standing(folder)):
+        if isinstance(folder, Path) and (error := refused_folder(_standing(folder))):
             raise error
     check = Check(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made)
-    return _in_turns(jobs, check, skip_existing == "any")
+    return _in_turns(jobs, check, skip_existing)
 
 
-def _in_turns(jobs: Iterable[Job], check: Check, leave_out: bool) -> Iterator[Job | Outcome]:
+def _in_turns(jobs: Iterable[Job], check: Check, skip: str | None) -> Iterator[Job | Outcome]:
     rest = iter(jobs)
     while some := list(islice(rest, AT_ONCE)):
         left: list[Job] = []
         for job in some:
-            outcomes, targets = _checked(job, check, leave_out)
+            outcomes, targets = _checked(job, check, skip)
             yield from outcomes
             if targets:
                 left.append(job if len(targets) == len(job.targets) else replace(job, targets=tuple(targets)))
         yield from left
 
 
-def _checked(job: Job, check: Check, leave_out: bool) -> tuple[list[Outcome], list[Target]]:
+def _checked(job: Job, check: Check, skip: str | None) -> tuple[list[Outcome], list[Target]]:
     """What has become of a job's targets, and those still to make."""
     if is_missing(job.source):
         error = MissingFile(f"{job.source}: no such file; check the name and the folder")
         return [Outcome(job=job, target=None, error=error)], []
     outcomes, targets = [], []
     for target in job.targets:
-        if leave_out and exists(target.path):
+        by_name = skip == "any" or (skip and isinstance(target.path, Address))  # a look into each would be a request
+        if by_name and check.exists(target.path):
             outcomes.append(Outcome(job=job, target=target, skipped="exists"))
         elif fault := check.fault(job, target):
             outcomes.append(Outcome(job=job, target=target, error=fault))
@@ -197,7 +203,7 @@ class Check:
     """What may be wrong with the names of results; folders are looked at once, of each name a number is kept."""
 
     def __init__(
-        self, jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Path]
+        self, jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Place]
     ) -> None:
         self.jobs = jobs
         self.keys = Keys()
@@ -207,6 +213,7 @@ class Check:
         self.longest: dict[Path, int] = {}  # bytes that a name in a folder may have
         self.may_exist = overwrite or skip_existing is not None
         self.will_be_made = will_be_made
+        self.stored = Stored([folder for folder in will_be_made if isinstance(folder, Address)])
         self.searched = 0  # names that were gone through for messages
 
     def fault(self, job: Job, target: Target) -> SoftExtendError | None:
@@ -221,7 +228,11 @@ class Check:
                     f"{path}: the results of {self._named(maker)} and {job.name} have this one name; "
                     "extend them one by one, into different folders, or with --keep-tree"
                 )
-            if not is_stream(path) and (error := self._folder(path) or self._name(path)):
+            if isinstance(path, Address):
+                error = self._stored(path)
+            else:
+                error = None if is_stream(path) else self._folder(path) or self._name(path)
+            if error:
                 return error
         for path in target.files:
             self.makers[hash(self.keys.of(path))] = hash(self.keys.of(job.source))
@@ -237,10 +248,21 @@ class Check:
                 return job.name
         return "another picture"
 
+    def exists(self, path: Place | None) -> bool:
+        """Whether writing there would meet a file; of a store its listing says so."""
+        return self.stored.has(path) if isinstance(path, Address) else exists(path)
+
+    def _stored(self, path: Address) -> SoftExtendError | None:
+        if path.read_only:
+            return BadRequest(f"{path}: nothing can be written to {path.scheme}://; give --out-dir DIR")
+        if not self.may_exist and self.stored.has(path):
+            return AlreadyExists(f"{path}: exists already; use --overwrite, --skip-existing or another name")
+        return None
+
     def _folder(self, path: Path) -> SoftExtendError | None:
         folder = path.parent
         if folder not in self.folders:
-            made = any(folder == each or each in folder.parents for each in self.will_be_made)
+            made = any(folder == each or each in folder.parents for each in self.will_be_made if isinstance(each, Path))
             self.folders[folder] = refused_folder(_standing(folder) if made else folder)
         return self.folders[folder]
 
@@ -259,9 +281,9 @@ class Check:
         return None
 
 
-def exists(path: Path | None) -> bool:
-    """Whether writing there would meet a file; a pipe or a device takes what comes."""
-    return path is not None and os.path.lexists(path) and not is_stream(path)
+def exists(path: Place | None) -> bool:
+    """Whether writing there would meet a file of this machine; a pipe or a device takes what comes."""
+    return isinstance(path, Path) and os.path.lexists(path) and not is_stream(path)
 
 
 def existing(jobs: Iterable[Job]) -> str | None:
@@ -288,8 +310,10 @@ def _standing(folder: Path) -> Path:
     return next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
 
 
-def make_folder(folder: Path) -> None:
-    """The folder of results, with its parents; OutputError when it cannot be made."""
+def make_folder(folder: Place) -> None:
+    """The folder of results, with its parents; a store needs none. OutputError when it cannot be made."""
+    if isinstance(folder, Address):
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

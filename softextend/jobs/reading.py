@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.jobs.conditions import with_caption
 from softextend.jobs.job import Job, Target
 from softextend.jobs.room import check_room
 from softextend.jobs.task import PictureTask
+from softextend.pictures.address import Place
 from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
 from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
@@ -110,7 +110,7 @@ def _check_results(task: PictureTask, job: Job, picture: Picture, plan: Plan, re
     check_memory(f"{job.name}: the result", *plan.canvas.size, allow_huge=task.allow_huge)
 
 
-def source_of(job: Job) -> Path | bytes:
+def source_of(job: Job) -> Place | bytes:
     """The file, or what stdin holds; BadPicture for a terminal."""
     if job.source is not None:
         return job.source

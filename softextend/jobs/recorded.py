@@ -12,6 +12,7 @@ from softextend.errors import BadModel, BadPicture, BadRequest
 from softextend.jobs.claims import digest_of
 from softextend.models.conditions.options import Conditions
 from softextend.models.profiles import profile_names
+from softextend.pictures.address import is_address, without_secrets
 from softextend.pictures.formats import Alpha
 from softextend.plan.read_recipe import damaged, is_number, is_whole
 from softextend.types import PredictionName
@@ -90,6 +91,10 @@ def found_again(result: Path, recorded: str | None, sha256: str | None, what: st
     """
     if recorded is None:
         raise BadRequest(f"{result}: its {what} was no file; give it with {remedy}")
+    if is_address(recorded):
+        raise BadRequest(
+            f"{result}: its {what} lies at {without_secrets(recorded)}; fetch it, and name it with {remedy}"
+        )
     path = result.parent / recorded
     if not path.is_file():
         raise BadRequest(f"{result}: its {what} {path} is not there; give it with {remedy}")

@@ -17,7 +17,9 @@ SMALLEST = 4096  # bytes that any file takes
 def check_room(job: Job, size: tuple[int, int]) -> None:
     """DiskFull where the disk has less free than even a small file of `size` (width, height) px would take."""
     needed = max(SMALLEST, int(size[0] * size[1] * LEAST))
-    for folder in {target.path.parent for target in job.targets if target.path and not is_stream(target.path)}:
+    for folder in {
+        target.path.parent for target in job.targets if isinstance(target.path, Path) and not is_stream(target.path)
+    }:
         free = _free(folder)
         if free is not None and free < needed:
             raise DiskFull(

@@ -17,6 +17,7 @@ from softextend.jobs.command_line import recorded_command
 from softextend.jobs.job import Job, Outcome, Target
 from softextend.jobs.reading import ReadPicture, format_of
 from softextend.jobs.task import PictureTask
+from softextend.pictures.address import Address, Place
 from softextend.pictures.picture import Picture
 from softextend.pictures.planes import eight_bit
 from softextend.pictures.write import encode_picture, write_picture
@@ -115,10 +116,12 @@ def grey(change: Change) -> Pixels:
     return np.rint(change * 255).astype(np.uint8)
 
 
-def relative_path(home: Path, path: Path | None) -> str | None:
-    """`path` as seen from the folder `home`; absolute where no way leads there (another drive)."""
+def relative_path(home: Place, path: Place | None) -> str | None:
+    """`path` as seen from the folder `home`; absolute where no way leads there (another drive), as it is for stores."""
     if path is None:
         return None
+    if isinstance(path, Address) or isinstance(home, Address):
+        return str(path)
     try:
         return Path(os.path.relpath(path, home)).as_posix()
     except ValueError:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from softextend.errors import AlreadyExists, DiskFull, OutputError
+from softextend.pictures import stores
+from softextend.pictures.address import Address, Place
 from softextend.pictures.locks import locked, temporary_name
 
 REASONS = {
@@ -28,8 +30,14 @@ REASONS = {
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
-    """Bytes into a file, as `whole_file` does it; into a named pipe or a device as they are, which stays what it is."""
+def write_file(target: Place, data: bytes, *, overwrite: bool) -> None:
+    """Bytes into a file, as `whole_file` does it; into a named pipe or a device as they are, which stays what it is.
+
+    Into a store by one upload under the name, which is there when it is whole.
+    """
+    if isinstance(target, Address):
+        stores.write_bytes(target, data, overwrite=overwrite)
+        return
     if is_stream(target):
         with writing(target), open(target, "wb", buffering=0) as stream:  # noqa: PTH123 - never made, never cut off
             _write_all(stream.fileno(), data)
@@ -38,8 +46,10 @@ def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
         _write_through(temporary, data)
 
 
-def is_stream(path: Path) -> bool:
+def is_stream(path: Place) -> bool:
     """Whether writing into it replaces nothing: a named pipe or a device such as /dev/null, also through a link."""
+    if isinstance(path, Address):
+        return False
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

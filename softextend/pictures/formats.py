@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 
 from softextend.errors import BadRequest, OutputError
+from softextend.pictures.address import Place
 
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # px a side; libjpeg, the WebP container, libavif
 
@@ -50,7 +50,7 @@ SUFFIXES = {
 }
 
 
-def format_of_name(path: Path) -> str:
+def format_of_name(path: Place) -> str:
     """The format a file name asks for; BadRequest with the valid suffixes otherwise."""
     suffix = path.suffix.lower()
     for name, suffixes in SUFFIXES.items():

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from softextend.errors import BadPicture, MissingFile
-from softextend.pictures import metadata, other_formats, xmp
+from softextend.pictures import metadata, other_formats, stores, xmp
+from softextend.pictures.address import Address, Place
 from softextend.pictures.checksums import without_damaged
 from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.decode import as_image, decode, load
@@ -71,7 +72,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs 
 
 
 def read_picture(
-    source: Path | bytes,
+    source: Place | bytes,
     *,
     name: str | None = None,
     allow_huge: bool = False,
@@ -188,7 +189,7 @@ def read_mask(source: Path | bytes, *, name: str | None = None, allow_huge: bool
     return change
 
 
-def read_recipe(source: Path) -> dict[str, Any]:
+def read_recipe(source: Place) -> dict[str, Any]:
     """The recipe that a result carries; BadPicture where it carries none."""
     data, name = _bytes_of(source, None)
     with _decoder_errors(name, data):
@@ -216,11 +217,13 @@ def file_bytes(path: Path) -> bytes:
     return _bytes_of(path, None)[0]
 
 
-def _bytes_of(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
+def _bytes_of(source: Place | bytes, name: str | None) -> tuple[bytes, str]:
     """The file's bytes and the name that errors give it."""
     name = name or ("standard input" if isinstance(source, bytes) else str(source))
     if isinstance(source, bytes):
         data = source
+    elif isinstance(source, Address):
+        data = stores.read_bytes(source)
     else:
         try:
             data = source.read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 
 from softextend.errors import OutputError
 from softextend.pictures import deep_png, deep_tiff, embed, jpeg_segments, png_chunks
+from softextend.pictures.address import Place
 from softextend.pictures.files import write_file
 from softextend.pictures.fit import fit_to, layers
 from softextend.pictures.formats import check_size
@@ -117,7 +117,7 @@ def _saved(samples: Samples, format: str, options: dict[str, Any]) -> bytes:
 
 
 def write_picture(
-    target: Path,
+    target: Place,
     pixels: Pixels | Planes,
     *,
     format: str,

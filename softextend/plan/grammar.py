@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.options import ANCHORS
+from softextend.pictures.address import place
 from softextend.types import Amount, Amounts, Size, Span
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
@@ -149,4 +150,5 @@ FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's fi
     "passes": parse_passes,
     "guidance_steps": parse_guidance_steps,
     "told_size": parse_told_size,
+    "place": place,
 }
