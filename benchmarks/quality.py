@@ -37,13 +37,10 @@ import skimage
 import torch
 from PIL import Image
 
-from softextend.extend import extend
+import softextend
 from softextend.fill import parse_fill
 from softextend.finish.scores import score
 from softextend.finish.twins import twin_share
-from softextend.models.selfmodel.model import SelfModel
-from softextend.options import Spec
-from softextend.types import Amount
 
 Array = np.ndarray[Any, Any]
 
@@ -99,10 +96,8 @@ def extended(engine: str, photo: Array, known: Array) -> tuple[Array, Array]:
     margins = ((top, bottom), (left, right), (0, 0))
     model, _, fill = engine.partition("-")
     if model == "self":
-        sides = (Amount(value=top), Amount(value=right), Amount(value=bottom), Amount(value=left))
-        spec = Spec.of(sides=sides, seed=SEED, fill=fill or None)
-        result = extend(photo, np.ones(photo.shape[:2], np.bool_), spec, SelfModel())
-        return result.pixels, result.filled
+        result = softextend.extend(photo, (top, right, bottom, left), seed=SEED, fill=fill or None)
+        return result.made.pixels, result.made.filled
     filled = parse_fill(engine).paint(np.pad(photo, margins), known, np.random.default_rng(SEED))
     return filled, filled
 
