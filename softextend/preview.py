@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from softextend import interrupt
 from softextend.api import DEFAULT_SIDES, Picturelike, Sideslike, any_picture
 from softextend.fill import parse_fill
 from softextend.jobs.request import read_request
@@ -111,6 +113,7 @@ def _small(taken: Input, plan: Plan, scale: float) -> tuple[Any, Any]:
     small = Sides(**{name: round(getattr(sides, name) * scale) for name in ("top", "right", "bottom", "left")})
     canvas, kept = grow(pixels, known, small)
     if not kept.all():
-        canvas = parse_fill(plan.fill).paint(canvas, kept, np.random.default_rng(plan.seed))
+        fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
+        canvas = interrupt.waited(partial(fill.paint, canvas, kept, rng))
     change = change_map(kept, round(plan.overlap * scale), round(plan.feather * scale), plan.change)
     return canvas, np.rint(change * 255).astype(np.uint8)

@@ -17,7 +17,7 @@ PACKAGE = Path(softextend.__file__).parent
 
 # From the ground up: a module may import its own room and those before it.
 ROOMS = (
-    ("errors", "text"),
+    ("errors", "text", "interrupt"),
     ("types",),
     ("option_fields",),
     ("options",),

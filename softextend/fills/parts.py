@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
+from softextend import interrupt
+
 PARTS = 8  # pieces that a list is cut into, and threads at most
+FEW = 4096  # targets: below, handing them to threads takes longer than they do
 
 
 def threads() -> ThreadPoolExecutor:
@@ -15,6 +18,7 @@ def threads() -> ThreadPoolExecutor:
 
 
 def in_parts(work: Callable[[int, int], None], count: int, pool: Executor) -> None:
-    """work(start, stop) over a list of `count`, cut in the same places whatever the number of threads."""
+    """work(start, stop) over a list of `count`, cut alike whatever the number of threads; a check can stop it."""
     cuts = [count * part // PARTS for part in range(PARTS + 1)]
-    list(pool.map(work, cuts[:-1], cuts[1:]))
+    for _ in map(work, cuts[:-1], cuts[1:]) if count < FEW else pool.map(work, cuts[:-1], cuts[1:]):
+        interrupt.check()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from softextend import interrupt
 from softextend.fill import parse_fill
 from softextend.finish.composite import join
 from softextend.mask import change_map, hard
@@ -38,7 +40,8 @@ def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
     """Canvas, fill and change map of one pass; pixels uint8 (H, W, 3) RGB, known bool (H, W), of the plan's size."""
     canvas, kept = grow(pixels, known, plan.canvas.sides)
     if plan.canvas.whole:
-        filled = parse_fill(plan.fill).paint(canvas, kept, np.random.default_rng(plan.seed))
+        fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
+        filled = interrupt.waited(partial(fill.paint, canvas, kept, rng))
         change = change_map(kept, plan.overlap, plan.feather, plan.change)
     else:
         filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
@@ -63,7 +66,7 @@ def filled_by_parts(canvas: Pixels, known: Known, plan: Plan) -> Pixels:
     """The canvas (H, W, 3) painted in place, region by region beside what is known by then."""
     fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
     for cut, part in in_turn(known, plan.canvas, joint=joins_fill(plan)):
-        canvas[cut] = fill.paint(np.ascontiguousarray(canvas[cut]), part, rng)
+        canvas[cut] = interrupt.waited(partial(fill.paint, np.ascontiguousarray(canvas[cut]), part, rng))
     return canvas
 
 

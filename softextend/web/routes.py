@@ -165,10 +165,13 @@ async def show_listed(studio: Studio, session: Session, request: Request) -> Res
 
 
 async def preview(studio: Studio, session: Session, request: Request) -> Response:
-    """Fill, soft map and plan of {picture, settings}, small and soon; "sharp": larger and later."""
+    """Fill, soft map and plan of {picture, settings}, small and soon; "sharp" 1 and 2: larger and later."""
     given = await body_of(request)
-    node, sharp = session.node(given.get("picture")), given.get("sharp") is True
-    return answered(await run_in_threadpool(studio.looks.look, session, node, given.get("settings"), sharp=sharp))
+    node, sharp, tab = session.node(given.get("picture")), given.get("sharp", 0), given.get("tab", "")
+    if type(sharp) is not int or not isinstance(tab, str):
+        raise BadRequest("sharp: must be 0, 1 or 2; tab: must be text")
+    work = partial(studio.looks.look, session, node, given.get("settings"), sharp=sharp, tab=tab[:40])
+    return answered(await run_in_threadpool(work))
 
 
 async def extend(studio: Studio, session: Session, request: Request) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections import deque
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from softextend.errors import BadRequest, SoftExtendError
+from softextend.interrupt import stopped_by
 from softextend.sampling.progress import Silent
 from softextend.web.pictures import small_jpeg
 from softextend.web.sessions import Session, new_id
@@ -21,6 +24,7 @@ MOST_WAITING = 8  # of one session
 MOST_IN_LINE = 64  # of all
 PREVIEW_SECONDS = 0.7  # between two previews
 PREVIEW_SIZE = 512  # px
+NICE = 5  # how much a run yields to what people wait for: previews, pictures
 OVER = ("done", "failed", "cancelled")
 
 
@@ -154,9 +158,10 @@ class Runner:
             return self.line.index(run) + (self.current is not None)
 
     def cancel(self, run: Run) -> None:
-        """Out of the line, or stopped at its next step."""
+        """Out of the line, or stopped within its step or its fill."""
         with self.changed:
             run.stop.set()
+            run.message = "Stopping"
             if run in self.line:
                 self.line.remove(run)
                 run.state, run.ended = "cancelled", time.time()
@@ -183,6 +188,8 @@ class Runner:
         self.thread.join(timeout=10)
 
     def _work(self) -> None:
+        with contextlib.suppress(AttributeError, OSError):  # where threads have no priority of their own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:
             with self.changed:
                 self.changed.wait_for(lambda: bool(self.line) or self.closed)
@@ -201,7 +208,9 @@ class Runner:
     def _outcome(self, run: Run) -> tuple[str, str]:
         """The state at its end and the error's one line; whatever a run raises, the next one goes on."""
         try:
-            run.work(run, Watcher(run))
+            watcher = Watcher(run)
+            with stopped_by(watcher.check):
+                run.work(run, watcher)
         except Cancelled:
             return "cancelled", ""
         except SoftExtendError as error:

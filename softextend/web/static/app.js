@@ -8,7 +8,8 @@ import { get, loaded, make, post, remove, send, viewOf } from "./http.js";
 import { showCompare, showGallery, showResult, showTree } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
-const POLL = 350, HELD = 30, SHARP = 700, SAID = 2500; // ms
+const POLL = 350, HELD = 30, SHARP = 250, SAID = 2500; // ms
+const TAB = crypto.randomUUID?.() || String(Math.random()); // of this tab's previews the newest wins
 const OVER = ["done", "failed", "cancelled"];
 
 class Page {
@@ -264,20 +265,20 @@ class Page {
   }
 
   /** Ask for the preview of what is set now; only the latest answer is shown, and a sharper one when nothing moves. */
-  async looked(sharp = false) {
+  async looked(sharp = 0) {
     clearTimeout(this.sharpening);
     if (this.mode !== "extend" || !this.current || (this.growth.isEmpty && !this.growth.trim)) { $("plan").textContent = ""; this.canvas.preview = null; this.canvas.draw(); return; }
     this.asking?.abort();
     const asking = this.asking = new AbortController(), began = performance.now() - HELD;
     try {
       const settings = this.settings();
-      const found = await post("/api/preview", { picture: this.current.id, settings, sharp }, asking.signal);
+      const found = await post("/api/preview", { picture: this.current.id, settings, sharp, tab: TAB }, asking.signal);
       const [filled, change] = await Promise.all([loaded(found.filled), loaded(found.change)]);
       if (asking.signal.aborted || this.canvas.dragging) return;
       this.shown(found.plan, filled, change);
-      this.previewTime = performance.now() - began;
-      $("stage").dataset.preview = String(Math.round(this.previewTime));
-      if (!sharp) this.sharpening = setTimeout(() => this.looked(true), SHARP);
+      if (!sharp) $("stage").dataset.preview = String(Math.round(performance.now() - began));
+      $("stage").dataset.sharp = String(sharp);
+      if (!found.sharpest) this.sharpening = setTimeout(() => this.looked(sharp + 1), SHARP);
     } catch (error) {
       if (asking.signal.aborted || error.name === "AbortError") return;
       $("plan").replaceChildren(make("span", { className: "wrong" }, error.message));
