@@ -43,8 +43,9 @@ class Server:
         self.address = self.process.stdout.readline().strip().rstrip("/")
         assert self.address.startswith("http"), Path(self.errors.name).read_text()
 
-    def stop(self) -> None:
-        self.process.terminate()
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ask it to end, or end it without asking."""
+        (self.process.kill if at_once else self.process.terminate)()
         self.process.wait(timeout=20)
         self.errors.close()
         self.process.stdout.close()

@@ -22,6 +22,7 @@ from softextend.web.sessions import Node, Session
 
 SIZES = (48, 80, 160, 256, 400, 640)  # px, longer side of a preview
 SECONDS = (0.12, 0.5, 2.0)  # that a fill may take: the first leaves room in 300 ms, the others come when nothing moves
+LEAST = (48, 160, 400)  # px, however long that takes: nobody waits for the second and the third
 AT_ONCE = 2  # previews painted at the same time
 TABS = 256  # whose newest preview is remembered
 WARMING = (480, 640)  # px, height and width of a picture on which kernels are compiled before anybody waits for them
@@ -48,12 +49,13 @@ class Looks:
         """
         settings = {name: value for name, value in read_settings(given).items() if name not in ("num", "best_of")}
         sketch, asked = self.photos.sketch(session, node), {"sides": None, **settings}
+        sharp = max(0, min(sharp, len(SECONDS) - 1))
         check_size(*sketch.size(**{name: value for name, value in asked.items() if name != "model"}))
         fill = str(settings.get("fill", "")).partition(":")[0] or str(settings["model"])
         check = self._newest(session, tab)
         with stopped_by(check), self.painting:
             check()
-            most = self.pace.size(fill, SECONDS[max(0, min(sharp, len(SECONDS) - 1))])
+            most = max(LEAST[sharp], self.pace.size(fill, SECONDS[sharp]))
             began = time.perf_counter()
             found = sketch.look(most=most, **asked)
             self.pace.learn(fill, most, time.perf_counter() - began)

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from softextend.errors import BadRequest, SoftExtendError
+from softextend.commands.report import one_line
+from softextend.errors import BadRequest
 from softextend.interrupt import stopped_by
 from softextend.sampling.progress import Silent
 from softextend.web.pictures import small_jpeg
-from softextend.web.sessions import Session, new_id
+from softextend.web.sessions import RESTARTED, Session, new_id
 
 if TYPE_CHECKING:
     from softextend.types import Pixels
@@ -25,6 +26,7 @@ MOST_IN_LINE = 64  # of all
 PREVIEW_SECONDS = 0.7  # between two previews
 PREVIEW_SIZE = 512  # px
 NICE = 5  # how much a run yields to what people wait for: previews, pictures
+LONGEST_LINE = 600  # characters of an error
 OVER = ("done", "failed", "cancelled")
 
 
@@ -212,13 +214,10 @@ class Runner:
             with stopped_by(watcher.check):
                 run.work(run, watcher)
         except Cancelled:
-            return "cancelled", ""
-        except SoftExtendError as error:
-            return "failed", run.session.told(str(error))
-        except MemoryError:
-            return "failed", "out of memory: choose a smaller size or another model"
+            return ("failed", RESTARTED) if self.closed else ("cancelled", "")
         except Exception as error:
-            return "failed", f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            line = run.session.told(one_line(error))
+            return "failed", line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."
         return "done", ""
 
     def _keep(self, run: Run) -> None:

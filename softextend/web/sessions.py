@@ -20,6 +20,7 @@ from softextend.pictures.files import write_file
 GIB = 2**30
 SESSION_BYTES = 2 * GIB  # of one session's pictures
 ALL_BYTES = 10 * GIB  # of all sessions; the oldest go first
+RESTARTED = "the server was restarted in the middle of this run: start it again, nothing else is lost"
 KEPT_SECONDS = 7 * 24 * 3600  # after the last use
 MOST_PICTURES = 400  # in one session
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
@@ -76,9 +77,7 @@ class Session:
         for run in self.runs.values():
             if run["state"] in ("waiting", "running"):
                 run["state"] = "failed"
-                run["error"] = (
-                    "the server was restarted in the middle of this run: start it again, nothing else is lost"
-                )
+                run["error"] = RESTARTED
 
     def save(self) -> None:
         """The tree on disk, whole or not at all."""

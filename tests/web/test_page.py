@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driving import choose, downloaded, open_photo, pull, quick, run
 from PIL import Image
-from running import photo
 from serving import ROOT, until
 
 from softextend.pictures.read import read_recipe
@@ -28,51 +28,6 @@ KEPT = {
     "compare-desktop-dark": "ui-compare.jpg",
     "extend-phone-light": "ui-phone.jpg",
 }
-
-
-def open_photo(page: Any, path: Path) -> None:
-    page.set_input_files("#file", str(path))
-    page.wait_for_selector("#canvas .handle.right.side:visible")
-
-
-def pull(page: Any, handle: str, dx: float, dy: float = 0) -> None:
-    """Drags a handle by px of the photo."""
-    page.locator("#stage").scroll_into_view_if_needed()
-    box = page.locator(f"#canvas [data-handle='{handle}']").bounding_box()
-    scale = page.evaluate("softextend.canvas.fit.scale")
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx * scale, y + dy * scale, steps=5)
-    page.mouse.up()
-
-
-def choose(page: Any, **fields: str) -> None:
-    """Values of the form by their options' names, folded ones too."""
-    page.evaluate("document.querySelector('details.more').open = true")
-    for name, value in fields.items():
-        control = page.locator(f"#field-{name}")
-        if control.evaluate("each => each.tagName") == "SELECT":
-            control.select_option(value)
-        else:
-            control.fill(value)
-
-
-def quick(page: Any) -> None:
-    """Settings whose runs take no time."""
-    choose(page, fill="mirror", strength="0", seed="7")
-
-
-def run(page: Any) -> None:
-    page.click("#go")
-    page.wait_for_selector("#verdict:visible")
-
-
-def downloaded(page: Any, selector: str, path: Path) -> Path:
-    with page.expect_download() as found:
-        page.click(selector)
-    found.value.save_as(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -165,23 +120,50 @@ def test_cancel_stops_within_a_step(visit: Callable[..., Any], noise: Path) -> N
     page.wait_for_selector("#run-preview:visible")
     page.click("#cancel")
     page.wait_for_selector("#run", state="hidden")
-    assert "Cancelled" in page.locator("#said").text_content()
+    until(page, "document.getElementById('said').textContent.includes('Cancelled')")
     assert page.locator("#tree button").count() == 1
 
 
-def test_a_preview_comes_soon_after_a_drag(visit: Callable[..., Any], tmp_path: Path) -> None:
-    large = tmp_path / "large.jpg"
-    photo(large, 1632, 1224)
-    page = visit()
-    open_photo(page, large)
-    choose(page, fill="telea")
+def drags(page: Any, count: int) -> list[float]:
+    """ms from the end of each of so many drags to its preview."""
     times = []
-    for _ in range(6):
+    for _ in range(count):
         page.evaluate("delete document.getElementById('stage').dataset.preview")
         pull(page, "right", 40)
         until(page, "document.getElementById('stage').dataset.preview")
         times.append(float(page.get_attribute("#stage", "data-preview")))
+    return times
+
+
+@pytest.fixture(scope="module")
+def two_megapixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "large.jpg"
+    with Image.open(ROOT / "examples/photo.jpg") as image:
+        image.resize((1632, 1224), Image.Resampling.LANCZOS).save(path, quality=90)
+    return path
+
+
+@pytest.mark.parametrize("fill", ["patch", "telea"])
+def test_a_preview_comes_soon_after_a_drag(visit: Callable[..., Any], two_megapixels: Path, fill: str) -> None:
+    page = visit()
+    open_photo(page, two_megapixels)
+    choose(page, fill=fill)
+    times = drags(page, 8)
     assert min(times) < SOON, times
+    until(page, "document.getElementById('stage').dataset.sharp === '2'")
+
+
+def test_a_preview_comes_soon_while_a_run_is_in_work(visit: Callable[..., Any], two_megapixels: Path) -> None:
+    page = visit()
+    open_photo(page, two_megapixels)
+    pull(page, "right", 600)
+    choose(page, fill="patch", seed="1")
+    page.click("#go")
+    page.wait_for_selector("#run:visible")
+    times = drags(page, 6)
+    assert min(times) < SOON, times
+    page.click("#cancel")
+    page.wait_for_selector("#run", state="hidden")
 
 
 def test_a_batch_and_its_archive(visit: Callable[..., Any], photos: Path, tmp_path: Path) -> None:

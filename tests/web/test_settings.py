@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from softextend.errors import BadPicture, BadRequest
+from softextend.errors import BadPicture, BadRequest, OutOfMemory
 from softextend.finish.scores import Scores
 from softextend.options import GROUP_OF
 from softextend.web import form, sessions, words
 from softextend.web.guard import Guard, host_name
 from softextend.web.runs import MOST_WAITING, Run, Runner, Watcher
-from softextend.web.sessions import Node, Session, Sessions, safe_name
+from softextend.web.sessions import RESTARTED, Node, Session, Sessions, safe_name
 
 
 def test_the_form_has_every_option_of_the_request() -> None:
@@ -257,6 +257,42 @@ def test_runs_wait_in_line_stop_and_fail_one_by_one(tmp_path: Path) -> None:
         runner.find(Session(tmp_path / "b"), made[0].id)
     runner.close()
     assert not [each for each in threading.enumerate() if each is runner.thread]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "out of memory; use a smaller picture"),
+        (
+            RuntimeError("[enforce fail] cpu: can't allocate memory: you tried 9 bytes"),
+            "out of memory;",
+        ),
+        (OutOfMemory("big ran out of memory at its leanest setting: use a smaller picture"), "leanest setting"),
+        (ValueError("x" * 10_000), "ValueError: xxx"),
+        (OSError(28, "No space left on device", "out.png"), "out.png: No space left on device"),
+    ],
+)
+def test_what_does_not_fit_is_said_and_the_next_run_goes_on(tmp_path: Path, error: Exception, says: str) -> None:
+    def does_not_fit(run: Run, watcher: Watcher) -> None:
+        raise error
+
+    runner, session = Runner(), Session(tmp_path / "a")
+    broken = runner.submit(Run(session=session, kind="extend", work=does_not_fit))
+    after = runner.submit(Run(session=session, kind="extend", work=lambda run, watcher: None))
+    runner.wait(after, 20)
+    runner.close()
+    assert (broken.state, after.state) == ("failed", "done")
+    assert says in broken.error
+    assert len(broken.error) < 700
+
+
+def test_a_run_that_the_server_ends_says_so(tmp_path: Path) -> None:
+    runner, session = Runner(), Session(tmp_path / "a")
+    run = runner.submit(Run(session=session, kind="extend", work=steady))
+    while not run.done:
+        time.sleep(0.002)
+    runner.close()
+    assert (run.state, run.error) == ("failed", RESTARTED)
 
 
 def test_too_many_runs_are_refused(tmp_path: Path) -> None:

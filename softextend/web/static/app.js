@@ -8,7 +8,7 @@ import { get, loaded, make, post, remove, send, viewOf } from "./http.js";
 import { showCompare, showGallery, showResult, showTree } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
-const POLL = 350, HELD = 30, SHARP = 250, SAID = 2500; // ms
+const POLL = 350, HELD = 30, SHARP = 250, SAID = 2500, AWAY = 2000; // ms
 const TAB = crypto.randomUUID?.() || String(Math.random()); // of this tab's previews the newest wins
 const OVER = ["done", "failed", "cancelled"];
 
@@ -18,6 +18,8 @@ class Page {
     this.nodes = new Map();
     this.current = null;
     this.mode = "extend";
+    this.left = new Map(); // what was dragged on each picture, for when one comes back to it
+    this.started = new Map(JSON.parse(sessionStorage.getItem("started") || "[]")); // this tab's runs: {picture, mode}
     this.canvas = new ExtendCanvas($("canvas"));
     this.canvas.ratios = SHAPES.map(([label, ratio]) => ({ label, ratio }));
     this.growth = new Growth($("growth"), this.canvas);
@@ -40,7 +42,7 @@ class Page {
     $("undo").addEventListener("click", () => this.undo());
     $("new-photo").addEventListener("click", () => this.close());
     $("choose").addEventListener("click", () => $("file").click());
-    $("file").addEventListener("change", () => { if ($("file").files[0]) this.upload($("file").files[0]); $("file").value = ""; });
+    $("file").addEventListener("change", () => { this.uploadAll([...$("file").files]); $("file").value = ""; });
     $("alert").querySelector("button").addEventListener("click", () => { $("alert").hidden = true; });
     $("trim-yes").addEventListener("click", () => { this.growth.trim = "auto"; this.canvas.trim = null; $("trim").hidden = true; this.looked(); });
     $("trim-no").addEventListener("click", () => { this.canvas.trim = null; $("trim").hidden = true; this.canvas.draw(); });
@@ -51,7 +53,7 @@ class Page {
     }
     for (const [name, on] of [["dragover", true], ["dragleave", false], ["drop", false]])
       $("stage").addEventListener(name, (event) => { event.preventDefault(); $("stage").classList.toggle("over", on); });
-    $("stage").addEventListener("drop", (event) => { if (event.dataTransfer.files[0]) this.upload(event.dataTransfer.files[0]); });
+    $("stage").addEventListener("drop", (event) => { this.uploadAll([...event.dataTransfer.files]); });
     document.addEventListener("paste", (event) => {
       const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
       if (file) this.upload(file);
@@ -135,6 +137,7 @@ class Page {
     const found = await get("/api/session");
     const newer = [...this.nodes].filter(([id]) => !before.has(id)); // came in while the server answered
     this.nodes = new Map([...found.pictures.map((each) => [each.id, each]), ...newer]);
+    if (this.current && !this.nodes.has(this.current.id)) { this.close(); this.complain("This picture was deleted from another tab."); }
     this.showSteps();
     return found;
   }
@@ -147,6 +150,14 @@ class Page {
       this.know(node);
       await this.open(node.id);
     });
+  }
+
+  /** One is opened; of several the first, the others wait in the steps. */
+  async uploadAll(files) {
+    const first = files[0];
+    for (const file of files.slice(1)) await this.guarded(async () => this.know(await send(`/api/photos?name=${encodeURIComponent(file.name)}`, file)));
+    if (first) await this.upload(first);
+    if (files.length > 1) this.say("The first is open, the others are in the steps");
   }
 
   showFolder() {
@@ -167,10 +178,12 @@ class Page {
 
   /** A picture of the session on the stage: a photo to extend, a result beside what it was made of. */
   async open(id, mode = null) {
+    if (!this.nodes.has(id)) await this.guarded(() => this.refresh()); // another tab may have made it
     const node = this.nodes.get(id);
     if (!node) return this.complain("This picture is not in this session any more.");
     this.showTab("picture");
     await this.guarded(async () => {
+      this.leave();
       this.current = node;
       if (location.hash.slice(1) !== id) location.hash = id;
       this.image = await loaded(viewOf(id));
@@ -178,6 +191,8 @@ class Page {
       this.growth.preset = null;
       this.canvas.trim = null;
       this.canvas.setPhoto(this.image, node.width, node.height);
+      const left = this.left.get(id);
+      if (left) { this.canvas.setSides(left.sides); this.growth.preset = left.preset; }
       $("trim").hidden = true;
       this.setMode(mode || (node.parent && this.nodes.has(node.parent) ? "compare" : "extend"));
       this.showSteps();
@@ -194,7 +209,13 @@ class Page {
     this.canvas.draw();
   }
 
+  /** Remember what was dragged on the picture that is left. */
+  leave() {
+    if (this.current && this.mode === "extend" && this.canvas.photo) this.left.set(this.current.id, { sides: { ...this.canvas.sides }, preset: this.growth.preset });
+  }
+
   close() {
+    this.leave();
     this.current = null;
     delete document.body.dataset.mode;
     this.canvas.setPhoto(null);
@@ -293,6 +314,7 @@ class Page {
     this.canvas.setPhoto(this.image, width, height, { crop, keep: true });
     if (this.growth.preset || this.growth.unit.value === "%") this.canvas.setSides(plan.sides_px);
     this.canvas.setPreview(filled, change, plan.sides_px);
+    this.passes = plan.passes;
     this.growth.show();
     const words = [`${plan.output_size.width} × ${plan.output_size.height} px`, `fill ${plan.fill.split(":")[0]}`, `${plan.denoiser_calls} denoiser calls`, `at most ${plan.band_px} px of the photo may change`, ...plan.notes];
     $("plan").textContent = words.join(" · ");
@@ -317,6 +339,8 @@ class Page {
         const settings = this.form.settings({ painting: true });
         run = await send(`/api/paint?picture=${id}&settings=${encodeURIComponent(JSON.stringify(settings))}`, await this.canvas.maskBlob());
       } else run = await post("/api/extend", { picture: id, settings: this.settings() });
+      this.started.set(run.id, { picture: id, mode: this.mode, passes: this.mode === "paint" ? 1 : this.passes });
+      sessionStorage.setItem("started", JSON.stringify([...this.started].slice(-40)));
       this.follow(run.id);
     });
   }
@@ -327,14 +351,38 @@ class Page {
     this.running = id;
     let seen = 0;
     while (this.running === id) {
-      const run = await this.guarded(() => get(`/api/runs/${id}`));
-      if (!run) { await new Promise((done) => setTimeout(done, 2000)); continue; }
+      let run;
+      try { run = await get(`/api/runs/${id}`); }
+      catch (error) {
+        this.complain(error.message);
+        if (error.answered) return this.lost();
+        this.away = true;
+        await new Promise((done) => setTimeout(done, AWAY));
+        continue;
+      }
+      if (this.away) { this.away = false; $("alert").hidden = true; this.say("The server is back"); }
       if (run.kind === "batch") this.batch.follow(run);
       if (OVER.includes(run.state)) return this.over(run);
       this.showRun(run);
-      if (run.previews > seen) { seen = run.previews; $("run-preview").src = `/api/runs/${id}/preview?${seen}`; $("run-preview").hidden = false; }
+      if (run.previews > seen) { seen = run.previews; this.showLive(run, `/api/runs/${id}/preview?${seen}`); }
       await new Promise((done) => setTimeout(done, POLL));
     }
+  }
+
+  /** What is painted by now: beside the progress, and on the canvas where that still shows what the run began with. */
+  async showLive(run, source) {
+    const image = await loaded(source).catch(() => null), own = this.started.get(run.id);
+    if (!image || this.running !== run.id) return;
+    $("run-preview").src = image.src;
+    $("run-preview").hidden = false;
+    if (own && own.picture === this.current?.id && own.mode === this.mode && !(own.passes > 1)) this.canvas.setLive(image);
+  }
+
+  /** A run that the server does not know any more. */
+  async lost() {
+    this.running = null;
+    $("run").hidden = true;
+    await this.guarded(() => this.refresh());
   }
 
   showRun(run) {
@@ -351,12 +399,15 @@ class Page {
     this.running = null;
     $("run").hidden = true;
     $("run-preview").hidden = true;
+    this.canvas.setLive(null);
     await this.guarded(() => this.refresh());
     if (run.state === "failed") this.complain(run.error);
     if (run.state === "cancelled") this.say("Cancelled");
     if (run.results.length && run.kind !== "batch") {
       const best = run.results.map((id) => this.nodes.get(id)).filter(Boolean).sort((a, b) => b.scores.total - a.scores.total)[0];
-      if (best) await this.open(best.id);
+      const own = this.started.get(run.id);
+      if (best && own && (!this.current || this.current.id === own.picture)) await this.open(best.id);
+      else if (best) this.say(own ? "A run is done: its result is in the steps" : "A run of another tab is done: its result is in the steps");
     }
     if (!$("panel-gallery").hidden) this.showGallery();
     this.next();

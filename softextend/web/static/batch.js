@@ -21,7 +21,7 @@ export class Batch {
     this.stop.addEventListener("click", () => this.page.guarded(() => post(`/api/runs/${this.run}/cancel`)));
     this.zip = make("a", { hidden: true, download: "", id: "batch-zip" }, "Download all (zip)");
     this.body = make("tbody", {});
-    this.table = make("table", { hidden: true }, make("thead", {}, make("tr", {}, ...[["", ""], ["Photo", ""], ["State", ""], ["Score", ""], ["Result", "wide"]].map(([text, kind]) => make("th", { scope: "col", className: kind }, text)))), this.body);
+    this.table = make("table", { hidden: true }, make("thead", {}, make("tr", {}, ...[["", "picture"], ["Photo", "photo"], ["State", "state"], ["Score", "score"], ["Result", "result wide"]].map(([text, kind]) => make("th", { scope: "col", className: `column-${kind}` }, text)))), this.body);
     root.append(make("div", { className: "batch" }, this.drop, this.words, make("div", { className: "actions" }, this.go, this.stop, this.zip), this.table));
     for (const [name, on] of [["dragover", true], ["dragleave", false], ["drop", false]])
       this.drop.addEventListener(name, (event) => { event.preventDefault(); this.drop.classList.toggle("over", on); });
@@ -79,7 +79,9 @@ export class Batch {
     this.body.replaceChildren(...this.rows.map((row) => {
       const open = row.result ? make("button", { type: "button" }, "Open") : "";
       if (open) open.addEventListener("click", () => this.page.open(row.result));
-      return make("tr", {}, make("td", {}, row.id ? make("img", { src: viewOf(row.result || row.id, 160), alt: "" }) : ""), make("td", {}, row.name),
+      const look = row.id ? make("button", { type: "button", className: "look", "aria-label": `Open ${row.name}` }, make("img", { src: viewOf(row.result || row.id, 160), alt: "" })) : "";
+      if (look) look.addEventListener("click", () => this.page.open(row.result || row.id));
+      return make("tr", {}, make("td", {}, look), make("td", {}, row.name),
         make("td", { className: row.error ? "wrong" : "" }, row.error || WORDS[row.state] || row.state),
         make("td", { title: row.verdict || "" }, row.score === undefined || row.score === null ? "" : row.score.toFixed(2)), make("td", { className: "wide" }, open));
     }));

@@ -11,6 +11,7 @@ const OUTWARDS = { top: ["ArrowUp", "ArrowDown"], bottom: ["ArrowDown", "ArrowUp
 const STEP = 8, BIG_STEP = 64; // px of the photo; with Shift the big one, with Alt 1
 const SNAP = 7; // px of the screen
 const ROOM = 0.45; // of the photo's size stays free around the frame, to drag into
+const ALIKE = 0.04; // logarithm of the ratio of two shapes that are one but for rounding
 const MOST_MASK = 1600; // px, of the brush's own canvas
 
 export const noSides = () => ({ top: 0, right: 0, bottom: 0, left: 0 });
@@ -40,6 +41,7 @@ export class ExtendCanvas extends EventTarget {
     this.sides = noSides();
     this.ratios = [];
     this.preview = null;
+    this.live = null; // {image, sides}: what a run has painted by now
     this.showMap = true;
     this.past = [];
     this.brush = null;
@@ -75,7 +77,7 @@ export class ExtendCanvas extends EventTarget {
   setPhoto(image, width, height, { crop = null, keep = false } = {}) {
     const same = keep && this.photo && this.photo.width === width && this.photo.height === height;
     this.photo = image && { image, width, height, crop };
-    if (!same) { this.preview = null; this.brush = null; }
+    if (!same) { this.preview = null; this.brush = null; this.live = null; }
     if (!keep) { this.sides = noSides(); this.past = []; }
     this.refit();
   }
@@ -88,6 +90,14 @@ export class ExtendCanvas extends EventTarget {
 
   setPreview(filled, change, sides) {
     this.preview = { filled, map: tinted(change, getComputedStyle(this.root).getPropertyValue("--map")), sides: { ...sides } };
+    this.draw();
+  }
+
+  /** What a run has painted by now, a picture of the whole frame; null: nothing. */
+  setLive(image) {
+    const frame = image && this.photo && this.frame();
+    const fits = frame && Math.abs(Math.log(image.naturalWidth * frame.height / (image.naturalHeight * frame.width))) < ALIKE;
+    this.live = fits ? { image, sides: { ...this.sides } } : null;
     this.draw();
   }
 
@@ -122,7 +132,7 @@ export class ExtendCanvas extends EventTarget {
     const { scale, x, y } = this.fit, { image, width, height, crop } = this.photo;
     const frame = this.frame();
     this.checkers(pen, frame);
-    const shown = this.preview;
+    const shown = this.preview, live = this.live && SIDES.every((side) => this.live.sides[side] === this.sides[side]) && this.live.image;
     if (shown) {
       pen.save();
       pen.beginPath(); pen.rect(frame.x, frame.y, frame.width, frame.height); pen.clip();
@@ -135,9 +145,10 @@ export class ExtendCanvas extends EventTarget {
     if (shown) {
       const at = [x - shown.sides.left * scale, y - shown.sides.top * scale,
         (width + shown.sides.left + shown.sides.right) * scale, (height + shown.sides.top + shown.sides.bottom) * scale];
-      if (this.showMap && !this.brush) pen.drawImage(shown.map, ...at);
+      if (this.showMap && !this.brush && !live) pen.drawImage(shown.map, ...at);
       pen.restore();
     }
+    if (live) pen.drawImage(live, frame.x, frame.y, frame.width, frame.height);
     this.lines(pen, frame);
     if (this.brush) this.drawBrush(pen);
     this.place(frame);

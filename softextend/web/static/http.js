@@ -1,11 +1,16 @@
 // The server's answers, or its error's one line.
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(line, { answered = true } = {}) { super(line); this.answered = answered; } // or the server is away
+}
 
 async function answer(path, options) {
   let response;
   try { response = await fetch(path, options); }
-  catch { throw new Refused("The server does not answer. Is it still running? What it made is kept; reload when it is back."); }
+  catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The server does not answer. Is it still running? What it made is kept; this page goes on when it is back.", { answered: false });
+  }
   if (response.status === 204) return null;
   const found = await response.json().catch(() => null);
   if (!response.ok || found === null) throw new Refused(found?.error || `The server answered with status ${response.status}.`);

@@ -1,7 +1,7 @@
 // Small pictures made of others: a map as a colour, a copy.
 
 /** A grey picture, or the alpha of a white one, as a colour whose opacity is the grey. */
-export function tinted(picture, colour, most = 0.45) {
+export function tinted(picture, colour, most = 0.3) {
   const made = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
   const pen = made.getContext("2d", { willReadFrequently: true });
   pen.drawImage(picture, 0, 0);
