@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -25,7 +23,6 @@ MOST_WAITING = 8  # of one session
 MOST_IN_LINE = 64  # of all
 PREVIEW_SECONDS = 0.7  # between two previews
 PREVIEW_SIZE = 512  # px
-NICE = 5  # how much a run yields to what people wait for: previews, pictures
 LONGEST_LINE = 600  # characters of an error
 OVER = ("done", "failed", "cancelled")
 
@@ -190,8 +187,6 @@ class Runner:
         self.thread.join(timeout=10)
 
     def _work(self) -> None:
-        with contextlib.suppress(AttributeError, OSError):  # where threads have no priority of their own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:
             with self.changed:
                 self.changed.wait_for(lambda: bool(self.line) or self.closed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from softextend.web.studio import Studio
 
 ASKED_PORT = 7860  # Gradio's own; the next free one is taken where nobody names a port
 TRIED_PORTS = 20
+SWITCH_SECONDS = 0.0005  # that one thread may keep the interpreter from another: a run, from a preview of many calls
 
 
 def home() -> Path:
@@ -65,6 +67,7 @@ def serve(
         limit_concurrency=200,
         server_header=False,
     )
+    sys.setswitchinterval(SWITCH_SECONDS)
     threading.Thread(target=studio.looks.warm_up, name="softextend-warm-up", daemon=True).start()
     address = f"http://{f'[{host}]' if ':' in host else host}:{number}/"
     tell(address)

@@ -298,7 +298,7 @@ class Page {
       if (asking.signal.aborted || this.canvas.dragging) return;
       this.shown(found.plan, filled, change);
       if (!sharp) $("stage").dataset.preview = String(Math.round(performance.now() - began));
-      $("stage").dataset.sharp = String(sharp);
+      $("stage").dataset.sharp = found.sharpest ? "all" : String(sharp);
       if (!found.sharpest) this.sharpening = setTimeout(() => this.looked(sharp + 1), SHARP);
     } catch (error) {
       if (asking.signal.aborted || error.name === "AbortError") return;
