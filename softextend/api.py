@@ -33,7 +33,7 @@ from softextend.plan.plan import Plan, plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.result import Result
 from softextend.sampling.progress import Silent
-from softextend.types import Listener, Method, Model, Offload, PredictionName, SamplerName, Size, Span
+from softextend.types import Listener, Method, Model, Offload, PredictionName, SamplerName, Size, Span, Wrap
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     anchor: str | tuple[float, float] | None
     fit: bool
     trim: str | int | None
+    wrap: str | Wrap | None
     allow_large: bool
     fill: str | None
     overlap: int | None

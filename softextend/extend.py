@@ -15,11 +15,13 @@ from softextend.finish.join import Join
 from softextend.finish.scores import MATERIAL_FILLS, Scores, score
 from softextend.mask import editable, latent_change
 from softextend.pictures.planes import Planes, eight_bit
+from softextend.pictures.wrap import back, turned
 from softextend.plan.canvas import margins
 from softextend.plan.input import Input
 from softextend.plan.plan import Plan, alike
 from softextend.plan.prepared import Prepared, as_method, prepare
 from softextend.plan.recipe import make_recipe, parameters
+from softextend.plan.wraps import opened
 from softextend.sampling.progress import Notes, PartOf, Silent
 from softextend.sampling.stages import sample, sample_together
 from softextend.types import Listener, Model, Sides
@@ -79,7 +81,7 @@ def extend_together(
     heard = Notes(listener or Silent())
     parts = [plan.each_pass() for _, plan in pictures]
     steps = [part.steps for part in parts[0]]
-    rows = [_Row.of(input) for input, _ in pictures]
+    rows = [_Row.of(input, plan.band) for input, plan in pictures]
     for index, share in enumerate(steps):
         progress = PartOf(heard, before=sum(steps[:index]), share=share, total=sum(steps))
         rows = _next_pass(rows, [each[index] for each in parts], model, progress)
@@ -95,24 +97,30 @@ class _Row:
     known: Known
     join: Join
     photo: Pixels
+    band: int  # px of the original that may change, in whatever pass
     painted: _Painted | None = None
 
     @classmethod
-    def of(cls, input: Input) -> _Row:
+    def of(cls, input: Input, band: int) -> _Row:
         join = Join.of(input.planes or eight_bit(input.pixels), input.known)
-        return cls(pixels=input.pixels, known=input.known, join=join, photo=input.pixels)
+        return cls(pixels=input.pixels, known=input.known, join=join, photo=input.pixels, band=band)
+
+    def prepared(self, plan: Plan) -> Prepared:
+        """The canvas of one more pass."""
+        known = opened(self.join.known, plan.opened) if plan.opened else self.known
+        return replace(prepare(self.pixels, known, plan), photo=self.photo)
 
 
 def _next_pass(rows: Sequence[_Row], plans: Sequence[Plan], model: Model, listener: Listener) -> list[_Row]:
     """Each picture after one more pass of its plan."""
-    prepared = [
-        replace(prepare(row.pixels, row.known, plan), photo=row.photo) for row, plan in zip(rows, plans, strict=True)
-    ]
+    prepared = [row.prepared(plan) for row, plan in zip(rows, plans, strict=True)]
     decoded = sample_together(prepared, model, listener)
     found = []
     for row, plan, ready, picture in zip(rows, plans, prepared, decoded, strict=True):
-        join = row.join.grown(plan.canvas.sides)
-        now = _composed(ready, picture, join, join.kept(plan.band))
+        turn, join = plan.canvas.turn, row.join.grown(plan.canvas.sides)
+        kept = join.kept(row.band, turn)
+        ramp = turned(_ramp(ready, turned(kept, turn), turned(join.known, turn), row.band), back(turn))
+        now = _composed(ready.straight(), turned(picture, back(turn)), join, ramp, kept)
         painted = now if row.painted is None else _joined(row.painted, now, plan.canvas.sides)
         found.append(
             replace(
@@ -134,7 +142,8 @@ def _finished(row: _Row, input: Input, plan: Plan, model: Model, heard: Sequence
     recipe = make_recipe(plan, model.as_dict(), gaps=not input.known.all())
     notes = (*input.notes, *plan.notes, *heard)
     filled = None if plan.fill.partition(":")[0] in MATERIAL_FILLS else painted.filled
-    return _result(painted, recipe, score(painted.pixels, row.join.known, filled, band=plan.band), seconds, notes)
+    scores = score(painted.pixels, row.join.known, filled, band=plan.band, wrap=plan.canvas.wrap)
+    return _result(painted, recipe, scores, seconds, notes)
 
 
 def paint(input: Input, change: Change, plan: Plan, model: Model, listener: Listener | None = None) -> Result:
@@ -153,33 +162,32 @@ def paint(input: Input, change: Change, plan: Plan, model: Model, listener: List
     prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
     join = Join.of(input.planes or eight_bit(pixels), known)
     decoded = sample(prepared, model, heard)
-    painted = _composed(prepared, decoded, join, known, feathered=False)
+    painted = _composed(prepared, decoded, join, composite_ramp(latent_change(change)), known)
     recipe = make_recipe(plan, model.as_dict(), gaps=True)
     scores = score(painted.pixels, known, None, band=plan.band)  # by hand: what was there may well shine through
     return _result(painted, recipe, scores, time.perf_counter() - began, (*plan.notes, *heard.lines))
 
 
-def _composed(
-    prepared: Prepared, decoded: npt.NDArray[np.float32], join: Join, kept: Known, *, feathered: bool = True
-) -> _Painted:
-    """The decoded picture joined to the original; BrokenPromise unless that is in the result wherever it is `kept`.
-
-    `feathered`: all that is unknown is new and replaced whole.
-    """
-    joined, seen = join.finished(prepared.filled, decoded, _ramp(prepared, kept, feathered=feathered), kept)
+def _composed(prepared: Prepared, decoded: npt.NDArray[np.float32], join: Join, ramp: Change, kept: Known) -> _Painted:
+    """The decoded picture joined to the original; BrokenPromise unless that is in the result wherever it is `kept`."""
+    joined, seen = join.finished(prepared.filled, decoded, ramp, kept)
     raw = quantise(decoded)
     return _Painted(pixels=seen, planes=joined, filled=prepared.filled, change=prepared.change, raw=raw)
 
 
-def _ramp(prepared: Prepared, kept: Known, *, feathered: bool) -> Change:
-    """Share of the repainted pixel, (H, W) in [0, 1], 0 wherever something is `kept`."""
+def _ramp(prepared: Prepared, kept: Known, original: Known, band: int) -> Change:
+    """Share of the repainted pixel, (H, W) in [0, 1], whole on all that is new, 0 wherever something is `kept`.
+
+    What an earlier pass painted may change farther in than the `band` of the `original`: there it fades within that.
+    """
     latent, plan = latent_change(prepared.change), prepared.plan
-    if not feathered:
-        return composite_ramp(latent)
     ramp = np.zeros_like(latent)
     for area in plan.canvas.areas:
         known = prepared.known[area.cut]
         ramp[area.cut] = composite_ramp(latent[area.cut], known, band=plan.band, seed=plan.seed)
+        if band < plan.band:
+            most = composite_ramp(np.ones_like(latent[area.cut]), original[area.cut], band=band, seed=plan.seed)
+            ramp[area.cut] = np.minimum(ramp[area.cut], most)
     ramp[kept] = 0.0
     return ramp
 

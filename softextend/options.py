@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from softextend.errors import BadRequest
 from softextend.option_fields import Checked, Range, all_in, flag, option
-from softextend.types import Amount, Amounts, Method, SamplerName, Size, Span
+from softextend.types import Amount, Amounts, Method, SamplerName, Size, Span, Wrap
 
 MOST_SEED = 2**63 - 1  # what generators of random numbers take
 MOST_SEEDS = 10_000  # of one picture
@@ -84,6 +84,12 @@ class Growth(Checked):
         told="nothing is cropped, a border that will show is reported",
         metavar="auto|PX",
         form="trim",
+    )
+    wrap: Wrap | None = option(
+        None,
+        "opposite edges of the result join too: x left and right (a 360-degree panorama), y top and bottom, xy both (a "
+        "texture that tiles)",
+        told="none do",
     )
     allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off", expert=True)
 

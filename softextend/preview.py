@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from softextend.plan.canvas import grow
 from softextend.plan.describe import plan_as_dict
 from softextend.plan.input import Input, prepare_input
 from softextend.plan.plan import Plan, plan_extension
+from softextend.plan.prepared import prepare_whole
 from softextend.plan.sizes import resolve_sides
 from softextend.types import Sides
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from softextend.api import Options
     from softextend.options import Growth, Spec
+    from softextend.types import Known, Pixels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -111,9 +113,27 @@ def _small(taken: Input, plan: Plan, scale: float) -> tuple[Any, Any]:
     known = cv2.resize(taken.known.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     sides = plan.canvas.sides
     small = Sides(**{name: round(getattr(sides, name) * scale) for name in ("top", "right", "bottom", "left")})
+    if plan.canvas.wrap is not None:
+        return _small_wrapped(pixels, known, plan, small, scale)
     canvas, kept = grow(pixels, known, small)
     if not kept.all():
         fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
         canvas = interrupt.waited(partial(fill.paint, canvas, kept, rng))
     change = change_map(kept, round(plan.overlap * scale), round(plan.feather * scale), plan.change)
     return canvas, np.rint(change * 255).astype(np.uint8)
+
+
+def _small_wrapped(pixels: Pixels, known: Known, plan: Plan, sides: Sides, scale: float) -> tuple[Any, Any]:
+    """The same where edges join; pixels uint8 (h, w, 3), known (h, w) and sides (px) at `scale`."""
+    canvas = replace(
+        plan.canvas,
+        width=known.shape[1],
+        height=known.shape[0],
+        sides=sides,
+        holes=(),
+        reach=round(plan.canvas.reach * scale),
+    )
+    feather = round(plan.feather * scale)
+    small = replace(plan, canvas=canvas, overlap=round(plan.overlap * scale), feather=feather)
+    made = prepare_whole(pixels, known, small)
+    return made.filled, np.rint(made.change * 255).astype(np.uint8)

@@ -73,6 +73,19 @@ class PredictionName(str, Enum):
     FLOW = "flow"  # of a rectified flow
 
 
+class Wrap(str, Enum):
+    """Which opposite edges of a result join."""
+
+    X = "x"  # left and right
+    Y = "y"  # top and bottom
+    XY = "xy"
+
+    @property
+    def axes(self) -> tuple[bool, bool]:
+        """Whether it joins top and bottom, and left and right: as arrays have their axes."""
+        return "y" in self.value, "x" in self.value
+
+
 class Offload(str, Enum):
     """How much of the model stays on the device while it does not compute."""
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from softextend.finish.contract import Difference
-from softextend.finish.measures import MEASURES, TOTAL, Measure, faults, seen
+from softextend.finish.measures import TOTAL, Measure, faults, made, seen
 from softextend.jobs import verify as jobs_verify
 from softextend.jobs.recorded import found_again, recorded
 from softextend.jobs.score import score_files
@@ -51,7 +51,7 @@ def score(report: Report, given: Score) -> None:
     facts = scores.as_dict()
     said = {"result": str(result), "original": str(original), "box": box, "scores": facts}
     said["bad"] = [each.name for each, _ in faults(facts)]
-    rows = [score_row(each, facts[each.name]) for each in (TOTAL, *MEASURES)]
+    rows = [score_row(each, facts[each.name]) for each in (TOTAL, *made(facts))]
     report.show(said, rows, title=str(result))
     report.hint(f"{seen(facts) or 'no seam shows'}; whether what was added makes sense no score says: look at it")
 

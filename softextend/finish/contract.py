@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from softextend.errors import BrokenPromise
+from softextend.pictures.wrap import STRAIGHT, Turn, back, turned
 
 if TYPE_CHECKING:
     from softextend.pictures.planes import Samples
@@ -32,12 +33,15 @@ class Difference:
         return f"{self.count} pixels differ, by up to {self.largest:g} levels, mean {self.mean:.2f} ({where})"
 
 
-def kept_area(known: Known, band: int) -> Known:
-    """What must stay: bool (H, W), more than `band` px (as a chess king walks) from all that is not known."""
+def kept_area(known: Known, band: int, turn: Turn = STRAIGHT) -> Known:
+    """What must stay: bool (H, W), more than `band` px (as a chess king walks) from all that is not known.
+
+    `turn`: of a picture whose edges join, what brings the middle of the known area to them.
+    """
     if known.all():
         return known.copy()
-    away = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_C, 3)
-    return np.asarray(away > band)
+    away = cv2.distanceTransform(turned(known, turn).astype(np.uint8), cv2.DIST_C, 3)
+    return turned(np.asarray(away > band), back(turn))
 
 
 def compare(result: Samples, original: Samples, kept: Known) -> Difference | None:

@@ -10,6 +10,7 @@ import numpy as np
 from softextend.finish.composite import composite, join
 from softextend.finish.contract import check_original, kept_area
 from softextend.pictures.planes import Planes
+from softextend.pictures.wrap import STRAIGHT, Turn
 from softextend.types import Sides
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ class Join:
             inside=np.pad(self.inside, margins),
         )
 
-    def kept(self, band: int) -> Known:
-        """What must stay: beyond the band all that is known, and with its alpha all of the original."""
-        return kept_area(self.inside if self.original.has_alpha else self.known, band)
+    def kept(self, band: int, turn: Turn = STRAIGHT) -> Known:
+        """What must stay: beyond the band all that is known, with its alpha all of the original; see `kept_area`."""
+        return kept_area(self.inside if self.original.has_alpha else self.known, band, turn)
 
     def painted(self, planes: Planes) -> Join:
         """After a pass."""

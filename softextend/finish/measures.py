@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 SEEN = 0.3  # seam score below which people saw where the photo ended
 SEAM = {"colour_step": 2.0, "gradient_step": 1.9, "line": 2.2}  # ratios from which the old border can be seen
+WRAP = 2.2  # the same where edges join
 LEFTOVER = 0.35  # correlation from which the fill can be seen in the result
 ROUGH, SMOOTH = 1.6, 0.6  # fine detail over the photo's own, from which it looks too rough, or too smooth
 TWINS = 0.05  # share of the new area that repeats something single
@@ -58,6 +59,7 @@ MEASURES = (
     Measure(name="colour_step", best=1, way="1 or less is good", high=SEAM["colour_step"]),
     Measure(name="gradient_step", best=1, way="1 or less is good", high=SEAM["gradient_step"]),
     Measure(name="line", best=1, way="1 or less is good", high=SEAM["line"], shows="a line runs along the old border"),
+    Measure(name="wrap", best=1, way="1 or less is good", high=WRAP, shows="a line shows where edges join"),
     Measure(
         name="texture",
         best=1,
@@ -77,14 +79,19 @@ TOTAL = Measure(name="total", best=1, way="1 is best", low=SEEN, lacks="a seam s
 
 def faults(scores: Mapping[str, float]) -> list[tuple[Measure, str]]:
     """The measures that are bad, with what shows, in the table's order; scores by name."""
-    return [(each, found) for each in MEASURES if (found := each.fault(scores[each.name])) is not None]
+    return [(each, found) for each in made(scores) if (found := each.fault(scores[each.name])) is not None]
+
+
+def made(scores: Mapping[str, float]) -> list[Measure]:
+    """The measures that were made, in the table's order: one is only where edges join."""
+    return [each for each in MEASURES if each.name in scores]
 
 
 def seen(scores: Mapping[str, float]) -> str | None:
     """What is to be seen of a result with a low seam score, and by which measure; None for one that is not low."""
     if scores["total"] >= SEEN:
         return None
-    worst = max(MEASURES, key=lambda each: each.way_to_bad(scores[each.name]))
+    worst = max(made(scores), key=lambda each: each.way_to_bad(scores[each.name]))
     what = worst.fault(scores[worst.name])
     because = f"{worst.words} {scores[worst.name]:.2f}, {worst.meaning}"
     if what is None or what == MEASURES[0].shows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +11,8 @@ import numpy as np
 
 from softextend.finish.seam_profiles import SeamProfiles, lab, seam_profiles, segment_means
 from softextend.finish.twins import twin_share
+from softextend.pictures.wrap import middle_to_edge, turned
+from softextend.types import Wrap
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,31 +47,49 @@ class Scores:
     twins: float  # share of the new area that shows again what the photo shows only once
     flat: float  # share of the new area that is flat, or lies behind a painted frame
     broken: float  # share that is black or not finite
+    wrap: float | None = None  # the worst of the first three between edges that join; None where none do
     total: float  # [0, 1], 1 is best
 
     def as_dict(self) -> dict[str, float]:
         """JSON values, rounded."""
-        return {name: round(value, 3) for name, value in asdict(self).items()}
+        return {name: round(value, 3) for name, value in asdict(self).items() if value is not None}
 
     def __str__(self) -> str:
-        return ", ".join(f"{each.name.replace('_', ' ')} {getattr(self, each.name):.2f}" for each in fields(self))
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in given.items())
 
 
 def score(
-    pixels: Pixels | Floats, known: Known | Mapping[str, int], filled: Pixels | None = None, *, band: int = 0
+    pixels: Pixels | Floats,
+    known: Known | Mapping[str, int],
+    filled: Pixels | None = None,
+    *,
+    band: int = 0,
+    wrap: Wrap | None = None,
 ) -> Scores:
     """pixels (H, W, 3) RGB in [0, 255]; known bool (H, W), or the original's box (left, top, width, height).
 
-    `filled`: the canvas before sampling, to look for in the result; `band`: px of the original that were repainted.
+    `filled`: the canvas before sampling, to look for in the result; `band`: px of the original that were repainted;
+    `wrap`: which edges join: the seams are then those of the picture turned over them.
     """
     area = known_in(known, *pixels.shape[:2]) if isinstance(known, Mapping) else known
+    if wrap is None:
+        return _score(pixels, area, filled, band, None)
+    across = wrap_step(pixels, area, wrap)
+    turn = middle_to_edge(wrap, box_of(area))
+    seen = None if filled is None else turned(filled, turn)
+    return _score(turned(pixels, turn), turned(area, turn), seen, band, across)
+
+
+def _score(pixels: Pixels | Floats, area: Known, filled: Pixels | None, band: int, across: float | None) -> Scores:
+    """`score` of what is known in the `area`, with what was found `across` edges that join."""
     gap = min(band, WIDEST_GAP)
     lines = seam_profiles(area, inside=gap + NEAR, outside=FAR)
     broken = _broken(pixels, area)
     grey = _grey(pixels)
     twins = twin_share(pixels, area)
     if not lines.segment.size:
-        return _scores(1.0, 1.0, 1.0, 1.0, 0.0, twins, _flat(grey, area), broken)
+        return _scores(1.0, 1.0, 1.0, 1.0, 0.0, twins, _flat(grey, area), broken, across)
     means = segment_means(lab(_sound(pixels[lines.rows, lines.columns])), lines)
     return _scores(
         colour_step(means, lines),
@@ -80,7 +100,46 @@ def score(
         twins,
         min(1.0, _flat(grey, area) + frame_share(means, lines)),
         broken,
+        across,
     )
+
+
+def wrap_step(pixels: Pixels | Floats, known: Known, wrap: Wrap) -> float:
+    """The worst of colour step and gradient step across the edges of (H, W, 3) that join, and of the lines beside them.
+
+    A line counts wherever it lies in what is added between what is known (H, W) on both sides.
+    """
+    worst = 0.0
+    left, top, width, height = box_of(known)
+    for axis, (first, extent) in enumerate(((top, height), (left, width))):
+        if not wrap.axes[axis]:
+            continue
+        near, whole = min(NEAR, extent // 2), pixels.shape[axis]
+        before, after = whole - first - extent, first
+        span = np.arange(-before - near, after + near)
+        strip = np.take(pixels, span % whole, axis)
+        half = np.zeros(strip.shape[:2], bool)
+        half[(slice(None),) * axis + (slice(before + near),)] = True
+        lines = seam_profiles(half, inside=before + near, outside=after + near)
+        means = segment_means(lab(_sound(strip[lines.rows, lines.columns])), lines)
+        steps = gradient_step(_grey(strip)[lines.rows, lines.columns], lines, before)
+        worst = max(worst, colour_step(means, lines), steps, _line_between(_line_steps(means), near))
+    return worst
+
+
+def _line_between(steps: Floats, near: int) -> float:
+    """The strongest of the steps (J - 1,) over strong ones among the `near` first and the `near` last."""
+    usual = float(np.nanpercentile(np.concatenate([steps[: near - 1], steps[len(steps) - near + 1 :]]), 90))
+    return (float(np.nanmax(steps[near - 1 : len(steps) - near + 1])) + COLOUR_FLOOR) / (usual + COLOUR_FLOOR)
+
+
+def box_of(known: Known) -> tuple[int, int, int, int]:
+    """Left, top, width, height (px) of the smallest box around what is known (H, W)."""
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    if not rows.size:
+        return 0, 0, 0, 0
+    left, top = int(columns[0]), int(rows[0])
+    return left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
 
 
 def known_in(box: Mapping[str, int], height: int, width: int) -> Known:
@@ -178,13 +237,22 @@ def frame_share(means: Floats, lines: SeamProfiles) -> float:
 
 
 def _scores(
-    colour: float, gradient: float, line: float, texture: float, left: float, twins: float, flat: float, broken: float
+    colour: float,
+    gradient: float,
+    line: float,
+    texture: float,
+    left: float,
+    twins: float,
+    flat: float,
+    broken: float,
+    across: float | None,
 ) -> Scores:
     """All measures with their total: each fault lowers it by its own factor, ratios by their logarithm."""
     total = (
         _fall(np.log(colour), np.log(1.3), np.log(2.5))
         * _fall(np.log(gradient), np.log(1.3), np.log(2.5))
         * _fall(np.log(line), np.log(1.5), np.log(3.0))
+        * _fall(np.log(across or 1.0), np.log(1.5), np.log(3.0))
         * _fall(abs(np.log(texture)), np.log(1.4), np.log(4.0))
         * _fall(left, 0.25, 0.75)
         * _fall(twins, 0.01, 0.2)
@@ -200,6 +268,7 @@ def _scores(
         twins=twins,
         flat=flat,
         broken=broken,
+        wrap=across,
         total=float(np.clip(total, 0.0, 1.0)),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from softextend.errors import BrokenPromise
-from softextend.finish.measures import LEFTOVER, SEAM
+from softextend.finish.measures import LEFTOVER, SEAM, WRAP
 from softextend.options import Selection, Spec
 from softextend.types import Listener
 
@@ -66,6 +66,8 @@ def visible_fault(scores: Scores) -> str | None:
     for name, most in SEAM.items():
         if getattr(scores, name) > most:
             return f"a seam shows ({name.replace('_', ' ')} {getattr(scores, name):.2f})"
+    if scores.wrap is not None and scores.wrap > WRAP:
+        return f"a seam shows where edges join (wrap {scores.wrap:.2f})"
     return None
 
 

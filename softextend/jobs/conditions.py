@@ -11,6 +11,7 @@ from softextend.models.config_file import config_file
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
 from softextend.options import Prompt, Spec
+from softextend.plan.plan import Plan
 from softextend.types import Profile, Sides
 
 if TYPE_CHECKING:
@@ -39,11 +40,19 @@ def with_caption(spec: Spec, photo: Pixels, sides: Sides, model: str) -> tuple[S
     return spec.replaced(prompt=", ".join(filter(None, (spec.prompt.prompt, said)))), said
 
 
-def check_control_image(given: Conditions, passes: int) -> None:
-    """BadRequest where a picture of the whole result would be shown to passes that each make a part of it."""
-    if given.control_image is not None and passes > 1:
+def check_control_image(given: Conditions, plan: Plan) -> None:
+    """BadRequest where a picture of the whole result would be shown to passes that see it otherwise."""
+    if given.control_image is None:
+        return
+    if plan.canvas.wrap is not None:
         raise BadRequest(
-            f"--control-image: shows the whole result, which would be made in {passes} passes: give --passes 1"
+            f"--control-image: shows the result with its edges apart, and --wrap {plan.canvas.wrap.value} paints over "
+            "them: leave one of them out"
+        )
+    if len(plan.passes) > 1:
+        raise BadRequest(
+            f"--control-image: shows the whole result, which would be made in {len(plan.passes)} passes: "
+            "give --passes 1"
         )
 
 

@@ -49,7 +49,7 @@ class Ready:
 
     def check(self, plan: Plan) -> Plan:
         """The plan; BadRequest where what is laid over the model does not go with it."""
-        check_control_image(self.recorded.conditions, len(plan.passes))
+        check_control_image(self.recorded.conditions, plan)
         return plan
 
     def captioned(self, spec: Spec, input: Input, plan: Plan, model: str | None, listener: Listener) -> Spec:

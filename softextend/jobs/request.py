@@ -21,12 +21,13 @@ from softextend.models.engine import Engine
 from softextend.option_fields import about, flag
 from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec
 from softextend.plan.grammar import FORMS
-from softextend.types import Amount, Method, Offload, PredictionName, SamplerName
+from softextend.types import Amount, Method, Offload, PredictionName, SamplerName, Wrap
 
 ENUMS: Mapping[str, type[Enum]] = {
     "sampler": SamplerName,
     "offload": Offload,
     "method": Method,
+    "wrap": Wrap,
     "prediction": PredictionName,
 }
 OTHERS = {  # groups beside those of a Spec

@@ -52,7 +52,7 @@ def score_files(
     known[box["top"] : box["top"] + height, box["left"] : box["left"] + width] = given.known
     if known.all():
         raise BadPicture(f"{result}: nothing was added to {original}, so there is nothing to score")
-    return score(made.pixels, known, band=told.band if told else 0), box
+    return score(made.pixels, known, band=told.band if told else 0, wrap=told.wrap if told else None), box
 
 
 def locate(result: Pixels, original: Pixels, name: str = "result", of: str = "original") -> dict[str, int]:

@@ -87,7 +87,7 @@ class PictureTask:
         plan = (
             plan_extension(input, spec, profile) if self.repaint is None else plan_repaint(self.repaint, spec, profile)
         )
-        check_control_image(self.conditions, len(plan.passes))
+        check_control_image(self.conditions, plan)
         return plan
 
     def without_effect(self) -> list[str]:

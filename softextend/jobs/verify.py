@@ -89,7 +89,7 @@ def verify(
     if command.get("name") == "paint":
         kept, depth = _outside(mask, result, known, allow_huge=allow_huge), None
     else:
-        kept, depth = kept_area(known, band), band
+        kept, depth = kept_area(known, band, told.turn), band
     sides = Sides(top=margins[0][0], bottom=margins[0][1], left=margins[1][0], right=margins[1][1])
     finer, coarser = _comparable(made.planes, given.planes.grown(sides))
     found = compare(layers(finer), layers(coarser), kept)

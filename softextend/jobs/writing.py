@@ -22,7 +22,7 @@ from softextend.pictures.picture import Picture
 from softextend.pictures.planes import eight_bit
 from softextend.pictures.write import encode_picture, write_picture
 from softextend.plan.input import mapping_of
-from softextend.plan.prepared import filled_planes, prepare
+from softextend.plan.prepared import filled_planes, prepare_whole
 from softextend.plan.recipe import canvas_recipe
 from softextend.types import Model
 
@@ -70,7 +70,7 @@ def write_result(task: PictureTask, result: Result, read: ReadPicture, job: Job,
 
 def write_canvas(task: PictureTask, read: ReadPicture, job: Job, target: Target) -> Outcome:
     """`prepare`'s two files: the filled canvas and the mask."""
-    made = prepare(read.input.pixels, read.input.known, read.plan)
+    made = prepare_whole(read.input.pixels, read.input.known, read.plan)
     (mask,) = target.extras
     write_picture(mask, grey(made.change), format="PNG", overwrite=task.replacing)
     if target.path is None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from softextend.pictures.wrap import STRAIGHT, Turn, turned
 from softextend.plan.boxes import around, connected, grown, scaled
 from softextend.plan.windows import Region, fits, margin, new_boxes, outward, scene_scales, stage_regions
-from softextend.types import Box, Sides
+from softextend.plan.wraps import turned_boxes
+from softextend.types import Box, Sides, Wrap
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -27,6 +29,8 @@ class Canvas:
     reach: int
     window: int  # px; a canvas of this size is seen whole
     joint: bool  # windows that overlap are sampled together
+    wrap: Wrap | None = None  # which of its edges join
+    turn: Turn = STRAIGHT  # rows and columns by which it is turned over them, with all that is said of it but its sides
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,7 +51,7 @@ class Canvas:
     @property
     def new(self) -> tuple[Box, ...]:
         """What is empty or to be repainted."""
-        return new_boxes(self.sides, self.width, self.height, self.holes)
+        return turned_boxes(new_boxes(self.sides, self.width, self.height, self.holes), self.turn, self.shape)
 
     @property
     def whole(self) -> bool:
@@ -81,12 +85,13 @@ class Canvas:
             window=self.window,
             joint=self.joint if joint is None else joint,
         )
-        return outward(found, scaled(self.picture, self.shape, size))
+        pictures = turned_boxes([self.picture], self.turn, self.shape)
+        return outward(found, [scaled(each, self.shape, size) for each in pictures])
 
 
-def grow(pixels: Pixels, known: Known, sides: Sides) -> tuple[Pixels, Known]:
+def grow(pixels: Pixels, known: Known, sides: Sides, turn: Turn = STRAIGHT) -> tuple[Pixels, Known]:
     """The picture on its larger canvas, (H, W, 3) and (H, W); the new area is 0 and unknown, gaps stay unknown."""
-    return np.pad(pixels, (*margins(sides), (0, 0))), np.pad(known, margins(sides))
+    return turned(np.pad(pixels, (*margins(sides), (0, 0))), turn), turned(np.pad(known, margins(sides)), turn)
 
 
 def margins(sides: Sides) -> tuple[tuple[int, int], tuple[int, int]]:

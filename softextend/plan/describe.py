@@ -8,7 +8,13 @@ from typing import Any
 from softextend.plan.effort import all_work, denoiser_calls, effort, unet_rows
 from softextend.plan.plan import Plan
 from softextend.plan.sizes import running_steps
-from softextend.types import Crop, Method, Span
+from softextend.types import Crop, Method, Span, Wrap
+
+WRAPS = {
+    Wrap.X: "the left edge joins the right",
+    Wrap.Y: "the top joins the bottom",
+    Wrap.XY: "the left edge joins the right, the top the bottom",
+}
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
@@ -20,9 +26,10 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
         **crop_as_dict(plan.crop),
         "sides_px": asdict(canvas.sides),
         "output_size": dict(zip(("width", "height"), canvas.size, strict=True)),
+        "wrap": canvas.wrap and canvas.wrap.value,
         "fill": plan.fill,
         "stages": [asdict(each) for each in plan.stages],
-        "passes": len(plan.passes),
+        "passes": len(plan.each_pass()),
         "regions": sum(len(each.regions) for each in work),
         "windows": sum(each.windows for each in work),
         "denoiser_calls": denoiser_calls(plan),
@@ -56,6 +63,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         ("input", input_words(plan)),
         ("sides (top right bottom left)", str(plan.canvas.sides)),
         ("output", f"{width}x{height}"),
+        *([("wrap", WRAPS[plan.canvas.wrap])] if plan.canvas.wrap else []),
         ("fill", plan.fill),
         ("stages", stages or "none: the fill alone"),
         ("work", effort(plan)),

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from softextend.pictures.wrap import back
 from softextend.plan.boxes import scaled
 from softextend.plan.plan import Plan
+from softextend.plan.wraps import turned_boxes
 from softextend.types import Box
 
 if TYPE_CHECKING:
@@ -46,9 +48,14 @@ def numbered(plan: Plan) -> list[tuple[Box, int]]:
         top, left = (sum(getattr(each.canvas.sides, name) for each in parts[index + 1 :]) for name in ("top", "left"))
         for region in part.canvas.regions(part.canvas.shape):
             for each in region.windows:
-                box = Box(top=each.top + top, left=each.left + left, bottom=each.bottom + top, right=each.right + left)
-                found.append((box, index))
+                for box in turned_boxes([each], back(part.canvas.turn), part.canvas.shape):
+                    found.append((shifted(box, top, left), index))
     return found
+
+
+def shifted(box: Box, down: int, across: int) -> Box:
+    """The box so many px further down and to the right."""
+    return Box(top=box.top + down, left=box.left + across, bottom=box.bottom + down, right=box.right + across)
 
 
 def outline(drawn: Pixels, box: Box, label: str, ink: tuple[int, int, int]) -> None:

@@ -11,7 +11,7 @@ def effort(plan: Plan) -> str:
     work = all_work(plan)
     regions, windows = sum(len(each.regions) for each in work), sum(each.windows for each in work)
     words = (
-        f"{counted(len(plan.passes), 'pass', 'passes')}, {counted(regions, 'region')}, "
+        f"{counted(len(plan.each_pass()), 'pass', 'passes')}, {counted(regions, 'region')}, "
         f"{counted(windows, 'window')}, {counted(denoiser_calls(plan), 'denoiser call')}"
     )
     return f"{words} of {counted(unet_rows(plan), 'UNet row')}" if plan.guided else words

@@ -15,10 +15,12 @@ from softextend.mask import editable, latent_change
 from softextend.option_fields import flag
 from softextend.options import Spec
 from softextend.pictures.mapping import Mapping, onto_canvas
+from softextend.pictures.wrap import middle_to_edge, turned
 from softextend.plan.canvas import Canvas, blocks, in_turn, margins
 from softextend.plan.input import Input
 from softextend.plan.sizes import fit_band, resolve_sides, running_steps
 from softextend.plan.windows import Region, split_passes
+from softextend.plan.wraps import check_reach, cuts, joined_in_pass, shared, unjoined
 from softextend.types import Box, Crop, Method, Profile, SamplerName, Sides, Size, Span, Stage
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Plan:
     think: int  # moves within each step
     told_size: Size | Literal["auto"] | None  # what a model that is told the size hears; None: as it is
     passes: tuple[Sides, ...]  # what each pass adds; their sum is the canvas's sides
+    opened: tuple[Box, ...] = ()  # bars of the canvas in which a pass paints all that is not the photo's once more
     crop: Crop | None = None  # of the file, where its picture is not all of it as it is
     notes: tuple[str, ...] = ()  # what of this cannot be done as asked, and what is done instead
 
@@ -117,21 +120,46 @@ class Plan:
 
     def each_pass(self) -> tuple[Plan, ...]:
         """The plans that lead to this one: each adds its part to the picture that the one before made."""
-        if len(self.passes) <= 1:
+        wrap = self.canvas.wrap
+        if len(self.passes) <= 1 and wrap is None:
             return (self,)
         plans: list[Plan] = []
         canvas = self.canvas
         for index, sides in enumerate(self.passes):
-            canvas = replace(canvas, sides=sides, holes=() if index else canvas.holes)
-            band = canvas.reach if index else self.band  # what an earlier pass painted may change freely
-            seed = self.seed + PASS_SEEDS * index
-            plans.append(replace(self, canvas=canvas, seed=seed, band=band, passes=(sides,)))
+            joins = joined_in_pass(wrap, self.canvas.sides, last=index == len(self.passes) - 1)
+            canvas = replace(canvas, sides=sides, holes=() if index else canvas.holes, wrap=joins)
+            plans.extend(_turned(replace(self, canvas=canvas, passes=(sides,))))
             canvas = replace(canvas, width=canvas.size[0], height=canvas.size[1])
-        return tuple(plans)
+        return tuple(
+            # what an earlier pass painted may change freely
+            replace(each, seed=self.seed + PASS_SEEDS * index, band=canvas.reach if index else self.band)
+            for index, each in enumerate(plans)
+        )
 
     def seeded(self, seed: int) -> Plan:
         """The same plan with another seed, on which nothing else of it depends."""
         return replace(self, spec=self.spec.replaced(seed=seed), seed=seed)
+
+
+def _turned(plan: Plan) -> tuple[Plan, ...]:
+    """One pass over edges that join: on a canvas turned so that its gap is inside, and what that cuts once more."""
+    canvas, (left, top) = plan.canvas, (plan.canvas.sides.left, plan.canvas.sides.top)
+    if canvas.wrap is None:
+        return (plan,)
+    picture = (left, top, canvas.width, canvas.height)
+    first = replace(plan, canvas=replace(canvas, turn=middle_to_edge(canvas.wrap, picture)))
+    bars = cuts(canvas.wrap, canvas.picture, canvas.new, canvas.reach, canvas.shape)
+    if not bars:
+        return (first,)
+    again = replace(
+        canvas,
+        width=canvas.size[0],
+        height=canvas.size[1],
+        sides=Sides(),
+        holes=tuple(found for bar in bars for each in canvas.new if (found := shared(bar, each))),
+        turn=middle_to_edge(canvas.wrap, picture, part=0.25),
+    )
+    return first, replace(plan, canvas=again, opened=bars, passes=(Sides(),))
 
 
 def alike(plans: Sequence[Plan]) -> bool:
@@ -173,7 +201,7 @@ def plan_repaint(change: Change, spec: Spec, profile: Profile) -> Plan:
 
 def check_spec(spec: Spec, profile: Profile) -> None:
     """BadRequest for what no picture could change, such as an unknown fill."""
-    without = spec.replaced(sides=None, aspect=None, size=None, scale=None, all=None, anchor=None, fit=False)
+    without = spec.replaced(sides=None, aspect=None, size=None, scale=None, all=None, anchor=None, fit=False, wrap=None)
     resolve(without, profile, width=CHECKED_SIZE, height=CHECKED_SIZE, gaps=True)
 
 
@@ -204,9 +232,12 @@ def resolve(
         reach=overlap + feather // 2,
         window=profile.window,
         joint=refine is not None,
+        wrap=spec.growth.wrap,
     )
+    if canvas.wrap is not None:
+        check_reach(canvas.wrap, canvas.reach, width=width, height=height)
     plan = _planned(spec, profile, canvas, overlap, feather, refine)
-    return replace(plan, crop=crop, notes=() if said is None else (said,))
+    return replace(plan, crop=crop, notes=tuple(filter(None, (said, unjoined(canvas.wrap, sides)))))
 
 
 def _check_told_size(spec: Spec, profile: Profile) -> None:
@@ -314,6 +345,7 @@ def shortfalls(known: Known, plan: Plan) -> tuple[str, ...]:
     """What the fill does instead where too little is `known` (H, W) for it, each once; a later pass knows more."""
     fill, first = parse_fill(plan.fill), plan.each_pass()[0]
     canvas = first.canvas
-    parts = in_turn(np.pad(known, margins(canvas.sides)), canvas, joint=joins_fill(first))
+    grown = turned(np.pad(known, margins(canvas.sides)), canvas.turn)
+    parts = in_turn(grown, canvas, joint=joins_fill(first))
     each = [known] if canvas.whole else (part for _, part in parts)
     return tuple(dict.fromkeys(filter(None, map(fill.shortfall, each))))

@@ -12,9 +12,11 @@ from softextend import interrupt
 from softextend.fill import parse_fill
 from softextend.finish.composite import join
 from softextend.mask import change_map, hard
+from softextend.pictures.wrap import back, turned
 from softextend.plan.boxes import grown
 from softextend.plan.canvas import grow, in_turn
 from softextend.plan.plan import Plan, joins_fill
+from softextend.plan.wraps import opened
 from softextend.types import Method
 
 if TYPE_CHECKING:
@@ -35,10 +37,28 @@ class Prepared:
     known: Known
     photo: Pixels
 
+    def straight(self) -> Prepared:
+        """As it is on a canvas that is not turned."""
+        turn = back(self.plan.canvas.turn)
+        filled, change, known = (turned(each, turn) for each in (self.filled, self.change, self.known))
+        return replace(self, filled=filled, change=change, known=known)
+
+
+def prepare_whole(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
+    """`prepare` of all that a plan adds, in one pass; where edges join, over them too."""
+    if plan.canvas.wrap is None:
+        return prepare(pixels, known, plan)
+    first, *more = replace(plan, passes=(plan.canvas.sides,)).each_pass()
+    made = prepare(pixels, known, first).straight()
+    filled = made.filled
+    for each in more:
+        filled = prepare(filled, opened(made.known, each.opened), each).straight().filled
+    return replace(made, plan=plan, filled=filled)
+
 
 def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
-    """Canvas, fill and change map of one pass; pixels uint8 (H, W, 3) RGB, known bool (H, W), of the plan's size."""
-    canvas, kept = grow(pixels, known, plan.canvas.sides)
+    """Canvas, fill and change map of one pass, turned as its plan is; pixels uint8 (H, W, 3) RGB, known bool (H, W)."""
+    canvas, kept = grow(pixels, known, plan.canvas.sides, plan.canvas.turn)
     if plan.canvas.whole:
         fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
         filled = interrupt.waited(partial(fill.paint, canvas, kept, rng))

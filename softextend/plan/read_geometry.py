@@ -6,20 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from softextend.pictures.wrap import Turn, middle_to_edge
 from softextend.plan.read_recipe import damaged, is_whole
-from softextend.types import Box, Crop
+from softextend.types import Box, Crop, Wrap
 
 LONGEST_SIDE = 10**6  # px of a picture
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
-    """`box`: the original in the result of `size` (width, height) px; `band`: px; `crop`: what was taken of it."""
+    """`box`: the original in the result of `size` (width, height) px; `band`: px; `crop`: what was taken of it.
+
+    `wrap`: which edges of the result join.
+    """
 
     box: Box
     size: tuple[int, int]
     band: int
     crop: Crop | None
+    wrap: Wrap | None = None
+
+    @property
+    def turn(self) -> Turn:
+        """What brings the middle of the original to the edges that join."""
+        return middle_to_edge(self.wrap, (self.box.left, self.box.top, self.box.width, self.box.height))
 
 
 def geometry_of(recipe: Mapping[str, Any]) -> Geometry:
@@ -33,7 +43,11 @@ def geometry_of(recipe: Mapping[str, Any]) -> Geometry:
     band: Any = recipe.get("band_px")
     if not is_whole(band) or not 0 <= band <= LONGEST_SIDE:
         raise damaged("band_px", band)
-    return Geometry(box=box, size=(width, height), band=band, crop=crop_of(recipe))
+    named = plan.get("wrap")
+    if named not in (None, *(each.value for each in Wrap)):
+        raise damaged("plan.wrap", named)
+    wrap = None if named is None else Wrap(named)
+    return Geometry(box=box, size=(width, height), band=band, crop=crop_of(recipe), wrap=wrap)
 
 
 def crop_of(recipe: Mapping[str, Any]) -> Crop | None:

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from softextend.errors import BadPicture, BadRequest
 from softextend.options import GROUP_OF, HOW_MUCH, Spec
-from softextend.types import Amount, Method, SamplerName, Size, Span
+from softextend.types import Amount, Method, SamplerName, Size, Span, Wrap
 
 RENAMED = {"solver": "sampler", "refine": "refine_strength"}  # options of recipes that earlier versions wrote
 LONGEST_TEXT = 100_000  # characters of a prompt
@@ -139,6 +139,10 @@ def _method(value: Any) -> Enum | None:
     return next((each for each in Method if each.value == value), None)
 
 
+def _wrap(value: Any) -> Enum | None:
+    return next((each for each in Wrap if each.value == value), None)
+
+
 def _span(value: Any) -> Span | None:
     if not isinstance(value, dict) or value.keys() != {"start", "end"} or not all(map(is_number, value.values())):
         return None
@@ -165,6 +169,7 @@ STRUCTURED: Mapping[str, Callable[[Any], Any]] = {
     "anchor": _pair(float),
     "sampler": _sampler,
     "method": _method,
+    "wrap": _wrap,
     "trim": _trim,
     "guidance_steps": _span,
     "told_size": _told_size,

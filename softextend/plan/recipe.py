@@ -14,6 +14,8 @@ from softextend.plan.plan import Plan
 from softextend.types import SamplerName
 
 WATCHED = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "pillow")
+ELSEWHERE = ("spec", "canvas", "crop")  # of a plan: written in another form
+OF_PASSES = ("turn", "opened")  # what only the passes of a plan differ in
 A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion-webui
     SamplerName.EULER: "Euler",
     SamplerName.EULER_A: "Euler a",
@@ -59,24 +61,27 @@ def canvas_recipe(spec: Spec) -> dict[str, Any]:
 
 def _plan_as_dict(plan: Plan) -> dict[str, Any]:
     """All that was resolved, flat."""
-    found = {
-        each.name: getattr(plan, each.name) for each in fields(plan) if each.name not in ("spec", "canvas", "crop")
-    }
-    canvas = {each.name: getattr(plan.canvas, each.name) for each in fields(plan.canvas)}
+    found = {each.name: getattr(plan, each.name) for each in fields(plan) if each.name not in (*ELSEWHERE, *OF_PASSES)}
+    canvas = {each.name: getattr(plan.canvas, each.name) for each in fields(plan.canvas) if each.name not in OF_PASSES}
     crop = None if plan.crop is None else asdict(plan.crop)
     return {**_plain({**canvas, **found, "crop": crop}), "size": list(plan.canvas.size)}
 
 
 def kept_box(plan: Plan) -> dict[str, int]:
-    """The input less the band on every side that grows; px in the result."""
-    canvas, band = plan.canvas, plan.band
-    sides = canvas.sides
-    left, top = min(canvas.width, band * (sides.left > 0)), min(canvas.height, band * (sides.top > 0))
+    """The input less the band on every side beside which something is new; px in the result."""
+    canvas, band, sides = plan.canvas, plan.band, plan.canvas.sides
+    down, across = (False, False) if canvas.wrap is None else canvas.wrap.axes
+    above, below, before, behind = (each > 0 for each in (sides.top, sides.bottom, sides.left, sides.right))
+    if down:
+        above = below = above or below
+    if across:
+        before = behind = before or behind
+    left, top = min(canvas.width, band * before), min(canvas.height, band * above)
     return {
         "left": sides.left + left,
         "top": sides.top + top,
-        "width": max(0, canvas.width - left - band * (sides.right > 0)),
-        "height": max(0, canvas.height - top - band * (sides.bottom > 0)),
+        "width": max(0, canvas.width - left - band * behind),
+        "height": max(0, canvas.height - top - band * below),
     }
 
 

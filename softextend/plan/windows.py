@@ -157,6 +157,14 @@ def starts(first: int, last: int, length: int, window: int) -> list[int]:
     return [low + slack * index // (count - 1) // GRID * GRID for index in range(count)]
 
 
-def outward(regions: Iterable[Region], picture: Box) -> tuple[Region, ...]:
-    """Those that hold most of the picture first, then by distance from it: each finds something known beside it."""
-    return tuple(sorted(regions, key=lambda each: (-common(each.box, picture), apart(each.box, picture))))
+def outward(regions: Iterable[Region], pictures: Sequence[Box]) -> tuple[Region, ...]:
+    """Those that hold most of the picture (its parts) first, then by distance: each finds something known beside it."""
+    return tuple(
+        sorted(
+            regions,
+            key=lambda region: (
+                -sum(common(region.box, each) for each in pictures),
+                min(apart(region.box, each) for each in pictures),
+            ),
+        )
+    )

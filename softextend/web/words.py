@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softextend.finish.measures import BROKEN, FLAT, LEFTOVER, ROUGH, SEAM, SMOOTH, TWINS
+from softextend.finish.measures import BROKEN, FLAT, LEFTOVER, ROUGH, SEAM, SMOOTH, TWINS, WRAP
 from softextend.finish.scores import Scores
 
 GOOD, FAIR = 0.8, 0.6  # totals from which a result is called so
@@ -19,6 +19,8 @@ def _faults(scores: Scores) -> list[str]:
     found = []
     if any(getattr(scores, name) > most for name, most in SEAM.items()):
         found.append("the old border can be seen; another seed or a wider overlap may help")
+    if scores.wrap is not None and scores.wrap > WRAP:
+        found.append("a line shows where the edges join; another seed may help")
     if scores.leftover > LEFTOVER:
         found.append("the fill shows through; more strength may help")
     if scores.twins > TWINS:

@@ -93,6 +93,7 @@ AREA: dict[str, Shown] = {
     "overlap": (f"{GROW} --overlap 2", GROW),
     "feather": (f"{GROW} --feather 2", GROW),
     "change": (f"{GROW} --change 0.5", GROW),
+    "wrap": (f"{GROW} --wrap x", GROW),
     "allow_large": ("--sides 0 0 0 193 --allow-large", "--sides 0 0 0 193"),
 }
 BAND: dict[str, Shown] = {"band": (f"{GROW} --band 0", GROW)}

@@ -183,7 +183,7 @@ def test_input_is_not_mutated_and_scores_read_as_text_and_json() -> None:
     found = score(pixels, middle(pixels), pixels)
     assert np.array_equal(pixels, before)
     assert isinstance(found, Scores)
-    assert set(found.as_dict()) == set(Scores.__slots__)
+    assert set(found.as_dict()) == set(Scores.__slots__) - {"wrap"}  # which joins no edges
     assert "gradient step" in str(found)
     assert "total" in str(found)
 
