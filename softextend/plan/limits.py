@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softextend.fills.cut_things import cut_things
+from softextend.fills.slanted_lines import slanted_lines
 from softextend.plan.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ BETTER = "a checkpoint paints new things: --model FILE.safetensors"
 
 
 def limits(pixels: Pixels, known: Known, canvas: Canvas) -> tuple[str, ...]:
-    """One note, where much is added to a photo or a side that grows cuts a thing; pixels (H, W, 3), known (H, W)."""
+    """One note: much is added, or a side that grows cuts a thing or slanted lines; pixels (H, W, 3), known (H, W)."""
     if min(known.shape) < SMALLEST:
         return ()
     width, height = canvas.size
@@ -29,9 +30,14 @@ def limits(pixels: Pixels, known: Known, canvas: Canvas) -> tuple[str, ...]:
         )
     if cut:
         found.append(f"something stands on the {_listed(cut)} border{'s' if len(cut) > 1 else ''}")
+    slanted = slanted_lines(pixels, known, canvas.sides)
+    if slanted:
+        found.append(f"lines run out at a slant on the {_listed(slanted)} (perspective)")
     if not found:
         return ()
-    return (f"{' and '.join(found)}: the built-in model only repeats what the photo shows, so look closely; {BETTER}",)
+    return (
+        f"{_listed(tuple(found))}: the built-in model only repeats what the photo shows, so look closely; {BETTER}",
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,8 +92,8 @@ def test_a_plan_has_what_was_named(run: Run) -> None:
 # --- what the built-in model does badly -------------------------------------------------------------------------------
 
 
-def scene(name: str, *, thing: bool = False) -> None:
-    """A meadow of noise under a sky; with a red ball that the right border cuts."""
+def scene(name: str, *, thing: bool = False, slant: float | None = None) -> None:
+    """A meadow of noise under a sky; with a red ball that the right border cuts, or with lines that fan out there."""
     rng = np.random.default_rng(5)
     pixels = np.full((160, 200, 3), (120, 160, 210), np.float32)
     pixels[80:] = (70, 110, 50)
@@ -100,7 +101,25 @@ def scene(name: str, *, thing: bool = False) -> None:
     if thing:
         rows, columns = np.mgrid[:160, :200]
         pixels[(rows - 96) ** 2 + (columns - 196) ** 2 < 26**2] = (210, 30, 30)
+    if slant is not None:
+        for index in range(5):
+            foot = 30 + 5 * index
+            cv2.line(pixels, (120, foot), (199, round(foot + 79 * slant * (index - 2))), (60, 60, 60), 2)
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(name)
+
+
+@pytest.mark.parametrize(
+    ("slant", "side", "said"),
+    [(0.2, "right", True), (0.2, "left", False), (0.0, "right", False), (None, "right", False)],
+)
+def test_perspective_is_said_of_the_sides_that_lines_run_out_of(
+    run: Run, slant: float | None, side: str, said: bool
+) -> None:
+    scene("a.png", slant=slant)
+    added = (0, 20, 0, 0) if side == "right" else (0, 0, 0, 20)
+    ran = run("extend", "a.png", "--sides", *added, "--model", "self", "--dry-run", "--json")
+    assert ("lines run out at a slant on the right (perspective): " in ran.err) == said
+    assert len(ran.facts[0]["plan"]["notes"]) == said
 
 
 @pytest.mark.parametrize(
