@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Sequence
 from dataclasses import Field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from softextend.commands.help_page import leaves
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import option_names
+from softextend.environment import at_home, said
 from softextend.errors import BadRequest
 from softextend.models.conditions.options import PICTURE, names_adapter
 from softextend.models.config_file import config_file, read_config
@@ -91,14 +91,14 @@ def _text(value: Any) -> Any:
     if isinstance(value, list):
         return " ".join(map(str, value))
     text = str(value)
-    return str(Path(text).expanduser()) if text.startswith("~") else text
+    return str(at_home(text)) if text.startswith("~") else text
 
 
 def config(report: Report, given: Config) -> None:
     """`softextend config`: where the file lies, and what holds in place of the program's own defaults."""
     path = config_file()
     defaults = configured()
-    model = os.environ.get("SOFTEXTEND_MODEL")
+    model = said("SOFTEXTEND_MODEL")
     named = read_config(path).get("model")
     rows = [("file", f"{path}{'' if path.exists() else ' (not there)'}")]
     if model or named:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import config, njit
+
+from softextend.environment import has_home, own_folder
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # infinities and NaN keep their meaning: a barred source costs infinity
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Machine code, kept beside its file or in the user's cache folder; where neither can be written, in memory."""
-    try:
-        return njit(cache=True, nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return njit(nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
+    """Machine code, kept beside its file, in the user's cache or in a folder of the user's own; else in memory."""
+    if has_home() or config.CACHE_DIR:  # else numba makes a folder called ~
+        with suppress(RuntimeError):
+            return njit(cache=True, nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
+    if folder := own_folder("kernels"):
+        config.CACHE_DIR = str(folder)
+        with suppress(RuntimeError):
+            return njit(cache=True, nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
+    return njit(nogil=True, fastmath=FAST)(function)  # type: ignore[no-any-return]
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from softextend.environment import keeps_kernels
 from softextend.jobs.best_of import Choice, choose
 from softextend.jobs.job import Target
 from softextend.jobs.reading import ReadPicture
@@ -33,6 +34,10 @@ def load_model(task: PictureTask, listener: Listener) -> Model:
         conditions=task.found.conditions,
         listener=listener,
     )
+    if task.ref.kind == "self" and not keeps_kernels():
+        listener.note(
+            "kernels: compiled anew at each run, some seconds: no folder keeps them; set NUMBA_CACHE_DIR to one"
+        )
     if task.ref.origin == "default":
         listener.note("model: self (built in; continues what the photo shows)")
         listener.hint(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from softextend.environment import at_home
 from softextend.errors import BadModel, BadPicture, BadRequest
 from softextend.jobs.claims import digest_of
 from softextend.models.conditions.options import Conditions
@@ -109,7 +110,7 @@ def found_again(result: Path, recorded: str | None, sha256: str | None, what: st
 
 def known_model(result: Path, name: str) -> str:
     """The model that a recipe names, where it lies on this machine; BadModel for a hub id and for devices and pipes."""
-    path = Path(os.path.expanduser(name))  # noqa: PTH111 - a home that is not known stays as it is
+    path = at_home(name)
     if name == "self" or path.is_file() or path.is_dir():
         return name
     if path.exists():

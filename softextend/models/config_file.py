@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from softextend.environment import config_home
 from softextend.errors import BadRequest
 
 if sys.version_info >= (3, 11):
@@ -20,8 +21,7 @@ LARGEST = 1 << 20  # bytes of a config file
 
 def config_file() -> Path:
     """Where the user's defaults lie, whether or not the file exists."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "softextend" / "config.toml"
+    return config_home() / "softextend" / "config.toml"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def read_config(path: Path) -> dict[str, Any]:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise BadRequest(f"config file {path}: is no regular file; move it away or write it anew")
             data = file.read(LARGEST + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise BadRequest(f"config file {path}: cannot be read ({error.strerror}); correct or remove it") from error

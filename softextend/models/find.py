@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from softextend.environment import at_home, said
 from softextend.errors import BadModel
 from softextend.models.choice import Asked, Choice, choose_by_name, choose_file, choose_folder
 from softextend.models.config_file import config_file, read_config
@@ -88,12 +89,12 @@ def _with_unet(ref: ModelRef, unet: Path, asked: Asked) -> ModelRef:
 def _resolved(name: str | None, asked: Asked) -> ModelRef:
     if name is not None:
         return _named(name, "--model", asked)
-    if os.environ.get("SOFTEXTEND_MODEL"):
-        return _named(os.environ["SOFTEXTEND_MODEL"], "$SOFTEXTEND_MODEL", asked)
+    if model := said("SOFTEXTEND_MODEL"):
+        return _named(model, "$SOFTEXTEND_MODEL", asked)
     config = config_file()
     configured = configured_text(config, "model")
     if configured:
-        beside = config.parent / Path(configured).expanduser()  # relative paths start at the config file
+        beside = config.parent / at_home(configured)  # relative paths start at the config file
         return _named(str(beside) if beside.exists() else configured, f"config file {config}", asked)
     return _named("self", "default", asked)
 
@@ -143,8 +144,8 @@ def downloaded(ref: ModelRef, folder: Path) -> ModelRef:
 
 def models_folder() -> Path | None:
     """$SOFTEXTEND_MODELS, else `models_folder` of the config file, else None. Raises BadModel."""
-    named = os.environ.get("SOFTEXTEND_MODELS") or configured_text(config_file(), "models_folder")
-    return Path(named).expanduser() if named else None
+    named = said("SOFTEXTEND_MODELS") or configured_text(config_file(), "models_folder")
+    return at_home(named) if named else None
 
 
 def repository(folder: str) -> str:
@@ -158,7 +159,7 @@ def _named(name: str, origin: str, asked: Asked) -> ModelRef:
             what = "--profile" if asked.profile else "--prediction"
             raise BadModel(f"{what}: the built-in model `self` has none but its own: name a checkpoint by --model")
         return ModelRef(kind="self", name=name, origin=origin)
-    path = Path(name).expanduser()
+    path = at_home(name)
     if path.exists():
         return _local(name, Path(os.path.abspath(path)), origin, asked)  # noqa: PTH100 - a link keeps its own name
     looks_local = path.is_absolute() or name.startswith((".", "~")) or path.suffix.lower() in SUFFIXES

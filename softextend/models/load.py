@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from softextend.environment import settle_torch
 from softextend.models.conditions.options import Conditions
 from softextend.models.find import ModelRef, downloaded
 from softextend.models.weights.diffusers_folder import folder_fault
@@ -57,6 +58,7 @@ def load_model(
         from softextend.models.selfmodel.model import SelfModel
 
         return SelfModel(device=choose_device(device))
+    settle_torch()
     if ref.kind == "hub":
         from softextend.models.device import choose_device, choose_dtype
         from softextend.models.weights.hub import fetch

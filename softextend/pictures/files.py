@@ -58,11 +58,13 @@ def is_stream(path: Place) -> bool:
 
 
 def refuse_special(path: Path) -> None:
-    """OutputError for what is neither a regular file nor a stream nor a folder: a socket, a disk's device."""
+    """OutputError for what is neither a regular file nor a stream: a socket, a disk's device, a folder."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"{path}: is a folder; give a file name with -o")
     if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
         what = "a socket" if stat.S_ISSOCK(mode) else "a disk's device"
         raise OutputError(f"{path}: is {what}, into which no picture is written; name a file with -o")

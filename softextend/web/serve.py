@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from softextend.environment import cache_home
 from softextend.errors import BadRequest
 from softextend.web.guard import LOCAL, Guard
 from softextend.web.sessions import Sessions
@@ -24,7 +25,7 @@ SWITCH_SECONDS = 0.0005  # that one thread may keep the interpreter from another
 
 def home() -> Path:
     """Where sessions are kept when nobody says: the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "softextend" / "ui"
+    return cache_home() / "softextend" / "ui"
 
 
 def make_app(studio: Studio, *, host: str, port: int, auth: str | None) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from softextend.environment import at_home, cache_home
 from softextend.errors import BadModel
 from softextend.models.config_file import config_file
 from softextend.models.find import configured_text
@@ -89,7 +90,7 @@ def load(name: str) -> Any:
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    local = Path(name).expanduser()
+    local = at_home(name)
     place = str(local) if local.is_dir() else name
     try:
         processor = AutoProcessor.from_pretrained(place)
@@ -140,8 +141,7 @@ def _key(model: str, picture: Pixels) -> str:
 
 
 def _cache_file() -> Path:
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return home / "softextend" / "captions.json"
+    return cache_home() / "softextend" / "captions.json"
 
 
 def _remembered() -> dict[str, str]:

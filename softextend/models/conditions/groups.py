@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from softextend.environment import at_home
 from softextend.errors import BadRequest
 from softextend.models.conditions.in_models import in_models
 from softextend.option_fields import Checked, option
@@ -239,7 +240,7 @@ def named(text: str) -> tuple[str, Path]:
 
 def _path(text: str, kind: str) -> Path:
     """A file as it is named, else of that name in the models folder."""
-    path = Path(text).expanduser()
+    path = at_home(text)
     if path.exists() or path.parent != Path():
         return path
     return in_models(path.name, kind) or path

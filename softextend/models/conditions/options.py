@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from softextend.environment import at_home
 from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions import prompt_weights
 from softextend.models.conditions.groups import OFF, SELF, ControlOptions
@@ -78,7 +79,7 @@ def names_adapter(config: Path) -> bool:
 def _configured(config: Path, name: str) -> Path | None:
     """A file whose way begins at the config file."""
     text = configured_text(config, name)
-    return config.parent / Path(text).expanduser() if text else None
+    return config.parent / at_home(text) if text else None
 
 
 def liked(profile: Profile, given: Conditions) -> Profile:

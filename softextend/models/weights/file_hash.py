@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
+
+from softextend.environment import cache_home
 
 CHUNK = 1 << 22  # bytes
 GAP = 1 << 24  # bytes between what is loaded that are read for the hash alone; more is left for later, if ever
@@ -78,8 +79,7 @@ def fingerprint(paths: tuple[Path, ...]) -> str:
 
 def cache_file() -> Path:
     """Where the hashes are kept."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return home / "softextend" / "hashes.json"
+    return cache_home() / "softextend" / "hashes.json"
 
 
 def _key(path: Path) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
+from softextend.environment import at_home, cache_home, said
 from softextend.errors import BadModel
 from softextend.models.weights.diffusers_folder import PARTS, folder_fault, wanted_weights
 from softextend.types import Listener
@@ -68,10 +68,9 @@ def _download(hub_id: str, half: bool, listener: Listener) -> Path:
 def hub_cache() -> Path:
     """The folder that huggingface_hub keeps downloads in."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if os.environ.get(name):
-            return Path(os.environ[name]).expanduser()
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    return Path(home).expanduser() / "hub"
+        if folder := said(name):
+            return at_home(folder)
+    return at_home(said("HF_HOME") or cache_home() / "huggingface") / "hub"
 
 
 def cached_snapshot(hub_id: str) -> Path | None:
