@@ -11,18 +11,24 @@ from typing import Any, get_args, get_type_hints
 
 from softextend.errors import BadRequest
 from softextend.fill import FILLS, parameters
-from softextend.models import find
+from softextend.jobs.presets import all_presets, presets_folder
+from softextend.models.conditions.groups import OFF, SELF
+from softextend.models.conditions.in_models import KINDS as LAID
+from softextend.models.conditions.options import Conditions
 from softextend.option_fields import About, about, flag
 from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.types import FillName
+from softextend.web import here
 
-GROUPS = (Growth, Mask, Prompt, Sampling, Selection)
+GROUPS = (Growth, Mask, Prompt, Sampling, Selection, Conditions)
 SEED_OPTIONS = ("num", "seed")
-NOT_OFFERED = ("keep_all",)  # every result stays in the session anyway
+NOT_OFFERED = ("keep_all", "refiner_start")  # every result stays in the session anyway; the refiner is a file
+SWITCHES = ("caption",)  # texts that are on or off here: what they name may be anywhere
 DRAWN = ("sides", "aspect", "size", "scale", "all", "anchor", "fit", "trim")  # on the canvas and beside it
 OFTEN = ("fill", "prompt", "negative", "strength", "seed", "num")  # the others are folded away
-PAINTING = (Prompt, Sampling, Selection)
+PAINTING = (Prompt, Sampling, Selection, Conditions)
 NOT_PAINTING = ("passes",)
+MOST_FILES = 8  # laid over one model
 LONGEST_TEXT = 20_000  # characters of a prompt; models read a few hundred
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
@@ -41,6 +47,11 @@ def kinds_of(hint: Any) -> tuple[Any, ...]:
     return tuple(each for each in get_args(hint) or (hint,) if each is not NoneType)
 
 
+def is_enum(kind: Any) -> bool:
+    """Whether a type is one of named values."""
+    return isinstance(kind, type) and not get_args(kind) and issubclass(kind, Enum)
+
+
 def describe() -> list[dict[str, Any]]:
     """The options as JSON values, in the order of the form."""
     return [_described(group, field, hint) for group, field, hint in options()]
@@ -48,14 +59,14 @@ def describe() -> list[dict[str, Any]]:
 
 def _described(group: type[Any], field: Field[Any], hint: Any) -> dict[str, Any]:
     said, kinds = about(field), kinds_of(hint)
-    enum = kinds[0] if isinstance(kinds[0], type) and issubclass(kinds[0], Enum) else None
+    enum = kinds[0] if is_enum(kinds[0]) else None
     default = None if field.default is MISSING or isinstance(field.default, Enum) else field.default
     return {
         "name": field.name,
         "flag": flag(field.name),
         "group": (group.__doc__ or "").splitlines()[0].rstrip("."),
-        "kind": "choice" if enum else "text" if said.form else kinds[0].__name__,
-        "choices": [each.value for each in enum] if enum else [],
+        "kind": _kind(field, kinds),
+        "choices": [each.value for each in enum] if enum else list(choices(field.name) or ()),
         "default": default,
         "help": f"{said.help[:1].upper()}{said.help[1:]}",
         "default_words": said.default,
@@ -65,8 +76,29 @@ def _described(group: type[Any], field: Field[Any], hint: Any) -> dict[str, Any]
         "high": said.range and said.range.high,
         "drawn": field.name in DRAWN,
         "often": field.name in OFTEN,
+        "laid": group is Conditions,
         "paints": group in PAINTING and field.name not in NOT_PAINTING,
     }
+
+
+def _kind(field: Field[Any], kinds: tuple[Any, ...]) -> str:
+    """How the page asks for it: bool, int, float, str (long text), text, choice or files."""
+    if field.name in LAID:
+        return "files"
+    if field.name in SWITCHES:
+        return "bool"
+    if choices(field.name) is not None or is_enum(kinds[0]):
+        return "choice"
+    return "text" if about(field).form else str(kinds[0].__name__)
+
+
+def choices(name: str) -> tuple[str, ...] | None:
+    """What there is to choose from here for an option that would name a file elsewhere; None for any other option."""
+    if name in LAID:
+        return here.files(name)
+    if name == "preset":
+        return tuple(each.name for each in all_presets(presets_folder()))
+    return (SELF, OFF) if name == "image_prompt" else None
 
 
 def describe_fills() -> list[dict[str, Any]]:
@@ -97,24 +129,7 @@ def _parameter(field: Field[Any]) -> dict[str, Any]:
 
 def describe_models() -> list[dict[str, Any]]:
     """The models that are here, the one that a run would use first; paths stay on the server."""
-    return [
-        {
-            "name": each.ref.name,
-            "label": _label(each),
-            "used": each.used,
-            "fill": each.profile.fill,
-            "overlap": each.profile.overlap,
-            "feather": each.profile.feather,
-            "takes_prompt": each.ref.kind != "self",
-        }
-        for each in find.installed_models()
-    ]
-
-
-def _label(found: find.Installed) -> str:
-    if found.ref.kind == "self":
-        return "self (built in)"
-    return Path(found.ref.name).stem if found.ref.kind == "file" else found.ref.name
+    return [each.as_dict() for each in here.models()]
 
 
 def read_settings(given: Any, *, painting: bool = False) -> dict[str, Any]:
@@ -125,8 +140,8 @@ def read_settings(given: Any, *, painting: bool = False) -> dict[str, Any]:
     unknown = [str(name) for name in given if name not in known and name != "model"]
     if unknown:
         raise BadRequest(f"{unknown[0][:40]}: no such option here; there are {', '.join((*known, 'model'))}")
-    model = given.get("model") or find.installed_models()[0].ref.name
-    names = [each["name"] for each in describe_models()]
+    names = [each.name for each in here.models()]
+    model = given.get("model") or names[0]
     if model not in names:
         raise BadRequest(f"model {str(model)[:80]}: is not among those that are here: {', '.join(names)}")
     read = {name: _read(*known[name], value) for name, value in given.items() if name != "model"}
@@ -142,15 +157,33 @@ def _read(field: Field[Any], hint: Any, value: Any) -> Any:
     said, kinds = about(field), kinds_of(hint)
     if value is None or (value == "" and str not in kinds):
         return None
+    if field.name in SWITCHES:
+        return _number(field, said, bool, value) or None
+    if choices(field.name) is not None:
+        return _chosen(field, value)
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         raise BadRequest(f"{flag(field.name)}: {len(value)} characters: at most {LONGEST_TEXT} are taken")
-    if said.form or str in kinds or (isinstance(kinds[0], type) and issubclass(kinds[0], Enum)):
+    if said.form or str in kinds or is_enum(kinds[0]):
         if isinstance(value, str):
             return value
         if said.form and isinstance(value, int | float) and not isinstance(value, bool):
             return f"{value}"
         raise BadRequest(f"{flag(field.name)} {value!r:.40}: must be text")
     return _number(field, said, kinds[0], value)
+
+
+def _chosen(field: Field[Any], value: Any) -> Any:
+    """One of the choices, or several files of them, each NAME, NAME:WEIGHT or NAME=FILE; BadRequest for another."""
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found) or len(found) > MOST_FILES:
+        raise BadRequest(f"{flag(field.name)} {value!r:.40}: must be text, or a list of at most {MOST_FILES} texts")
+    known, many = choices(field.name) or (), field.name in LAID
+    for each in found:
+        file = each.rpartition("=")[2].partition(":")[0] if many else each
+        if file not in known:
+            listed = f"there are {', '.join(known)}" if known else "there is none in the models folder"
+            raise BadRequest(f"{flag(field.name)} {each[:80]}: is not among those that are here: {listed}")
+    return found if many else found[0]
 
 
 def _number(field: Field[Any], said: About, kind: Any, value: Any) -> Any:

@@ -1,8 +1,9 @@
 // The form, made of the options that the server lists: what the command line has, by the same names.
 
+import { fileList } from "./files.js";
 import { make } from "./http.js";
 
-const TITLES = { fill: "Fill first with", prompt: "Prompt", negative: "Keep out", strength: "Strength", seed: "Seed", num: "Variations" };
+const TITLES = { lora: "LoRAs", embedding: "Textual inversions", control: "ControlNets", fill: "Fill first with", prompt: "Prompt", negative: "Keep out", strength: "Strength", seed: "Seed", num: "Variations" };
 const titleOf = (name) => TITLES[name] || (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 export class Form extends EventTarget {
@@ -14,13 +15,17 @@ export class Form extends EventTarget {
     root.append(this.modelField());
     const often = this.options.filter((each) => each.often), rare = this.options.filter((each) => !each.often);
     for (const each of often) root.append(this.field(each));
-    const groups = [...new Set(rare.map((each) => each.group))];
-    const more = make("details", { className: "more" }, make("summary", {}, "More settings"));
-    for (const group of groups)
-      more.append(make("fieldset", {}, make("legend", {}, group), ...rare.filter((each) => each.group === group).map((each) => this.field(each))));
-    root.append(more);
+    root.append(this.folded("More settings", rare.filter((each) => !each.laid)));
+    this.laid = this.folded("LoRAs and conditions", rare.filter((each) => each.laid));
+    root.append(this.laid);
     root.addEventListener("input", () => this.dispatchEvent(new Event("change")));
     this.fitToModel();
+  }
+
+  folded(title, options) {
+    const groups = [...new Set(options.map((each) => each.group))];
+    return make("details", { className: "more" }, make("summary", {}, title), ...groups.map((group) =>
+      make("fieldset", {}, make("legend", {}, group), ...options.filter((each) => each.group === group).map((each) => this.field(each)))));
   }
 
   modelField() {
@@ -38,16 +43,17 @@ export class Form extends EventTarget {
     control.setAttribute("aria-describedby", help);
     this.fields[option.name] = { option, control };
     const words = [option.help, option.range && option.kind !== "text" ? `${option.range} ${option.unit}`.trim() : "", option.default_words && `default: ${option.default_words}`];
-    const label = make("label", { for: id }, titleOf(option.name), option.unit ? make("span", { className: "unit" }, ` ${option.unit}`) : null);
+    const label = make(option.kind === "files" ? "span" : "label", option.kind === "files" ? { className: "label" } : { for: id }, titleOf(option.name), option.unit ? make("span", { className: "unit" }, ` ${option.unit}`) : null);
     const hint = make("small", { id: help, className: "help" }, words.filter(Boolean).join("; ") + ".");
-    const kind = option.kind === "bool" ? "check" : ["prompt", "negative", "fill"].includes(option.name) ? "wide" : "";
+    const kind = option.kind === "bool" ? "check" : option.kind === "files" || ["prompt", "negative", "fill"].includes(option.name) ? "wide" : "";
     const parts = option.kind === "bool" ? [control, label, hint] : [label, control, hint];
     if (option.name === "fill") parts.push(this.parameters = make("div", { className: "parameters" }));
     return make("div", { className: `field ${kind} ${option.often ? "often" : ""}`, title: option.often ? hint.textContent : "" }, ...parts);
   }
 
   control(option, id) {
-    if (option.kind === "bool") return make("input", { id, type: "checkbox", checked: option.default });
+    if (option.kind === "bool") return make("input", { id, type: "checkbox", checked: Boolean(option.default) });
+    if (option.kind === "files") return fileList(id, titleOf(option.name), option.choices, { named: option.name === "embedding" });
     if (option.kind === "choice") {
       const first = make("option", { value: "" }, option.default_words || "default");
       return make("select", { id }, first, ...option.choices.map((each) => make("option", { value: each }, each)));
@@ -89,6 +95,7 @@ export class Form extends EventTarget {
       control.disabled = !model.takes_prompt;
       control.closest(".field").hidden = !model.takes_prompt;
     }
+    this.laid.hidden = !model.takes_prompt;
     this.modelHint.textContent = model.takes_prompt ? "" : "Goes on with what the photo shows; takes no prompt.";
     const first = this.fields.fill?.control.options[0];
     if (first) first.textContent = `the model's own (${model.fill})`;
@@ -118,7 +125,9 @@ export class Form extends EventTarget {
       if (painting && !option.paints) continue;
       if (option.name === "fill") { if (this.fillText()) found.fill = this.fillText(); continue; }
       if (control.disabled) continue;
-      if (option.kind === "bool") { if (control.checked !== option.default) found[option.name] = control.checked; continue; }
+      if (option.laid && this.laid.hidden) continue;
+      if (option.kind === "bool") { if (control.checked !== Boolean(option.default)) found[option.name] = control.checked; continue; }
+      if (option.kind === "files") { if (control.value.length) found[option.name] = control.value; continue; }
       const value = control.value.trim();
       if (value === "" || value === String(option.default)) continue;
       found[option.name] = option.kind === "int" || option.kind === "float" ? Number(value) : value;
@@ -150,7 +159,8 @@ export class Form extends EventTarget {
           const input = this.parameters.querySelector(`[data-parameter="${CSS.escape(key)}"]`);
           if (input) input.value = text;
         }
-      } else if (option.kind === "bool") control.checked = value ?? option.default;
+      } else if (option.kind === "bool") control.checked = value ?? Boolean(option.default);
+      else if (option.kind === "files") control.value = value ?? [];
       else control.value = value ?? option.default ?? "";
     }
     this.fitToModel();
