@@ -23,7 +23,8 @@ from softextend.plan.prepared import Prepared, as_method, prepare
 from softextend.plan.recipe import make_recipe, parameters
 from softextend.plan.wraps import opened
 from softextend.sampling.progress import Notes, PartOf, Silent
-from softextend.sampling.stages import sample, sample_together
+from softextend.sampling.stages import sample_together
+from softextend.sampling.together import Together
 from softextend.types import Listener, Model, Sides
 
 if TYPE_CHECKING:
@@ -60,6 +61,29 @@ class _Painted:
     raw: Pixels
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Filled:
+    """A picture whose first pass is filled and mapped: all that can be done before a model is there."""
+
+    input: Input
+    plan: Plan
+    passes: tuple[Plan, ...]
+    first: _Pass
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Sampled:
+    """A picture whose last pass is decoded and not yet joined to the original; `rows`: of the batch it was made in."""
+
+    filled: Filled
+    last: _Pass
+    model: dict[str, Any]  # as a recipe records it
+    notes: tuple[str, ...]
+    seconds: float
+    rows: int
+
+
 def extend(input: Input, plan: Plan, model: Model, listener: Listener | None = None) -> Result:
     """Make a picture wider: the prepared input, and the plan that was made for it.
 
@@ -73,81 +97,30 @@ def extend_together(
 ) -> list[Result]:
     """As `extend`, several at once: rows of one batch of the denoiser, each as it comes out alone but for rounding.
 
-    Their plans must be `alike`, else ValueError. A result's seconds are its share of all.
+    Their plans must be `alike`, else ValueError. A result's seconds are its own and its share of what all have.
     """
-    if not alike([plan for _, plan in pictures]):
-        raise ValueError("only pictures whose plans are alike go together: of one size, with the same stages")
-    began = time.perf_counter()
-    heard = Notes(listener or Silent())
-    parts = [plan.each_pass() for _, plan in pictures]
-    steps = [part.steps for part in parts[0]]
-    rows = [_Row.of(input, plan.band) for input, plan in pictures]
-    for index, share in enumerate(steps):
-        progress = PartOf(heard, before=sum(steps[:index]), share=share, total=sum(steps))
-        rows = _next_pass(rows, [each[index] for each in parts], model, progress)
-    ended = (time.perf_counter() - began) / len(pictures)
-    return [_finished(row, *each, model, heard.lines, ended) for row, each in zip(rows, pictures, strict=True)]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Row:
-    """One of the pictures that are made together, after the passes so far."""
-
-    pixels: Pixels
-    known: Known
-    join: Join
-    photo: Pixels
-    band: int  # px of the original that may change, in whatever pass
-    painted: _Painted | None = None
-
-    @classmethod
-    def of(cls, input: Input, band: int) -> _Row:
-        join = Join.of(input.planes or eight_bit(input.pixels), input.known)
-        return cls(pixels=input.pixels, known=input.known, join=join, photo=input.pixels, band=band)
-
-    def prepared(self, plan: Plan) -> Prepared:
-        """The canvas of one more pass."""
-        known = opened(self.join.known, plan.opened) if plan.opened else self.known
-        return replace(prepare(self.pixels, known, plan), photo=self.photo)
-
-
-def _next_pass(rows: Sequence[_Row], plans: Sequence[Plan], model: Model, listener: Listener) -> list[_Row]:
-    """Each picture after one more pass of its plan."""
-    prepared = [row.prepared(plan) for row, plan in zip(rows, plans, strict=True)]
-    decoded = sample_together(prepared, model, listener)
-    found = []
-    for row, plan, ready, picture in zip(rows, plans, prepared, decoded, strict=True):
-        turn, join = plan.canvas.turn, row.join.grown(plan.canvas.sides)
-        kept = join.kept(row.band, turn)
-        ramp = turned(_ramp(ready, turned(kept, turn), turned(join.known, turn), row.band), back(turn))
-        now = _composed(ready.straight(), turned(picture, back(turn)), join, ramp, kept)
-        painted = now if row.painted is None else _joined(row.painted, now, plan.canvas.sides)
-        found.append(
-            replace(
-                row,
-                pixels=now.pixels,
-                known=np.ones(now.pixels.shape[:2], np.bool_),
-                join=join.painted(now.planes),
-                painted=painted,
-            )
-        )
-    return found
-
-
-def _finished(row: _Row, input: Input, plan: Plan, model: Model, heard: Sequence[str], seconds: float) -> Result:
-    """The result of all passes."""
-    painted = row.painted
-    if painted is None:
-        raise RuntimeError(f"{plan}: a plan has at least one pass")
-    recipe = make_recipe(plan, model.as_dict(), gaps=not input.known.all())
-    notes = (*input.notes, *plan.notes, *heard)
-    filled = None if plan.fill.partition(":")[0] in MATERIAL_FILLS else painted.filled
-    scores = score(painted.pixels, row.join.known, filled, band=plan.band, wrap=plan.canvas.wrap)
-    return _result(painted, recipe, scores, seconds, notes)
+    check_alike([plan for _, plan in pictures])
+    return [finish(each) for each in sample_filled([fill_first(*each) for each in pictures], model, listener)]
 
 
 def paint(input: Input, change: Change, plan: Plan, model: Model, listener: Listener | None = None) -> Result:
     """Repaint a picture by a map, float32 (H, W), 1 = repaint; it is already extended and painted."""
+    return finish(sample_filled([map_first(input, change, plan)], model, listener)[0])
+
+
+def fill_first(input: Input, plan: Plan) -> Filled:
+    """The first stage of `extend`: the canvas of the first pass, filled and mapped."""
+    began = time.perf_counter()
+    passes = plan.each_pass()
+    join = Join.of(input.planes or eight_bit(input.pixels), input.known)
+    known = opened(join.known, passes[0].opened) if passes[0].opened else input.known
+    prepared = prepare(input.pixels, known, passes[0])
+    first = _Pass(plan=passes[0], prepared=prepared, join=join, band=plan.band)
+    return Filled(input=input, plan=plan, passes=passes, first=first, seconds=time.perf_counter() - began)
+
+
+def map_first(input: Input, change: Change, plan: Plan) -> Filled:
+    """The first stage of `paint`: nothing is filled; BadRequest where the map is not of the picture's size."""
     began = time.perf_counter()
     pixels = input.pixels
     height, width = pixels.shape[:2]
@@ -156,16 +129,95 @@ def paint(input: Input, change: Change, plan: Plan, model: Model, listener: List
             f"the mask is {change.shape[1]}x{change.shape[0]} and the picture {width}x{height}: "
             "they must be of one size"
         )
-    heard = Notes(listener or Silent())
     change = as_method(change, plan)
     known = ~editable(latent_change(change))
     prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
     join = Join.of(input.planes or eight_bit(pixels), known)
-    decoded = sample(prepared, model, heard)
-    painted = _composed(prepared, decoded, join, composite_ramp(latent_change(change)), known)
-    recipe = make_recipe(plan, model.as_dict(), gaps=True)
-    scores = score(painted.pixels, known, None, band=plan.band)  # by hand: what was there may well shine through
-    return _result(painted, recipe, scores, time.perf_counter() - began, (*plan.notes, *heard.lines))
+    first = _Pass(plan=plan, prepared=prepared, join=join, band=plan.band, by_map=True)
+    return Filled(input=input, plan=plan, passes=(plan,), first=first, seconds=time.perf_counter() - began)
+
+
+def sample_filled(pictures: Sequence[Filled], model: Model, listener: Listener | None = None) -> list[Sampled]:
+    """The second stage: all passes through the model, rows of one batch; ValueError where they are not `alike`."""
+    check_alike([each.plan for each in pictures])
+    began = time.perf_counter()
+    heard = Notes(listener or Silent())
+    steps = [part.steps for part in pictures[0].passes]
+    rows = [each.first for each in pictures]
+    for index, share in enumerate(steps):
+        if index:
+            rows = [row.next(each.passes[index]) for row, each in zip(rows, pictures, strict=True)]
+        progress = PartOf(heard, before=sum(steps[:index]), share=share, total=sum(steps))
+        decoded = sample_together([row.prepared for row in rows], model, progress)
+        rows = [replace(row, decoded=picture) for row, picture in zip(rows, decoded, strict=True)]
+    facts, notes = model.as_dict(), tuple(heard.lines)
+    seconds = (time.perf_counter() - began) / len(pictures)
+    together = len(pictures) if isinstance(model, Together) else 1  # else they went through it one by one
+    return [
+        Sampled(filled=each, last=row, model=facts, notes=notes, seconds=seconds, rows=together)
+        for row, each in zip(rows, pictures, strict=True)
+    ]
+
+
+def finish(sampled: Sampled) -> Result:
+    """The last stage: joined to the original, which is held against the contract, scored and described."""
+    began = time.perf_counter()
+    filled, last = sampled.filled, sampled.last
+    input, plan = filled.input, filled.plan
+    painted, join = last.painted()
+    gaps = last.by_map or not input.known.all()
+    recipe = make_recipe(plan, sampled.model, gaps=gaps, rows=sampled.rows)
+    # what a fill of material, or a hand, has painted may well shine through
+    hidden = last.by_map or plan.fill.partition(":")[0] in MATERIAL_FILLS
+    shown = None if hidden else painted.filled
+    wrap = None if last.by_map else plan.canvas.wrap
+    scores = score(painted.pixels, join.known, shown, band=plan.band, wrap=wrap)
+    notes = (*(() if last.by_map else input.notes), *plan.notes, *sampled.notes)
+    seconds = filled.seconds + sampled.seconds + time.perf_counter() - began
+    return _result(painted, recipe, scores, seconds, notes)
+
+
+def check_alike(plans: Sequence[Plan]) -> None:
+    """ValueError for plans that cannot be rows of one batch."""
+    if not alike(plans):
+        raise ValueError("only pictures whose plans are alike go together: of one size, with the same stages")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Pass:
+    """One pass of a picture; `join`, `before`: as the passes before left it; `by_map`: as in `paint`.
+
+    `band`: px of the original that may change, in whatever pass.
+    """
+
+    plan: Plan
+    prepared: Prepared
+    join: Join
+    band: int
+    before: _Painted | None = None
+    by_map: bool = False
+    decoded: npt.NDArray[np.float32] | None = None  # (H, W, 3) in about [0, 255], once it is sampled
+
+    def painted(self) -> tuple[_Painted, Join]:
+        """All passes so far, joined to the original, and that on the canvas of this pass."""
+        if self.decoded is None:
+            raise RuntimeError("a pass is joined after it is sampled")
+        ready, join = self.prepared, self.join
+        if self.by_map:
+            return _composed(ready, self.decoded, join, composite_ramp(latent_change(ready.change)), ready.known), join
+        turn, join = self.plan.canvas.turn, join.grown(self.plan.canvas.sides)
+        kept = join.kept(self.band, turn)
+        ramp = turned(_ramp(ready, turned(kept, turn), turned(join.known, turn), self.band), back(turn))
+        now = _composed(ready.straight(), turned(self.decoded, back(turn)), join, ramp, kept)
+        return (now if self.before is None else _joined(self.before, now, self.plan.canvas.sides)), join
+
+    def next(self, plan: Plan) -> _Pass:
+        """The pass that comes after this one: all that is painted so far counts as known, but what its plan opens."""
+        painted, join = self.painted()
+        join = join.painted(painted.planes)
+        known = opened(join.known, plan.opened) if plan.opened else np.ones(painted.pixels.shape[:2], np.bool_)
+        prepared = replace(prepare(painted.pixels, known, plan), photo=self.prepared.photo)
+        return replace(self, plan=plan, prepared=prepared, join=join, before=painted, decoded=None)
 
 
 def _composed(prepared: Prepared, decoded: npt.NDArray[np.float32], join: Join, ramp: Change, kept: Known) -> _Painted:

@@ -30,13 +30,14 @@ A1111_SAMPLERS = {  # the names other tools know; AUTOMATIC1111 stable-diffusion
 }
 
 
-def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dict[str, Any]:
+def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False, rows: int = 1) -> dict[str, Any]:
     """JSON values: `spec` (as asked), `plan` (as resolved), `model`, `versions`, `seed`, and what was kept.
 
     `original_box` is where the input lies; `kept_box` is the part of it whose pixels are the input's (None for an
     input with `gaps`, whose kept part is no box); `band_px` is how far into the original it may differ. `trimmed` is
     the box that was left of the input (px of the input), `scaled` the width and height that it was scaled down to;
-    None where that was not done: the result is what is left of the input plus its sides.
+    None where that was not done: the result is what is left of the input plus its sides. `batch`: how many `rows` the
+    model's batch had, of which this is one; a row may differ from a picture alone by rounding.
     """
     canvas = plan.canvas
     box = {"left": canvas.sides.left, "top": canvas.sides.top, "width": canvas.width, "height": canvas.height}
@@ -51,6 +52,7 @@ def make_recipe(plan: Plan, model: dict[str, Any], *, gaps: bool = False) -> dic
         **crop_as_dict(plan.crop),
         "kept_box": None if gaps else kept_box(plan),
         "band_px": plan.band,
+        **({"batch": rows} if rows > 1 else {}),
     }
 
 
