@@ -22,6 +22,7 @@ from softextend.commands.run import (
 from softextend.commands.signatures import Extend
 from softextend.commands.spec import spec_of_extend, spec_of_paint
 from softextend.jobs.inputs import Found, refuse_missing
+from softextend.jobs.making import PictureStages
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import sha256
@@ -90,4 +91,4 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     folders = folders_of(given.output, steps)
     if debug.dry_run:
         return dry_run(report, task, jobs, folders, empty=found.empty)
-    return work(report, task, jobs, folders, empty=found.empty)
+    return work(report, task, jobs, folders, stages=PictureStages(task=task), empty=found.empty)

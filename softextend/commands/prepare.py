@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from softextend.commands.run import folders_of, gather, naming, skipping, with_mask, work
 from softextend.commands.spec import spec_of_prepare
-from softextend.jobs.job import Job, Outcome, Target
-from softextend.jobs.making import note_seed
+from softextend.jobs.making import CanvasStages
 from softextend.jobs.outputs import plan_jobs
-from softextend.jobs.reading import ReadPicture
 from softextend.jobs.task import PictureTask
-from softextend.jobs.writing import write_canvas
 from softextend.models import find
 from softextend.pictures.formats import Format
 
@@ -40,17 +36,4 @@ def prepare(report: Report, given: Prepare) -> int:
         random_seed=given.canvas.seed is None,
     )
     task.check()
-    return work(
-        report,
-        task,
-        jobs,
-        folders_of(given.output),
-        empty=found.empty,
-        load=partial(note_seed, task, report),
-        make=partial(canvas, task),
-    )
-
-
-def canvas(task: PictureTask, read: ReadPicture, job: Job, target: Target, model: None) -> Outcome:
-    """`write_canvas` in the place of what a model makes."""
-    return write_canvas(task, read, job, target)
+    return work(report, task, jobs, folders_of(given.output), stages=CanvasStages(task=task), empty=found.empty)

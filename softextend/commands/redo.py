@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softextend import __version__
 from softextend.commands.run import folders_of, naming, work
 from softextend.errors import BadPicture, BadRequest
-from softextend.jobs.making import load_model
+from softextend.jobs.making import PictureStages, load_model
 from softextend.jobs.outputs import plan_jobs
 from softextend.jobs.recorded import Recorded, found_again, known_model, recorded
 from softextend.jobs.task import PictureTask
@@ -51,7 +50,7 @@ def redo(report: Report, given: Redo) -> int:
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),
     )
-    return work(report, task, jobs, folders_of(where), load=partial(load_same, task, before, report))
+    return work(report, task, jobs, folders_of(where), stages=SameModel(task=task, before=before))
 
 
 def recipe_of_picture(result: Path) -> dict[str, Any]:
@@ -104,9 +103,21 @@ def same_engine(engine: SameEngine, before: Recorded, result: Path) -> SameEngin
     return replace(engine, **same)
 
 
-def load_same(task: PictureTask, before: Recorded, listener: Listener) -> Model:
-    """The model of a recipe; says so where it is another one by its hash."""
-    model = load_model(task, listener)
+@dataclass(frozen=True, kw_only=True)
+class SameModel(PictureStages):
+    """The stages of `redo`: says so where the model is another one than the recipe's by its hash."""
+
+    before: Recorded
+
+    def load(self, listener: Listener) -> Model:
+        """See `Stages`."""
+        model = load_model(self.task, listener)
+        note_other_model(model, self.task, self.before, listener)
+        return model
+
+
+def note_other_model(model: Model, task: PictureTask, before: Recorded, listener: Listener) -> None:
+    """Where the model, or what is laid over it, is another one than the recipe's by its hash."""
     facts = model.as_dict()
     if before.hash != facts.get("hash"):
         hashes = (facts.get("hash"), before.hash)
@@ -115,7 +126,6 @@ def load_same(task: PictureTask, before: Recorded, listener: Listener) -> Model:
     for each in facts.get("conditions") or ():
         if each["hash"] not in before.files:
             listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
-    return model
 
 
 def redo_path(result: Path, format: Format | None) -> Path:

@@ -24,7 +24,7 @@ from softextend.text import printable
 
 if TYPE_CHECKING:
     from softextend.jobs.job import Job, Outcome
-    from softextend.jobs.runner import Tally
+    from softextend.jobs.tally import Tally
     from softextend.types import Pixels
 
 
@@ -109,7 +109,8 @@ class Report(Stdout):
         """What became of a picture: its path (or itself) on stdout, or its error on stderr (and as JSON)."""
         self.done += outcome.count
         self.progress.pause()
-        names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name}
+        place = {} if outcome.job.index is None else {"index": outcome.job.index}
+        names = {"input": outcome.job.name, "output": outcome.target and outcome.target.name, **place}
         if outcome.skipped is not None:
             self.detail(f"{names['output']}: skipped ({outcome.skipped})")
             if self.options.json:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from softextend.commands.options import OutputOptions, OutputPath, RedoOutput, Skip
 from softextend.errors import BadRequest
 from softextend.jobs import inputs, runner
 from softextend.jobs.claims import Claims
-from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.job import Job, Outcome
 from softextend.jobs.lists import read_list
-from softextend.jobs.making import load_model, sample
 from softextend.jobs.manifest import Manifest
 from softextend.jobs.outputs import AT_ONCE, Jobs, Naming, existing, make_folder, settled
-from softextend.jobs.reading import ReadPicture, read
-from softextend.jobs.runner import Tally
+from softextend.jobs.pieces import Stages
+from softextend.jobs.reading import read
+from softextend.jobs.tally import Tally
 from softextend.jobs.task import PictureTask
-from softextend.jobs.writing import write
 from softextend.models.load import check_model
 from softextend.options import Selection
 from softextend.pictures.address import Place, place
@@ -33,10 +32,8 @@ from softextend.plan.describe import plan_as_dict, plan_rows
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.jobs.inputs import Found
-    from softextend.types import Model
 
 
-Make = Callable[[ReadPicture, Job, Target, Any], Outcome]
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
@@ -133,9 +130,8 @@ def work(
     jobs: Jobs,
     folders: list[Place],
     *,
+    stages: Stages,
     empty: Sequence[Outcome] = (),
-    load: Callable[[], Any] | None = None,
-    make: Make | None = None,
 ) -> int:
     """Check all names, then do all jobs, telling of each; the exit code.
 
@@ -146,55 +142,49 @@ def work(
     todo = settled(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
     for folder in folders:
         make_folder(folder)
-    tally = Tally()
     report.total = jobs.results + sum(each.count for each in empty)
-    gate = Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None
-    began = time.monotonic()
-    watched = Watched(
-        report=report,
-        task=task,
-        make=make or partial(_made, report, task),
-        several=len(jobs.seeds) > 1,
-    )
-    load = load or partial(load_model, task, report)
-    outcomes = runner.run(cleared(todo), read=watched.read, load=load, make=watched.make_one, gate=gate)
+    told = Telling(report=report)
     try:
         with Manifest(getattr(report.options, "table", None)) as manifest:
-            for outcome in chain(empty, outcomes):
-                tally.add(outcome)
-                manifest.add(outcome)
-                report.outcome(outcome)
+            deliver = partial(told.outcome, manifest)
+            for outcome in empty:
+                deliver(outcome)
+            runner.run(
+                cleared(todo),
+                stages,
+                deliver=deliver,
+                begin=told.begin_after(report.done),
+                listener=report,
+                gate=Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None,
+                overlap=jobs.results > 1,
+            )
     except KeyboardInterrupt as error:
-        return report.stopped(error, tally)
-    report.summary(tally, time.monotonic() - began)
-    return tally.exit_code
+        return report.stopped(error, told.tally)
+    report.summary(told.tally, time.monotonic() - told.began)
+    return told.tally.exit_code
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
-    """The stages of a picture with a word when they begin: a picture, or where each has several seeds, a seed of it."""
+class Telling:
+    """What a batch has come to, told and counted."""
 
     report: Report
-    task: PictureTask
-    make: Make
-    several: bool
+    tally: Tally = field(default_factory=Tally)
+    began: float = field(default_factory=time.monotonic)
 
-    def read(self, job: Job) -> ReadPicture:
-        """See `reading.read`."""
-        if not self.several:
-            self.report.begin(job.name)
-        return read(self.task, job, self.report)
+    def outcome(self, manifest: Manifest, outcome: Outcome) -> None:
+        """One more result, or failure."""
+        self.tally.add(outcome)
+        manifest.add(outcome)
+        self.report.outcome(outcome)
 
-    def make_one(self, picture: ReadPicture, job: Job, target: Target, model: Any) -> Outcome:
-        """One target, made."""
-        if self.several:
-            self.report.begin(f"{job.name} (seed {target.seed})")
-        return self.make(picture, job, target, model)
+    def begin_after(self, settled: int) -> Callable[[str, int], None]:
+        """What tells of a picture's turn, as `runner.run` wants it; `settled`: how many results were none to make."""
 
+        def begin(name: str, before: int) -> None:
+            self.report.picture(name, settled + before + 1, self.report.total)
 
-def _made(report: Report, task: PictureTask, picture: ReadPicture, job: Job, target: Target, model: Model) -> Outcome:
-    """One result of `extend` or `paint`, written."""
-    return write(task, picture, job, target, sample(task, picture, target, model, report), model)
+        return begin
 
 
 def dry_run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +40,28 @@ def choose(make: Callable[[Spec], Result], spec: Spec, selection: Selection, lis
     A retry raises the strength where the fill is left over and takes another seed where a seam shows.
     """
     made: list[Result] = []
-    for index in range(selection.best_of):
-        made.append(make(spec.replaced(seed=spec.seed + index)))
-        if selection.best_of > 1:
-            listener.note(f"seed {made[-1].seed}: seam score {made[-1].scores.total:.2f} of 1")
+    for seed in seeds_from(spec.seed, selection):
+        made.append(make(spec.replaced(seed=seed)))
+        note_score(made[-1], selection, listener)
+    return retried(made, make, spec, selection, listener)
+
+
+def seeds_from(seed: int, selection: Selection) -> range:
+    """The seeds that are made at once."""
+    return range(seed, seed + selection.best_of)
+
+
+def note_score(result: Result, selection: Selection, listener: Listener) -> None:
+    """What one of several seeds scores."""
+    if selection.best_of > 1:
+        listener.note(f"seed {result.seed}: seam score {result.scores.total:.2f} of 1")
+
+
+def retried(
+    made: Sequence[Result], make: Callable[[Spec], Result], spec: Spec, selection: Selection, listener: Listener
+) -> Choice:
+    """The best of what was made, after as many further tries as its faults call for."""
+    made = list(made)
     best = max(made, key=_total)
     for index in range(selection.retry):
         fault = visible_fault(best.scores)
@@ -53,6 +71,12 @@ def choose(make: Callable[[Spec], Result], spec: Spec, selection: Selection, lis
         listener.note(f"retry {index + 1} of {selection.retry}: {fault}; now {_told(best, another)}")
         made.append(make(another))
         best = max(made, key=_total)
+    return best_of(made)
+
+
+def best_of(made: Sequence[Result]) -> Choice:
+    """The one with the best total, whose recipe names all tries."""
+    best = max(made, key=_total)
     if len(made) > 1:
         tries = [{"seed": each.seed, "strength": strongest(each), "score": _total(each)} for each in made]
         best = replace(best, recipe={**best.recipe, "tries": tries})

@@ -38,6 +38,7 @@ class Job:
 
     source: Place | None
     targets: tuple[Target, ...]
+    index: int | None = None  # its place among the pictures that were named, from 0; None: it holds no picture
 
     @property
     def name(self) -> str:

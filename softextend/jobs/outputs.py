@@ -53,15 +53,15 @@ class Jobs:
         return len(self.sources)
 
     def __iter__(self) -> Iterator[Job]:
-        for source, deep in self.sources.entries():
-            yield self.job(source, deep=deep)
+        for index, (source, deep) in enumerate(self.sources.entries()):
+            yield self.job(source, index, deep=deep)
 
-    def job(self, source: Place | None, *, deep: bool = False) -> Job:
+    def job(self, source: Place | None, index: int | None = None, *, deep: bool = False) -> Job:
         """The job of one picture; BadRequest where its results cannot have names."""
         below = self.naming.tree.folder(source, deep=deep) if self.naming.tree and source else Path()
         numbered = len(self.seeds) > 1
         targets = tuple(_target(source, self.naming, seed, below, numbered=numbered) for seed in self.seeds)
-        return self.finish(Job(source=source, targets=targets))
+        return self.finish(Job(source=source, targets=targets, index=index))
 
     def finished(self, finish: Callable[[Job], Job]) -> Jobs:
         """The same with this done to each; BadRequest at once where it cannot be."""

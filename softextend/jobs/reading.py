@@ -47,6 +47,10 @@ class ReadPicture:
     plan: Plan
     remarks: Remarks
 
+    def heard_by(self, listener: Listener) -> ReadPicture:
+        """The same with remarks of its own from here on, told to another listener: one result's are not another's."""
+        return replace(self, remarks=replace(self.remarks, listener=listener, lines=[*self.remarks.lines]))
+
 
 def read(task: PictureTask, job: Job, listener: Listener) -> ReadPicture:
     """The picture and its plan, both made once; BadPicture, BadRequest or DiskFull where it cannot be made."""

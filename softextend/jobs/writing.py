@@ -22,18 +22,20 @@ from softextend.pictures.picture import Picture
 from softextend.pictures.planes import eight_bit
 from softextend.pictures.write import encode_picture, write_picture
 from softextend.plan.input import mapping_of
-from softextend.plan.prepared import filled_planes, prepare_whole
+from softextend.plan.prepared import Prepared, filled_planes
 from softextend.plan.recipe import canvas_recipe
-from softextend.types import Model
+from softextend.types import Listener
 
 if TYPE_CHECKING:
     from softextend.extend import Result
     from softextend.types import Change, Pixels
 
 
-def write(task: PictureTask, read: ReadPicture, job: Job, target: Target, choice: Choice, model: Model) -> Outcome:
+def write(
+    task: PictureTask, read: ReadPicture, job: Job, target: Target, choice: Choice, listener: Listener
+) -> Outcome:
     """What was chosen, written, and the others where they are kept too; BrokenPromise below the score asked for."""
-    best = choice.best
+    read, best = read.heard_by(listener), choice.best
     check_score(best.scores, task.selection)
     for each in choice.made if target.others else ():
         path = target.others[each.seed - target.seed]
@@ -41,7 +43,8 @@ def write(task: PictureTask, read: ReadPicture, job: Job, target: Target, choice
     data = write_result(task, best, read, job, target)
     height, width = best.pixels.shape[:2]
     seconds = round(sum(each.seconds for each in choice.made), 2)
-    facts = {"width": width, "height": height, "seed": best.seed, "model": model.name, "seconds": seconds}
+    model = best.recipe["model"]["name"]
+    facts = {"width": width, "height": height, "seed": best.seed, "model": model, "seconds": seconds}
     changed = {name: value for name in ("trimmed", "scaled") if (value := best.recipe[name])}
     changed |= notes_as_dict((*read.remarks.lines, *best.notes))
     return Outcome(job=job, target=target, facts={**facts, **scores_as_dict(best), **changed}, data=data)
@@ -68,9 +71,11 @@ def write_result(task: PictureTask, result: Result, read: ReadPicture, job: Job,
     return b""
 
 
-def write_canvas(task: PictureTask, read: ReadPicture, job: Job, target: Target) -> Outcome:
+def write_canvas(
+    task: PictureTask, read: ReadPicture, job: Job, target: Target, made: Prepared, listener: Listener
+) -> Outcome:
     """`prepare`'s two files: the filled canvas and the mask."""
-    made = prepare_whole(read.input.pixels, read.input.known, read.plan)
+    read = read.heard_by(listener)
     (mask,) = target.extras
     write_picture(mask, grey(made.change), format="PNG", overwrite=task.replacing)
     if target.path is None:

@@ -88,6 +88,25 @@ def free_memory(device: torch.device) -> int | None:
     return system_memory().get("MemAvailable")
 
 
+ROW = 3e9  # bytes that a row of one megapixel takes on a GPU with guidance, SDXL in 16 bits, its VAE's part included
+WEIGHTS = 8e9  # bytes that SDXL itself takes there
+MOST_ROWS = 8  # beyond which a GPU gains nothing more
+
+
+def paying_rows(name: str, width: int, height: int) -> int:
+    """How many pictures of this size (px) a model's batch may have: by the memory of the whole device, 1 without a GPU.
+
+    Not by what is free: the same command gives the same batches.
+    """
+    import torch
+
+    device = choose_device(name)
+    if device.type != "cuda":
+        return 1  # a processor is as busy with one
+    total = torch.cuda.get_device_properties(device).total_memory
+    return max(1, min(MOST_ROWS, int((total - WEIGHTS) / (ROW * width * height / 1e6))))
+
+
 def empty_cache(device: torch.device) -> None:
     """Give back what torch holds in reserve."""
     import gc

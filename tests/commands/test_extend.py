@@ -49,6 +49,7 @@ def test_a_json_line_says_all(run: Run) -> None:
     assert facts == {
         "input": "a.png",
         "output": "a-extended.png",
+        "index": 0,
         "width": 64,
         "height": 40,
         "seed": 7,

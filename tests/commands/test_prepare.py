@@ -51,6 +51,7 @@ def test_prepare_in_json(run: Run) -> None:
     assert facts == {
         "input": "a.png",
         "output": "a-canvas.png",
+        "index": 0,
         "mask": "a-mask.png",
         "width": 64,
         "height": 40,

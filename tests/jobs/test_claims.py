@@ -27,7 +27,10 @@ def test_a_result_of_this_very_request_is_left_out(run: Run) -> None:
     photo("a.png")
     assert run("extend", "a.png", *SIDES).code == 0  # a seed that nobody named is no part of the request
     ran = run("extend", "a.png", *SIDES, "--skip-existing", "--json")
-    assert (ran.code, ran.facts) == (0, [{"input": "a.png", "output": "a-extended.png", "skipped": "exists"}])
+    assert (ran.code, ran.facts) == (
+        0,
+        [{"input": "a.png", "output": "a-extended.png", "index": 0, "skipped": "exists"}],
+    )
     assert "1 skipped" in ran.err
     assert run("extend", "a.png", *SIDES, "--seed", 3, "--overwrite").code == 0
     for words in (("--seed", 3), ("--seed", 3, "--skip-existing=same"), ("--seed", 3, "--best-of", 2), ()):
