@@ -1,7 +1,7 @@
 #!/bin/sh
 # A contact sheet of all conditions on three photos, for a person who has trained weights.
 # Usage: PHOTOS="a.jpg b.jpg c.jpg" examples/judge.sh CHECKPOINT [LORA] [ADAPTER] [ENCODER] [CONTROL]
-# Give - for what you have not. Results lie in $OUT (default: judge), the sheet is $OUT/sheet.png.
+# Give - for what you have not. Results lie in $OUT (default: judge), the sheet is $OUT/sheet.png. $OPTIONS go with all.
 set -eu
 
 if [ $# -lt 1 ]; then
@@ -15,14 +15,14 @@ out=${OUT:-judge}
 sides=${SIDES:-0 256 0 256}
 mkdir -p "$out"
 
-make_one() { # NAME, and the options of this column
+failed=0
+
+make_one() { # NAME, and the options of this column; the model is loaded once for all photos
     name=$1
     shift
-    for photo in $photos; do
-        title=$(basename "$photo")
-        softextend extend "$photo" --sides "$sides" --model "$checkpoint" --seed 1 --overwrite \
-            -o "$out/${title%.*}-$name.png" "$@" || echo "judge: $title with $name failed" >&2
-    done
+    # shellcheck disable=SC2086  # photos and options are lists
+    softextend extend $photos --sides "$sides" --model "$checkpoint" --seed 1 --overwrite --format png \
+        --out-dir "$out/$name" "$@" ${OPTIONS:-} || { echo "judge: $name failed" >&2; failed=1; }
 }
 
 columns="plain softextend telea weights"
@@ -57,7 +57,7 @@ for row, photo in enumerate(photos):
     for column, name in enumerate(columns):
         place = column * side, row * (side + head)
         draw.text((place[0] + 4, place[1] + 4), f"{Path(photo).stem}: {name}", fill="black")
-        path = out / f"{Path(photo).stem}-{name}.png"
+        path = out / name / f"{Path(photo).stem}-extended.png"
         if path.exists():
             with Image.open(path) as picture:
                 picture.thumbnail((side, side))
@@ -65,3 +65,4 @@ for row, photo in enumerate(photos):
 sheet.save(out / "sheet.png")
 print(out / "sheet.png")
 PYTHON
+exit "$failed"

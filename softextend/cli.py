@@ -104,7 +104,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
-        words = understood(expanded(arguments, known_flags()) if preset_name(arguments) else arguments)
+        words = understood(arguments)
+        words = expanded(words, known_flags()) if preset_name(words) else words
         if HELP_ALL in words:
             return _help_all(words)
         defaults = configured(words)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 from softextend.errors import BadRequest
 from softextend.jobs.presets import presets_folder, read_preset
 from softextend.models.conditions.options import configured_adapter
 from softextend.models.config_file import config_file
-from softextend.option_fields import flag
-from softextend.options import HOW_MUCH
+from softextend.option_fields import about, flag
+from softextend.options import HOW_MUCH, Growth
 
 OPTION = "--preset"
-AMOUNTS = {flag(name) for name in HOW_MUCH}
+AMOUNTS = {
+    spelling for each in fields(Growth) if each.name in HOW_MUCH for spelling in (flag(each.name), *about(each).also)
+}
 PROMPTS = {"-p", "--prompt"}
 
 

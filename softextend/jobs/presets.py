@@ -16,6 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+WITH_THEM = ("fit", "anchor")  # options that go with some amounts alone
 SHIPPED = Path(str(files("softextend"))) / "data" / "presets"
 
 
@@ -32,7 +33,7 @@ class Preset:
     def chosen(self, *, pictured: bool, sized: bool) -> dict[str, str]:
         """Its options; `pictured`: where a picture is the prompt, `sized`: without amounts, which are said already."""
         found = self.options | (self.with_image_prompt if pictured else {})
-        return {name: value for name, value in found.items() if not (sized and name in HOW_MUCH)}
+        return {name: value for name, value in found.items() if not (sized and name in (*HOW_MUCH, *WITH_THEM))}
 
 
 def presets_folder() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from running import Run, photo
 
 from softextend.cli import known_flags
 from softextend.commands.argv import fill_caption
@@ -90,3 +91,21 @@ def test_a_caption_model_is_told_from_a_picture(tmp_path: Path, monkeypatch: pyt
     }
     for given, wanted in cases.items():
         assert fill_caption(given) == wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        ((), "1024x1024"),  # the guide's first step: the longer side, and made square
+        (("--right", "256"), "832x576"),
+        (("--sides", "0", "256", "0", "0"), "832x576"),
+        (("--ratio", "2:1"), "1152x576"),
+        (("--width", "600", "--height", "600"), "600x600"),
+        (("--all", "20"), "616x616"),
+    ],
+)
+def test_amounts_in_any_spelling_stand_in_place_of_a_presets(run: Run, words: tuple[str, ...], size: str) -> None:
+    photo("a.png", 576, 576)
+    ran = run("extend", "a.png", "--preset", "telea", *words, "--seed", 1, "--dry-run", "--json")
+    assert ran.code == 0, ran.err
+    assert "{width}x{height}".format(**ran.facts[0]["plan"]["output_size"]) == size

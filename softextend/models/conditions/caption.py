@@ -16,6 +16,7 @@ from softextend.environment import at_home, cache_home
 from softextend.errors import BadModel
 from softextend.models.config_file import config_file
 from softextend.models.find import configured_text
+from softextend.models.weights.diffusers_folder import read_json
 
 if TYPE_CHECKING:
     from softextend.types import Pixels, Sides
@@ -54,8 +55,8 @@ def caption_photo(photo: Pixels, sides: Sides, model: str) -> str:
             known[keys[words]] = sober(describe(Image.fromarray(pictures[words])))
         _remember(known)
     whole = known[keys[""]]
-    parts = [f"{words}{known[key]}" for words, key in keys.items() if words and known[key] != whole]
-    return ", ".join([whole, *parts])
+    parts = [f"{words}{known[key]}" for words, key in keys.items() if words and known[key] not in ("", whole)]
+    return ", ".join(filter(None, [whole, *parts]))
 
 
 def strips(photo: Pixels, sides: Sides) -> dict[str, Pixels]:
@@ -93,13 +94,15 @@ def load(name: str) -> Any:
     local = at_home(name)
     place = str(local) if local.is_dir() else name
     try:
-        processor = AutoProcessor.from_pretrained(place)
-        model: Any = AutoModelForImageTextToText.from_pretrained(place).eval()
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
+        model: Any = AutoModelForImageTextToText.from_pretrained(place, trust_remote_code=False).eval()
+    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        if "trust_remote_code" in str(error) or "auto_map" in read_json(local / "config.json"):  # such as Moondream
+            reason = "it brings a program of its own, which is not run"
         raise BadModel(
             f"--caption {name}: no image-to-text model that runs here ({reason}): "
-            "give a folder or hub id that transformers knows, such as BLIP"
+            "give a folder or hub id that transformers knows, such as BLIP, Florence-2 or LLaVA"
         ) from error
 
     device = "cuda" if torch.cuda.is_available() else "cpu"

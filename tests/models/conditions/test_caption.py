@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from tinycaptioners import WORDS, write_florence, write_llava
 
 from softextend.errors import BadModel
 from softextend.models.conditions import caption
@@ -85,3 +88,38 @@ def test_a_blip_of_files_describes(home: Path) -> None:
     BlipProcessor(BlipImageProcessorPil(size=size), tokenizer).save_pretrained(home / "blip")
     said = caption.caption_photo(PHOTO, Sides(), str(home / "blip"))
     assert set(said.lower().split()) <= {*words, "[unk]"} | {word.lower() for word in words}
+
+
+@pytest.mark.parametrize("write", [write_llava, write_florence], ids=["LLaVA", "Florence-2"])
+def test_models_that_are_asked_or_given_a_task_describe(
+    home: Path, write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home / "model")
+    describe = caption.load(str(home / "model"))
+    shown: list[dict[str, Any]] = []
+    generate = describe._model.generate
+    monkeypatch.setattr(describe._model, "generate", lambda **given: (shown.append(given), generate(**given))[1])
+    said = describe(Image.fromarray(PHOTO))
+    assert set(said.split()) <= {*WORDS}
+    assert "pixel_values" in shown[0]
+    assert (shown[0]["input_ids"] == WORDS.index("<image>")).any()
+    assert "<image>" not in said  # only what is new is read
+
+
+def test_a_model_with_a_program_of_its_own_is_not_run(home: Path) -> None:
+    """As Moondream comes: nothing of it is executed, nor is a question asked at the terminal."""
+    (home / "moon").mkdir()
+    names = {
+        "AutoConfig": "mine.Config",
+        "AutoModelForImageTextToText": "mine.Model",
+        "AutoProcessor": "mine.Processor",
+    }
+    (home / "moon" / "config.json").write_text(json.dumps({"model_type": "moondream1", "auto_map": names}))
+    (home / "moon" / "mine.py").write_text("raise SystemExit('run')")
+    with pytest.raises(BadModel, match="brings a program of its own, which is not run"):
+        caption.load(str(home / "moon"))
+
+
+def test_an_empty_description_leaves_no_comma(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caption, "load", lambda name: lambda picture: "" if picture.size == (40, 30) else "a tree")
+    assert caption.caption_photo(PHOTO, Sides(right=8), "x/y") == "at the right: a tree"
