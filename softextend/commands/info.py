@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
+from softextend.jobs import cluster
 from softextend.jobs.presets import all_presets, presets_folder
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
@@ -186,8 +188,15 @@ def presets(report: Report, given: Presets) -> None:
 
 def doctor(report: Report, given: Doctor) -> None:
     """Versions, devices, memory, and what `auto` chooses."""
+    if given.machines.ray:
+        cluster.facts_of(given.machines.ray, partial(_shown, report, given.machines.ray))
+        return
     facts = device.facts()
     report.show(named(facts), list(flat(facts)))
+
+
+def _shown(report: Report, address: str, facts: dict[str, Any]) -> None:
+    report.show({"address": address, **facts}, list(flat(facts)), title=f"Ray cluster {address}")
 
 
 def named(facts: Any) -> Any:

@@ -142,6 +142,31 @@ class DebugOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClusterOptions(Checked):
+    """Many machines."""
+
+    ray: str | None = option(
+        None,
+        "work on a Ray cluster: 'auto' (the one that runs here, else as 'local'), 'local' (one of this machine's "
+        "processes), or the address of its head",
+        told="in this process",
+        metavar="auto|local|ADDRESS",
+        expert=True,
+    )
+    max_retries: int = option(
+        2, "how often a picture is given to another worker whose worker died", low=0, high=100, expert=True
+    )
+    num_gpus: float | None = option(
+        None,
+        "GPUs that a worker takes of the cluster, 0.25 for four on one",
+        low=0,
+        high=16,
+        told="1 where there are any and the model uses them",
+        expert=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FilmOptions(Checked):
     """The film."""
 
@@ -223,6 +248,15 @@ class TableOptions(Checked):
     """The table."""
 
     file: Path = option(help="what --report wrote: a .jsonl, .csv or .parquet", metavar="FILE", argument=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorOptions(Checked):
+    """Which machines."""
+
+    ray: str | None = option(
+        None, "say what a Ray cluster has", told="this machine alone", metavar="auto|local|ADDRESS"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from softextend.commands.options import (
     BatchReport,
+    ClusterOptions,
     DebugOptions,
+    DoctorOptions,
     FilmOptions,
     InputOptions,
     OutputOptions,
@@ -42,6 +44,7 @@ class Extend:
     selection: Selection
     conditions: Conditions
     engine: Engine
+    cluster: ClusterOptions
     debug: DebugOptions
     report: BatchReport
 
@@ -312,6 +315,7 @@ class Presets:
 class Doctor:
     """Show versions, devices, memory, and what 'auto' chooses here."""
 
+    machines: DoctorOptions
     report: ShowOptions
 
 

@@ -1,0 +1,288 @@
+"""A batch on many machines, through Ray: workers ask for pictures, and what a dead one held goes to another."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from softextend import __version__
+from softextend.errors import BadRequest, SoftExtendError
+from softextend.jobs.job import Job, Outcome
+from softextend.jobs.making import load_model
+from softextend.jobs.task import PictureTask
+from softextend.jobs.worker import Done, Load, Worker
+from softextend.types import Listener
+
+HELD = 2  # pictures that a worker holds: the one at work, and the next, so that it never waits for the driver
+LOOK = 5.0  # s between two looks at whether the cluster has grown or a worker is missing
+REPEAT = 30.0  # s between two lines on how the workers do
+QUIET = {"RAY_DEDUP_LOGS": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+LOST = "its worker died, and so did {tries} more that tried it; give more --max-retries, or look for what kills them"
+
+
+class WorkerDied(SoftExtendError):
+    """A picture whose workers died one after the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Which cluster, and what a worker takes of it."""
+
+    address: str  # auto, local, or where its head is
+    retries: int = 2
+    gpus: float | None = None  # a worker; None: one where there are any
+    cpus: float = 1.0  # a worker
+
+
+@dataclass(kw_only=True)
+class Todo:
+    """A job that is handed out, and how many workers have died over it."""
+
+    job: Job
+    tries: int = 0
+
+
+@dataclass(kw_only=True, eq=False)
+class Hand:
+    """A worker as the driver sees it."""
+
+    actor: Any
+    name: str = ""  # once it runs
+    held: deque[tuple[Any, Todo]] = field(default_factory=deque)  # what it was given, in order
+    made: int = 0
+    failed: int = 0
+    began: float = 0.0
+    dead: bool = False
+
+
+def ray_of(address: str) -> Any:
+    """Ray, connected; BadRequest where it is not installed or there is no such cluster."""
+    try:
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        import ray
+    except ImportError:
+        raise BadRequest("--ray: Ray is not installed: pip install 'softextend[ray]'") from None
+    import logging
+
+    options = {"logging_level": logging.CRITICAL, "log_to_driver": False, "ignore_reinit_error": True}
+    own = {"include_dashboard": False}
+    try:
+        if address == "local":
+            ray.init(address="local", **options, **own)
+        elif address == "auto":
+            try:
+                ray.init(address="auto", **options)
+            except ConnectionError:
+                ray.init(address="local", **options, **own)
+        else:
+            ray.init(address=address, **options)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise BadRequest(f"--ray {address}: no cluster answers there ({said}); see ray status") from None
+    return ray
+
+
+class Fleet:
+    """Hands out jobs and gathers what becomes of them."""
+
+    def __init__(self, cluster: Cluster, task: PictureTask, listener: Listener, load: Load = load_model) -> None:
+        self.cluster, self.task, self.listener, self.load = cluster, task, listener, load
+        self.ray = ray_of(cluster.address)
+        self.hands: list[Hand] = []
+        self.gone: list[Hand] = []
+        self.back: deque[Todo] = deque()  # what dead workers held
+        self.starting: dict[Any, Hand] = {}
+        self.looked = self.told = 0.0
+
+    def run(self, jobs: Iterable[Job | Outcome]) -> Iterator[Outcome]:
+        """Every job's outcomes as they come, and outcomes as they stand; the first picture begins at once."""
+        rest = iter(jobs)
+        open_, more = 0, True
+        try:
+            while True:
+                self.look()
+                while more and (hand := self.free()) is not None:
+                    todo = self.back.popleft() if self.back else None
+                    if todo is None:
+                        job = next(rest, None)
+                        if job is None:
+                            more = False
+                            break
+                        if isinstance(job, Outcome):
+                            yield job
+                            continue
+                        self.check(job)
+                        todo = Todo(job=job)
+                        open_ += 1
+                    self.give(hand, todo)
+                while not more and self.back and (hand := self.free()) is not None:
+                    self.give(hand, self.back.popleft())
+                if not more and not open_:
+                    return
+                for outcomes in self.wait():
+                    open_ -= 1
+                    yield from outcomes
+                self.tell()
+        finally:
+            self.leave()
+
+    def check(self, job: Job) -> None:
+        """BadRequest for what no other machine can do."""
+        if job.source is None or any(target.path is None for target in job.targets):
+            raise BadRequest("--ray: stdin and stdout are this machine's; name files or addresses, and --out-dir")
+
+    def look(self) -> None:
+        """Start as many workers as the cluster has room for."""
+        if time.monotonic() - self.looked < LOOK:
+            return
+        self.looked = time.monotonic()
+        for _ in range(self.wanted() - len(self.hands)):
+            self.start()
+
+    def wanted(self) -> int:
+        """Workers that fit: by GPUs where each takes some, else by CPUs."""
+        has = self.ray.cluster_resources()
+        by_cpu = int(has.get("CPU", 0) / self.cluster.cpus)
+        gpus = self.share(has)
+        return max(1, min(by_cpu, int(has.get("GPU", 0) / gpus)) if gpus else by_cpu)
+
+    def share(self, has: dict[str, float]) -> float:
+        """GPUs that a worker takes."""
+        if self.cluster.gpus is not None:
+            return self.cluster.gpus
+        return 1.0 if has.get("GPU") and self.task.ref.kind != "self" else 0.0
+
+    def start(self) -> None:
+        """One more worker; it gets work once it runs."""
+        gpus = self.share(self.ray.cluster_resources())
+        actor = self.ray.remote(num_cpus=self.cluster.cpus, num_gpus=gpus, max_restarts=0)(Worker)
+        hand = Hand(actor=actor.remote(self.task, str(Path.cwd()), __version__, self.load))
+        self.hands.append(hand)
+        self.starting[hand.actor.ready.remote()] = hand
+
+    def free(self) -> Hand | None:
+        """The worker that asks for work: the one that holds least."""
+        asking = [hand for hand in self.hands if hand.name and not hand.dead and len(hand.held) < HELD]
+        return min(asking, key=lambda hand: len(hand.held), default=None)
+
+    def give(self, hand: Hand, todo: Todo) -> None:
+        """Hand a job to a worker."""
+        hand.held.append((hand.actor.do.remote(todo.job, again=todo.tries > 0), todo))
+
+    def wait(self) -> Iterator[list[Outcome]]:
+        """What has become of jobs by now; waits a little where nothing has."""
+        refs = [*self.starting, *(ref for hand in self.hands for ref, _ in hand.held)]
+        if not refs:
+            time.sleep(0.1)
+            return
+        done, _ = self.ray.wait(refs, num_returns=1, timeout=1.0)
+        if done:
+            done, _ = self.ray.wait(refs, num_returns=len(refs), timeout=0)
+        ready = set(done)
+        for ref in [ref for ref in self.starting if ref in ready]:
+            self.started(ref, self.starting.pop(ref))
+        for hand in list(self.hands):
+            while hand.held and hand.held[0][0] in ready and not hand.dead:
+                outcomes = self.finished(hand)
+                if outcomes is not None:
+                    yield outcomes
+            if hand.dead:
+                yield from self.bury(hand)
+
+    def started(self, ref: Any, hand: Hand) -> None:
+        """A worker runs, or died before."""
+        try:
+            hand.name, hand.began = self.ray.get(ref), time.monotonic()
+        except self.ray.exceptions.RayError:
+            hand.dead = True
+
+    def finished(self, hand: Hand) -> list[Outcome] | None:
+        """What became of the job that a worker held first; None where the worker died over it."""
+        ref, _ = hand.held[0]
+        try:
+            done: Done = self.ray.get(ref)
+        except (self.ray.exceptions.RayActorError, self.ray.exceptions.ObjectLostError):
+            hand.dead = True
+            return None
+        hand.held.popleft()
+        if done.fatal is not None:
+            raise done.fatal
+        for kind, line in done.said:
+            getattr(self.listener, kind)(line)
+        hand.made += sum(outcome.error is None for outcome in done.outcomes)
+        hand.failed += sum(outcome.error is not None for outcome in done.outcomes)
+        return done.outcomes
+
+    def bury(self, hand: Hand) -> Iterator[list[Outcome]]:
+        """Take back what a dead worker held; what it was at work on counts a try, and fails after the last."""
+        self.hands.remove(hand)
+        self.gone.append(hand)
+        self.looked = 0.0
+        self.listener.note(f"worker {hand.name or 'that had not begun'} died; what it held goes to others")
+        for index, (_, todo) in enumerate(hand.held):
+            todo.tries += index == 0
+            if todo.tries > self.cluster.retries:
+                error = WorkerDied(f"{todo.job.name}: {LOST.format(tries=todo.tries - 1)}")
+                yield [Outcome(job=todo.job, target=None, error=error)]
+            else:
+                self.back.append(todo)
+
+    def tell(self) -> None:
+        """How the workers do, every now and then."""
+        if time.monotonic() - self.told >= REPEAT:
+            if self.told:
+                for line in self.table():
+                    self.listener.note(line)
+            self.told = time.monotonic()
+
+    def table(self) -> list[str]:
+        """A line a worker: what it made, how fast, what it is at."""
+        lines = []
+        for hand in (*self.hands, *self.gone):
+            minutes = (time.monotonic() - hand.began) / 60 if hand.began else 0
+            rate = f"{hand.made / minutes:.1f} a minute" if minutes else "starting"
+            at = "died" if hand.dead else hand.held[0][1].job.name if hand.held else "waiting"
+            failed = f", {hand.failed} failed" if hand.failed else ""
+            lines.append(f"  {hand.name or 'a worker':<28} {hand.made:>6} made{failed}, {rate}, {at}")
+        return lines
+
+    def leave(self) -> None:
+        """End the workers, and a cluster that was started for this batch."""
+        for hand in self.hands:
+            self.ray.kill(hand.actor)
+        self.ray.shutdown()
+
+
+def facts_of(address: str, tell: Callable[[dict[str, Any]], None]) -> None:
+    """What a cluster has, as JSON values."""
+    ray = ray_of(address)
+    try:
+        has, free = ray.cluster_resources(), ray.available_resources()
+        nodes = [
+            {
+                "address": node["NodeManagerAddress"],
+                "alive": node["Alive"],
+                "cpus": node["Resources"].get("CPU", 0),
+                "gpus": node["Resources"].get("GPU", 0),
+                "memory_bytes": int(node["Resources"].get("memory", 0)),
+            }
+            for node in ray.nodes()
+        ]
+        tell(
+            {
+                "ray": ray.__version__,
+                "cpus": has.get("CPU", 0),
+                "cpus_free": free.get("CPU", 0),
+                "gpus": has.get("GPU", 0),
+                "gpus_free": free.get("GPU", 0),
+                "nodes": nodes,
+            }
+        )
+    finally:
+        ray.shutdown()

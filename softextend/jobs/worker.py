@@ -1,0 +1,118 @@
+"""What one process of a cluster does: the model loaded once, and then picture after picture."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from softextend import __version__
+from softextend.errors import BadRequest, SoftExtendError
+from softextend.jobs import runner
+from softextend.jobs.claims import SAME, Claims
+from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.making import load_model, sample
+from softextend.jobs.reading import ReadPicture, read
+from softextend.jobs.task import PictureTask
+from softextend.jobs.writing import write
+from softextend.pictures.locks import sweep
+from softextend.sampling.progress import Silent
+from softextend.types import Listener, Model
+
+MADE_BEFORE = "its worker died after making it"
+Load = Callable[[PictureTask, Listener], Model]
+
+
+class Heard(Silent):
+    """Keeps what is said, to be told by the process that hands out the work."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def note(self, line: str) -> None:
+        """See `Listener`."""
+        self.lines.append(("note", line))
+
+    def detail(self, line: str) -> None:
+        """See `Listener`."""
+        self.lines.append(("detail", line))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What became of one job, and what was said meanwhile: ("note" or "detail", line)."""
+
+    outcomes: list[Outcome]
+    said: list[tuple[str, str]] = field(default_factory=list)
+    fatal: SoftExtendError | None = None  # why no picture can be made at all, such as a model that cannot be loaded
+
+
+class Worker:
+    """Makes pictures, one at a time, in the folder where the command was given."""
+
+    def __init__(self, task: PictureTask, folder: str, version: str, load: Load = load_model) -> None:
+        self.task, self.load = task, load
+        self.model: Model | None = None
+        self.heard = Heard()
+        self.fatal: SoftExtendError | None = None
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        if version != __version__:
+            self.fatal = BadRequest(f"{self.name}: has softextend {__version__}, not {version}; install the same")
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            said = f"{folder}: is not there ({error.strerror}); give paths of a shared disk, or addresses of a store"
+            self.fatal = BadRequest(f"{self.name}: {said}")
+
+    def ready(self) -> str:
+        """The worker's name, once it runs."""
+        return self.name
+
+    def do(self, job: Job, *, again: bool = False) -> Done:
+        """One job; `again`: another worker died over it, perhaps after it had written something."""
+        heard = Heard()
+        if self.fatal is not None:
+            return Done(outcomes=[], fatal=self.fatal)
+        mode = self.task.skip_existing or (SAME if again and not self.task.overwrite else None)
+        gate = Claims(mode=mode, request=self.task.request()) if mode else None
+        if again:
+            for folder in {path.parent for target in job.targets for path in target.files}:
+                if isinstance(folder, Path):
+                    sweep(folder)
+        self.heard = heard
+        try:
+            made = runner.run([job], read=self._read, load=self._loaded, make=self._make, gate=gate)
+            found = [self._portable(outcome, again) for outcome in made]
+        except SoftExtendError as error:  # of the loading; a picture's own is an outcome
+            self.fatal = error
+            return Done(outcomes=[], fatal=error)
+        return Done(outcomes=found, said=heard.lines)
+
+    def _read(self, job: Job) -> ReadPicture:
+        return read(self.task, job, self.heard)
+
+    def _loaded(self) -> Model:
+        if self.model is None:
+            self.model = self.load(self.task, self.heard)
+        return self.model
+
+    def _make(self, picture: ReadPicture, job: Job, target: Target, model: Model) -> Outcome:
+        return write(self.task, picture, job, target, sample(self.task, picture, target, model, self.heard), model)
+
+    def _portable(self, outcome: Outcome, again: bool) -> Outcome:
+        """The outcome with this worker's name, and an error that can go to another process."""
+        facts: dict[str, Any] = {**outcome.facts, "worker": self.name}
+        error = outcome.error
+        if error is not None and not isinstance(error, SoftExtendError):
+            try:
+                pickle.loads(pickle.dumps(error))
+            except Exception:
+                error = RuntimeError(f"{type(error).__name__}: {error}")
+        skipped = outcome.skipped
+        if again and skipped == "exists" and not self.task.skip_existing:
+            skipped = MADE_BEFORE
+        return replace(outcome, facts=facts, error=error, skipped=skipped)
