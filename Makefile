@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = examples/photo-extended.jpg
 
-.PHONY: demo test test-slow test-ui shots lint clean
+.PHONY: demo test test-slow test-ui test-many image shots lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/softextend extend examples/photo.jpg --sides 0 128 0 128 --model self --seed 1 --overwrite -o $(DEMO)
@@ -20,6 +20,16 @@ test-slow: $(VENV)/installed-dev
 # The page in a real browser; needs Chromium: apt-get install chromium
 test-ui: $(VENV)-ui/installed
 	$(VENV)-ui/bin/python -m pytest -m ui tests/web
+
+# Stores, tables and Ray, in an environment of their own
+test-many: $(VENV)-many/installed
+	$(VENV)-many/bin/python -m pytest tests/commands/test_stores.py tests/commands/test_report.py tests/commands/test_ray.py
+
+# The image: built where a Docker engine answers, else only linted
+image: $(VENV)-many/installed
+	$(VENV)-many/bin/hadolint Dockerfile
+	@if docker info >/dev/null 2>&1; then docker build --quiet --tag softextend . && docker run --rm softextend --version; \
+	  else echo "no Docker engine answers here: the Dockerfile was linted, not built"; fi
 
 # The pictures of the page in README and docs/ui.md, made by its tests
 shots: $(VENV)-ui/installed
@@ -47,5 +57,11 @@ $(VENV)-ui/installed: pyproject.toml constraints.txt constraints-ui.txt
 	$(VENV)-ui/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-ui/constraints.txt -e '.[test-ui]'
 	@touch $@
 
+$(VENV)-many/installed: pyproject.toml constraints.txt constraints-many.txt
+	$(PYTHON) -m venv $(VENV)-many
+	$(VENV)-many/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-many.txt \
+	  -e '.[test-many]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-ui build *.egg-info .mypy_cache .ruff_cache .pytest_cache $(DEMO)
+	rm -rf $(VENV) $(VENV)-ui $(VENV)-many build *.egg-info .mypy_cache .ruff_cache .pytest_cache $(DEMO)

@@ -18,6 +18,8 @@ from softextend.jobs.runner import Tally
 from softextend.jobs.task import PictureTask
 from softextend.pictures.address import Place
 
+RETRIES = 2
+
 if TYPE_CHECKING:
     from softextend.commands.report import Report
 
@@ -39,7 +41,15 @@ def work_afar(
         make_folder(folder)
     report.total = jobs.results + sum(each.count for each in empty)
     tally, began = Tally(), time.monotonic()
-    fleet = Fleet(Cluster(address=str(options.ray), retries=options.max_retries, gpus=options.num_gpus), task, report)
+    fleet = Fleet(
+        Cluster(
+            address=str(options.ray),
+            retries=RETRIES if options.max_retries is None else options.max_retries,
+            gpus=options.num_gpus,
+        ),
+        task,
+        report,
+    )
     try:
         with Manifest(getattr(report.options, "table", None)) as manifest:
             for outcome in chain(empty, fleet.run(cleared(todo))):

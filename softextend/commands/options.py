@@ -153,17 +153,27 @@ class ClusterOptions(Checked):
         metavar="auto|local|ADDRESS",
         expert=True,
     )
-    max_retries: int = option(
-        2, "how often a picture is given to another worker whose worker died", low=0, high=100, expert=True
+    max_retries: int | None = option(
+        None,
+        "with --ray: how often a picture whose worker died is given to another",
+        low=0,
+        high=100,
+        told="2",
+        expert=True,
     )
     num_gpus: float | None = option(
         None,
-        "GPUs that a worker takes of the cluster, 0.25 for four on one",
+        "with --ray: GPUs that a worker takes, 0.25 for four on one",
         low=0,
         high=16,
         told="1 where there are any and the model uses them",
         expert=True,
     )
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if self.ray is None and (self.max_retries is not None or self.num_gpus is not None):
+            raise BadRequest("--max-retries and --num-gpus: are of a cluster's workers; give --ray with them")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

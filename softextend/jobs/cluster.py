@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +65,31 @@ class Hand:
     dead: bool = False
 
 
+class OwnThread:
+    """A stream that takes what the thread which made it writes: Ray's own threads print to stdout what has died."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream, self.thread = stream, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        """As of any stream."""
+        return int(self.stream.write(text)) if threading.get_ident() == self.thread else len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def own_stdout() -> Iterator[None]:
+    """Nothing of Ray's among the results."""
+    stream = sys.stdout
+    sys.stdout = OwnThread(stream)
+    try:
+        yield
+    finally:
+        sys.stdout = stream
+
+
 def ray_of(address: str) -> Any:
     """Ray, connected; BadRequest where it is not installed or there is no such cluster."""
     try:
@@ -68,8 +98,7 @@ def ray_of(address: str) -> Any:
         import ray
     except ImportError:
         raise BadRequest("--ray: Ray is not installed: pip install 'softextend[ray]'") from None
-    import logging
-
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     options = {"logging_level": logging.CRITICAL, "log_to_driver": False, "ignore_reinit_error": True}
     own = {"include_dashboard": False}
     try:
@@ -85,6 +114,9 @@ def ray_of(address: str) -> Any:
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         said = " ".join(str(error).split())[:160]
         raise BadRequest(f"--ray {address}: no cluster answers there ({said}); see ray status") from None
+    finally:
+        for number, handler in signals.items():  # Ray's own abort with a dump
+            signal.signal(number, handler)
     return ray
 
 
@@ -102,40 +134,34 @@ class Fleet:
 
     def run(self, jobs: Iterable[Job | Outcome]) -> Iterator[Outcome]:
         """Every job's outcomes as they come, and outcomes as they stand; the first picture begins at once."""
-        rest = iter(jobs)
-        open_, more = 0, True
-        try:
-            while True:
-                self.look()
-                while more and (hand := self.free()) is not None:
-                    todo = self.back.popleft() if self.back else None
-                    if todo is None:
-                        job = next(rest, None)
-                        if job is None:
-                            more = False
-                            break
-                        if isinstance(job, Outcome):
-                            yield job
-                            continue
-                        self.check(job)
-                        todo = Todo(job=job)
-                        open_ += 1
-                    self.give(hand, todo)
-                while not more and self.back and (hand := self.free()) is not None:
-                    self.give(hand, self.back.popleft())
-                if not more and not open_:
-                    return
-                for outcomes in self.wait():
-                    open_ -= 1
-                    yield from outcomes
-                self.tell()
-        finally:
-            self.leave()
+        with own_stdout():
+            try:
+                yield from self.handed_out(iter(jobs))
+            finally:
+                self.leave()
 
-    def check(self, job: Job) -> None:
-        """BadRequest for what no other machine can do."""
-        if job.source is None or any(target.path is None for target in job.targets):
-            raise BadRequest("--ray: stdin and stdout are this machine's; name files or addresses, and --out-dir")
+    def handed_out(self, rest: Iterator[Job | Outcome]) -> Iterator[Outcome]:
+        """See `run`."""
+        open_, more = 0, True
+        while more or open_:
+            self.look()
+            while (hand := self.free()) is not None and (self.back or more):
+                todo = self.back.popleft() if self.back else None
+                if todo is None:
+                    job = next(rest, None)
+                    if job is None:
+                        more = False
+                        break
+                    if isinstance(job, Outcome):
+                        yield job
+                        continue
+                    todo = Todo(job=job)
+                    open_ += 1
+                self.give(hand, todo)
+            for outcomes in self.wait():
+                open_ -= 1
+                yield from outcomes
+            self.tell()
 
     def look(self) -> None:
         """Start as many workers as the cluster has room for."""

@@ -115,6 +115,11 @@ TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TABLE: dict[str, Shown] = {"table": "--report r.csv"}
+CLUSTER: dict[str, Shown] = {
+    "ray": "--ray 127.0.0.1:1",
+    "max_retries": "--max-retries 3",
+    "num_gpus": "--num-gpus 0.5",
+}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
 READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
@@ -158,6 +163,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | TREE
         | LOOKING
         | TALK
+        | CLUSTER
         | TABLE,
     ),
     "paint": (
@@ -185,7 +191,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),
     "presets": ("presets", TELLING),
-    "doctor": ("doctor", TELLING),
+    "doctor": ("doctor", {"ray": CLUSTER["ray"]} | TELLING),
     "config": ("config", TELLING),
 }
 DEFAULTS = {  # what a run has where the option in question does not say something else
@@ -217,6 +223,7 @@ REFUSED = (
     "min_score",
     "mask",
     "control_image",  # of zoom, which makes several pictures
+    *CLUSTER,
 )  # their examples show by an error that they are used
 
 

@@ -1,0 +1,158 @@
+"""A batch on Ray's workers: the same bytes; nothing lost, halved or doubled when workers, machines or drivers die."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from running import photo
+
+ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+pytestmark = pytest.mark.slow
+
+PICTURES = 8
+SIDES = ("--sides", "0", "16", "0", "0", "--seed", "1", "--model", "self")
+PATIENCE = 400  # s
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "softextend", "extend", "p", *SIDES, "--json", *map(str, words)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for index in range(PICTURES):
+        photo(f"p/{index}.png", 48 + index)
+    return tmp_path
+
+
+def whole(folder: Path) -> list[str]:
+    """The names of the results in a folder, each of which can be read; there is nothing else."""
+    for path in folder.iterdir():
+        if path.suffix != ".claim":
+            with Image.open(path) as picture:
+                picture.load()
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".claim")
+
+
+NAMES = sorted(f"{index}-extended.png" for index in range(PICTURES))
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    """What it gives, as soon as it gives something."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
+def made_in(folder: str) -> list[Path]:
+    return list(Path(folder).glob("*.png"))
+
+
+def workers(driver: int | None = None) -> list[int]:
+    """The processes of workers that are at work."""
+    found = subprocess.run(["pgrep", "-f", "ray::Worker"], capture_output=True, text=True, check=False).stdout
+    return [int(each) for each in found.split()]
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A head and another node, one CPU each, on loopback."""
+    from ray.cluster_utils import Cluster
+
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    found.second = found.add_node(num_cpus=1)
+    yield found
+    found.shutdown()
+
+
+def check(process: subprocess.Popen[str], seen: str) -> list[dict[str, Any]]:
+    """All results were made once, and told once."""
+    facts = [json.loads(line) for line in seen.splitlines()]
+    assert process.returncode == 0
+    assert Counter(each["input"] for each in facts) == {f"p/{index}.png": 1 for index in range(PICTURES)}
+    assert whole(Path("w")) == NAMES
+    return facts
+
+
+def test_the_same_bytes_as_in_one_process(folder: Path) -> None:
+    subprocess.run(command("--out-dir", "one"), check=True, capture_output=True)
+    ran = subprocess.run(
+        command("--out-dir", "w", "--ray", "local", "--report", "r.jsonl"), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert whole(Path("w")) == NAMES
+    for name in NAMES:
+        assert Path("w", name).read_bytes() == Path("one", name).read_bytes()
+    rows = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
+    assert len({row["worker"] for row in rows}) > (os.cpu_count() or 1) // 2
+    assert "made" in ran.stderr
+
+
+def test_a_killed_worker_loses_nothing(folder: Path) -> None:
+    words = command("--out-dir", "w", "--ray", "local")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: made_in("w"))
+        os.kill(workers()[0], signal.SIGKILL)
+        seen, said = process.communicate()
+    check(process, seen)
+    assert "died" in said
+
+
+def test_a_killed_node_and_a_killed_driver_lose_nothing(folder: Path, cluster: Any) -> None:
+    words = command("--out-dir", "w", "--ray", cluster.address)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: made_in("w"))
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        seen, _ = process.communicate()
+    check(process, seen)
+    for path in made_in("w"):
+        path.unlink()
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: made_in("w"))
+        process.send_signal(signal.SIGKILL)
+    before = {path: path.read_bytes() for path in made_in("w")}
+    again = subprocess.run([*words, "--skip-existing"], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert whole(Path("w")) == NAMES
+    assert all(path.read_bytes() == data for path, data in before.items())
+
+
+def test_what_a_cluster_has(cluster: Any) -> None:
+    words = [sys.executable, "-m", "softextend", "doctor", "--ray", cluster.address, "--json"]
+    facts = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    assert facts["cpus"] == 2
+    assert [node["alive"] for node in facts["nodes"]] == [True, True]
+
+
+def test_a_picture_that_kills_its_workers_is_an_error_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
+    code = "import deadly; deadly.main()"
+    words = [sys.executable, "-c", code, *command("--out-dir", "w", "--ray", "local", "--max-retries", 1)[3:]]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    facts = {each["input"]: each for each in map(json.loads, ran.stdout.splitlines())}
+    assert ran.returncode == 1, ran.stderr
+    assert len(facts) == PICTURES
+    assert [name for name, each in facts.items() if "error" in each] == ["p/3.png"]
+    assert "--max-retries" in facts["p/3.png"]["error"]
+    assert whole(Path("w")) == [name for name in NAMES if name[0] != "3"]
+
+
+def test_no_cluster_there(folder: Path) -> None:
+    ran = subprocess.run(command("--ray", "127.0.0.1:1", "--out-dir", "w"), capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.count("\n") == 1
