@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from softextend.jobs.cluster import Cluster, Fleet
 from softextend.jobs.job import Outcome
 from softextend.jobs.manifest import Manifest
 from softextend.jobs.outputs import Jobs, make_folder, settled
-from softextend.jobs.runner import Tally
+from softextend.jobs.tally import Tally
 from softextend.jobs.task import PictureTask
 from softextend.pictures.address import Place
 
@@ -51,8 +52,11 @@ def work_afar(
         report,
     )
     try:
-        with Manifest(getattr(report.options, "table", None)) as manifest:
-            for outcome in chain(empty, fleet.run(cleared(todo))):
+        with (
+            Manifest(getattr(report.options, "table", None)) as manifest,
+            closing(fleet.run(cleared(todo))) as outcomes,
+        ):
+            for outcome in chain(empty, outcomes):
                 tally.add(outcome)
                 manifest.add(outcome)
                 report.outcome(outcome)

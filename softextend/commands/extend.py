@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from softextend.commands.afar import work_afar
 from softextend.commands.run import (
     STEPS,
     check_selection,
@@ -91,4 +92,6 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     folders = folders_of(given.output, steps)
     if debug.dry_run:
         return dry_run(report, task, jobs, folders, empty=found.empty)
+    if isinstance(given, Extend) and given.cluster.ray:
+        return work_afar(report, task, jobs, folders, given.cluster, empty=found.empty)
     return work(report, task, jobs, folders, stages=PictureStages(task=task), empty=found.empty)

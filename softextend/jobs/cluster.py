@@ -9,14 +9,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from softextend import __version__
-from softextend.errors import BadRequest, SoftExtendError
+from softextend.errors import BadRequest, DiskFull, SoftExtendError
 from softextend.jobs.job import Job, Outcome
 from softextend.jobs.making import load_model
 from softextend.jobs.task import PictureTask
@@ -25,6 +25,7 @@ from softextend.types import Listener
 
 HELD = 2  # pictures that a worker holds: the one at work, and the next, so that it never waits for the driver
 LOOK = 5.0  # s between two looks at whether the cluster has grown or a worker is missing
+STILLBORN = 5  # workers that may die before they run, where none has run at all
 REPEAT = 30.0  # s between two lines on how the workers do
 QUIET = {"RAY_DEDUP_LOGS": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 LOST = "its worker died, and so did {tries} more that tried it; give more --max-retries, or look for what kills them"
@@ -131,8 +132,13 @@ class Fleet:
         self.back: deque[Todo] = deque()  # what dead workers held
         self.starting: dict[Any, Hand] = {}
         self.looked = self.told = 0.0
+        self.heard: set[str] = set()  # what workers say of the model, each alike
+        self.stillborn = 0  # workers that died before they ran
+        has = self.ray.cluster_resources()
+        if self.share(has) > has.get("GPU", 0):
+            raise BadRequest(f"--num-gpus {self.share(has):g}: the cluster has {has.get('GPU', 0):g} GPUs")
 
-    def run(self, jobs: Iterable[Job | Outcome]) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job | Outcome]) -> Generator[Outcome, None, None]:
         """Every job's outcomes as they come, and outcomes as they stand; the first picture begins at once."""
         with own_stdout():
             try:
@@ -161,6 +167,8 @@ class Fleet:
             for outcomes in self.wait():
                 open_ -= 1
                 yield from outcomes
+                if any(isinstance(outcome.error, DiskFull) for outcome in outcomes):
+                    return  # no other result would find room
             self.tell()
 
     def look(self) -> None:
@@ -225,22 +233,31 @@ class Fleet:
         """A worker runs, or died before."""
         try:
             hand.name, hand.began = self.ray.get(ref), time.monotonic()
-        except self.ray.exceptions.RayError:
+        except self.ray.exceptions.RayError as error:
             hand.dead = True
+            self.stillborn += 1
+            if self.stillborn > STILLBORN and not any(each.name for each in (*self.hands, *self.gone)):
+                said = " ".join(str(error).split())[:300]
+                raise WorkerDied(f"--ray {self.cluster.address}: workers die before they run: {said}") from None
 
     def finished(self, hand: Hand) -> list[Outcome] | None:
         """What became of the job that a worker held first; None where the worker died over it."""
-        ref, _ = hand.held[0]
+        ref, todo = hand.held[0]
         try:
             done: Done = self.ray.get(ref)
-        except (self.ray.exceptions.RayActorError, self.ray.exceptions.ObjectLostError):
+        except self.ray.exceptions.RayTaskError as error:
+            done = Done(outcomes=[Outcome(job=todo.job, target=None, error=RuntimeError(str(error.cause or error)))])
+        except self.ray.exceptions.RayError:
             hand.dead = True
             return None
         hand.held.popleft()
         if done.fatal is not None:
             raise done.fatal
         for kind, line in done.said:
-            getattr(self.listener, kind)(line)
+            if line.startswith(todo.job.name) or line not in self.heard:
+                getattr(self.listener, kind)(line)
+            if not line.startswith(todo.job.name):
+                self.heard.add(line)
         hand.made += sum(outcome.error is None for outcome in done.outcomes)
         hand.failed += sum(outcome.error is not None for outcome in done.outcomes)
         return done.outcomes

@@ -14,11 +14,9 @@ from softextend import __version__
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.jobs import runner
 from softextend.jobs.claims import SAME, Claims
-from softextend.jobs.job import Job, Outcome, Target
-from softextend.jobs.making import load_model, sample
-from softextend.jobs.reading import ReadPicture, read
+from softextend.jobs.job import Job, Outcome
+from softextend.jobs.making import PictureStages, load_model
 from softextend.jobs.task import PictureTask
-from softextend.jobs.writing import write
 from softextend.pictures.locks import sweep
 from softextend.sampling.progress import Silent
 from softextend.types import Listener, Model
@@ -32,6 +30,9 @@ class Heard(Silent):
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+
+    def begin(self, name: str, before: int) -> None:
+        """See `runner.run`; of one picture."""
 
     def note(self, line: str) -> None:
         """See `Listener`."""
@@ -51,13 +52,25 @@ class Done:
     fatal: SoftExtendError | None = None  # why no picture can be made at all, such as a model that cannot be loaded
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loaded(PictureStages):
+    """The stages, with a model that stays."""
+
+    with_: Load
+    models: list[Model]
+
+    def load(self, listener: Listener) -> Model:
+        """See `Stages`."""
+        if not self.models:
+            self.models.append(self.with_(self.task, listener))
+        return self.models[0]
+
+
 class Worker:
     """Makes pictures, one at a time, in the folder where the command was given."""
 
     def __init__(self, task: PictureTask, folder: str, version: str, load: Load = load_model) -> None:
-        self.task, self.load = task, load
-        self.model: Model | None = None
-        self.heard = Heard()
+        self.task, self.stages = task, Loaded(task=task, with_=load, models=[])
         self.fatal: SoftExtendError | None = None
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         if version != __version__:
@@ -83,25 +96,13 @@ class Worker:
             for folder in {path.parent for target in job.targets for path in target.files}:
                 if isinstance(folder, Path):
                     sweep(folder)
-        self.heard = heard
         try:
-            made = runner.run([job], read=self._read, load=self._loaded, make=self._make, gate=gate)
-            found = [self._portable(outcome, again) for outcome in made]
+            found: list[Outcome] = []
+            runner.run([job], self.stages, deliver=found.append, begin=heard.begin, listener=heard, gate=gate)
         except SoftExtendError as error:  # of the loading; a picture's own is an outcome
             self.fatal = error
             return Done(outcomes=[], fatal=error)
-        return Done(outcomes=found, said=heard.lines)
-
-    def _read(self, job: Job) -> ReadPicture:
-        return read(self.task, job, self.heard)
-
-    def _loaded(self) -> Model:
-        if self.model is None:
-            self.model = self.load(self.task, self.heard)
-        return self.model
-
-    def _make(self, picture: ReadPicture, job: Job, target: Target, model: Model) -> Outcome:
-        return write(self.task, picture, job, target, sample(self.task, picture, target, model, self.heard), model)
+        return Done(outcomes=[self._portable(outcome, again) for outcome in found], said=heard.lines)
 
     def _portable(self, outcome: Outcome, again: bool) -> Outcome:
         """The outcome with this worker's name, and an error that can go to another process."""
