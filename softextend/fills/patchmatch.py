@@ -121,7 +121,7 @@ def vote(
     out = np.empty((len(pixel), 3), np.float32)
     part = partial(
         vote_part,
-        image=image,
+        image=image.reshape(-1, 3),
         slot=slot,
         pixel=pixel,
         source=source,
@@ -151,12 +151,14 @@ def _compare(image, confidence, y, x, v, u, gauss, lift, ease, limit):  # type: 
     a1 = np.float32(0.0)
     a2 = np.float32(0.0)
     for dy in range(top, bottom + 1):
-        gy = gauss[dy + r]
+        gy = gauss[np.uint64(dy + r)]
+        ya, yb = np.uint64(y + dy), np.uint64(v + dy)  # unsigned: no index counts from the end
         for dx in range(left, right + 1):
-            g = gy * gauss[dx + r] * confidence[y + dy, x + dx]
-            d0 = image[y + dy, x + dx, 0] - image[v + dy, u + dx, 0]
-            d1 = image[y + dy, x + dx, 1] - image[v + dy, u + dx, 1]
-            d2 = image[y + dy, x + dx, 2] - image[v + dy, u + dx, 2]
+            xa, xb = np.uint64(x + dx), np.uint64(u + dx)
+            g = gy * gauss[np.uint64(dx + r)] * confidence[ya, xa]
+            d0 = image[ya, xa, 0] - image[yb, xb, 0]
+            d1 = image[ya, xa, 1] - image[yb, xb, 1]
+            d2 = image[ya, xa, 2] - image[yb, xb, 2]
             mass += g
             a0 += g * d0
             a1 += g * d1
@@ -267,39 +269,45 @@ def improve_part(  # type: ignore[no-untyped-def]
 
 @compiled
 def vote_part(start, stop, image, slot, pixel, source, weight, raised, gauss, sharp, out):  # type: ignore[no-untyped-def]
-    """`vote` of pixels [start, stop), into out (N, 3)."""
+    """`vote` of pixels [start, stop), into out (N, 3); image: (H * W, 3)."""
     height, width = slot.shape
     r = gauss.size // 2
+    seen = np.empty((gauss.size * gauss.size, 4), np.float32)  # colours and weights of a pixel's patches
     for i in range(start, stop):
         y, x = pixel[i] // width, pixel[i] % width
-        m0 = np.float32(0.0)
-        m1 = np.float32(0.0)
-        m2 = np.float32(0.0)
-        for again in range(2 if sharp > 0 else 1):
-            mass = np.float32(1e-30)
-            s0 = np.float32(0.0)
-            s1 = np.float32(0.0)
-            s2 = np.float32(0.0)
-            for dy in range(max(-r, y - height + 1), min(r, y) + 1):
-                for dx in range(max(-r, x - width + 1), min(r, x) + 1):
-                    j = slot[y - dy, x - dx]
-                    if j < 0:
-                        continue
-                    v, u = source[j] // width + dy, source[j] % width + dx
-                    c0 = image[v, u, 0] + raised[j, 0]
-                    c1 = image[v, u, 1] + raised[j, 1]
-                    c2 = image[v, u, 2] + raised[j, 2]
-                    g = weight[j] * gauss[dy + r] * gauss[dx + r]
-                    if again:
-                        apart = (c0 - m0) ** 2 + (c1 - m1) ** 2 + (c2 - m2) ** 2
-                        g /= (np.float32(1.0) + sharp * apart) ** 2
-                    mass += g
-                    s0 += g * c0
-                    s1 += g * c1
-                    s2 += g * c2
-            m0 = s0 / mass
-            m1 = s1 / mass
-            m2 = s2 / mass
+        count = np.uint64(0)
+        for dy in range(max(-r, y - height + 1), min(r, y) + 1):
+            for dx in range(max(-r, x - width + 1), min(r, x) + 1):
+                found = slot[np.uint64(y - dy), np.uint64(x - dx)]
+                if found < 0:
+                    continue
+                j = np.uint64(found)  # unsigned: no index counts from the end
+                at = np.uint64(source[j] + dy * width + dx)
+                for c in range(3):
+                    seen[count, c] = image[at, c] + raised[j, c]
+                seen[count, 3] = weight[j] * gauss[np.uint64(dy + r)] * gauss[np.uint64(dx + r)]
+                count += np.uint64(1)
+        m0, m1, m2 = _mean(seen, count, np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0))
+        if sharp > 0:
+            m0, m1, m2 = _mean(seen, count, m0, m1, m2, sharp)
         out[i, 0] = m0
         out[i, 1] = m1
         out[i, 2] = m2
+
+
+@compiled
+def _mean(seen, count, m0, m1, m2, sharp):  # type: ignore[no-untyped-def]
+    """Weighted mean of the first `count` colours; `sharp` > 0: each counts less the farther it is from (m0, m1, m2)."""
+    mass = np.float32(1e-30)
+    s0 = np.float32(0.0)
+    s1 = np.float32(0.0)
+    s2 = np.float32(0.0)
+    for n in range(count):
+        c0, c1, c2, g = seen[n, 0], seen[n, 1], seen[n, 2], seen[n, 3]
+        apart = (c0 - m0) ** 2 + (c1 - m1) ** 2 + (c2 - m2) ** 2
+        g /= (np.float32(1.0) + sharp * apart) ** 2
+        mass += g
+        s0 += g * c0
+        s1 += g * c1
+        s2 += g * c2
+    return s0 / mass, s1 / mass, s2 / mass
