@@ -168,15 +168,19 @@ def _nearest_among(start, stop, image, clean, weight, at, field, out):  # type: 
 @compiled
 def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
     """One more source in a running softmax."""
-    if logit > state[i, 0]:
-        fade = np.exp(state[i, 0] - logit)
+    one = state[np.uint64(i)]
+    y, x = np.uint64(row), np.uint64(column)
+    w = np.float32(1)
+    if logit > one[0]:
+        fade = np.exp(one[0] - logit)
         for c in range(1, 5):
-            state[i, c] *= fade
-        state[i, 0] = logit
-    w = np.exp(logit - state[i, 0])
-    state[i, 1] += w
+            one[c] *= fade
+        one[0] = logit
+    else:
+        w = np.exp(logit - one[0])
+    one[1] += w
     for c in range(3):
-        state[i, 2 + c] += w * clean[row, column + c]
+        one[2 + c] += w * clean[y, x + np.uint64(c)]
 
 
 @compiled
@@ -218,9 +222,9 @@ def _join(start, stop, noisy, clean, weight, at, index, field, where, precision,
             sy, sx = best[j, 0] - dy, best[j, 1] - dx
             if sy < 0 or sx < 0 or sy >= height or sx >= width or not valid[sy, sx]:
                 continue
-            fresh = True
-            for k in range(field.shape[1]):
-                if field[i, k, 0] == sy and field[i, k, 1] == sx:
+            fresh, row = True, np.uint64(i)
+            for k in range(np.uint64(field.shape[1])):
+                if field[row, k, 0] == sy and field[row, k, 1] == sx:
                     fresh = False
                     break
             if fresh:
@@ -250,12 +254,13 @@ def _carried(start, stop, at, parent, offsets, ratio, valid, spare, out):  # typ
 @compiled
 def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out):  # type: ignore[no-untyped-def]
     """Put one source where it belongs in a target's list, unless it is in it or too unlikely."""
-    last = len(costs) - 1
-    for m in range(last + 1):
-        if out[i, m, 0] == sy and out[i, m, 1] == sx:
+    last = np.uint64(len(costs) - 1)
+    row = np.uint64(i)
+    for m in range(np.uint64(len(costs))):  # unsigned: no index counts from the end
+        if out[row, m, 0] == sy and out[row, m, 1] == sx:
             return
-    for m in range(taken.shape[1]):
-        if taken[i, m, 0] == sy and taken[i, m, 1] == sx:
+    for m in range(np.uint64(taken.shape[1])):
+        if taken[row, m, 0] == sy and taken[row, m, 1] == sx:
             return
     uniform = (mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
     prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
@@ -265,13 +270,13 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, cost
     cost = np.float32(0.5 * precision[i] * _distance(image, ty, tx, image, sy, sx, weight, limit) + prior)
     if cost >= costs[last]:
         return
-    m = last
-    while m > 0 and costs[m - 1] > cost:
-        costs[m] = costs[m - 1]
-        out[i, m, 0], out[i, m, 1] = out[i, m - 1, 0], out[i, m - 1, 1]
-        m -= 1
+    m, one = last, np.uint64(1)
+    while m > 0 and costs[m - one] > cost:
+        costs[m] = costs[m - one]
+        out[row, m, 0], out[row, m, 1] = out[row, m - one, 0], out[row, m - one, 1]
+        m -= one
     costs[m] = cost
-    out[i, m, 0], out[i, m, 1] = sy, sx
+    out[row, m, 0], out[row, m, 1] = sy, sx
 
 
 @compiled
