@@ -126,7 +126,7 @@ def plain_vote(
                 rank = np.where(inside, slot[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)], -1)
                 which = np.flatnonzero(rank >= 0)
                 rank = rank[which]
-                colour = image[source[rank] // width + dy, source[rank] % width + dx] + raised[rank]
+                colour = image[source[rank] + dy * width + dx] + raised[rank]
                 share = weight[rank] * gauss[dy + radius] * gauss[dx + radius]
                 if again:
                     share = share / (1 + sharp * ((colour - mean[which]) ** 2).sum(1)) ** 2

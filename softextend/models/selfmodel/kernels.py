@@ -270,13 +270,13 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, cost
     cost = np.float32(0.5 * precision[i] * _distance(image, ty, tx, image, sy, sx, weight, limit) + prior)
     if cost >= costs[last]:
         return
-    m, one = last, np.uint64(1)
-    while m > 0 and costs[m - one] > cost:
-        costs[m] = costs[m - one]
-        out[row, m, 0], out[row, m, 1] = out[row, m - one, 0], out[row, m - one, 1]
-        m -= one
-    costs[m] = cost
-    out[row, m, 0], out[row, m, 1] = sy, sx
+    rank, one = last, np.uint64(1)
+    while rank > 0 and costs[rank - one] > cost:
+        costs[rank] = costs[rank - one]
+        out[row, rank, 0], out[row, rank, 1] = out[row, rank - one, 0], out[row, rank - one, 1]
+        rank -= one
+    costs[rank] = cost
+    out[row, rank, 0], out[row, rank, 1] = sy, sx
 
 
 @compiled
