@@ -20,6 +20,7 @@ from softextend.commands.progress import Bars, Crowd, Lines, Progress
 from softextend.commands.stdout import Stdout, abandon_stdout
 from softextend.errors import SoftExtendError
 from softextend.finish.measures import seen
+from softextend.pictures.memory import ran_out
 from softextend.text import printable
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ class Terminated(KeyboardInterrupt):
 
 
 NO_ROOM = re.compile("(?i)failed to map|cannot allocate|load shared object file|memory")  # what loaders say
-NO_MEMORY = re.compile("(?i)out of memory|allocate memory|not enough memory")  # what torch says
 QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "critical",
     "DIFFUSERS_VERBOSITY": "critical",
@@ -203,7 +203,7 @@ def one_line(error: BaseException) -> str:
         return "out of memory while the program is loaded; allow it more, such as ulimit -v unlimited"
     if isinstance(error, ImportError):
         return f"{text}: the installation is incomplete; install softextend again"
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(text)):
+    if ran_out(error):
         return "out of memory; use a smaller picture or fewer pixels per side"
     return f"{type(error).__name__}: {text} (a fault in softextend; -v shows where)"
 

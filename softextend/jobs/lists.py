@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from softextend.errors import BadRequest
+from softextend.pictures.files import is_device
 
 # Byte order marks; UTF-32's little-endian one begins with UTF-16's, so it comes first.
 MARKS = (
@@ -38,6 +39,8 @@ def read_list(name: str) -> Iterator[str]:
             raise BadRequest("--files-from -: stdin is a terminal; pipe a list into it, or name a file")
         data = sys.stdin.buffer.read()
     else:
+        if is_device(Path(name)):
+            raise BadRequest(f"--files-from {name}: is a device, not a list; name a file, or pipe a list into -")
         try:
             data = Path(name).read_bytes()
         except OSError as error:

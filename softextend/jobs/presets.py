@@ -8,13 +8,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from softextend.errors import BadRequest
-from softextend.models.config_file import config_file
+from softextend.models.config_file import config_file, read_config
 from softextend.options import HOW_MUCH
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    pass
 else:
-    import tomli as tomllib
+    pass
 
 WITH_THEM = ("fit", "anchor")  # options that go with some amounts alone
 SHIPPED = Path(str(files("softextend"))) / "data" / "presets"
@@ -59,11 +59,11 @@ def all_presets(home: Path) -> list[Preset]:
 
 def _read(path: Path) -> Preset:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = read_config(path, "preset")
         options, others = (_texts(found.get(table, {})) for table in ("options", "with_image_prompt"))
         about = str(found.get("about", ""))
         return Preset(name=path.stem, said=about, path=path, options=options, with_image_prompt=others)
-    except (OSError, ValueError, AttributeError) as error:
+    except AttributeError as error:
         raise BadRequest(f"preset {path}: cannot be read ({error}): correct or remove it") from error
 
 

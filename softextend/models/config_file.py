@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 from pathlib import Path
@@ -24,21 +23,23 @@ def config_file() -> Path:
     return config_home() / "softextend" / "config.toml"
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path, what: str = "config file") -> dict[str, Any]:
     """The file's tables, {} where there is none; BadRequest where it is no regular, small TOML file."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
+            raise BadRequest(f"{what} {path}: is no regular file; move it away or write it anew")
         with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BadRequest(f"config file {path}: is no regular file; move it away or write it anew")
             data = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise BadRequest(f"config file {path}: cannot be read ({error.strerror}); correct or remove it") from error
+        raise BadRequest(f"{what} {path}: cannot be read ({error.strerror}); correct or remove it") from error
     if len(data) > LARGEST:
-        raise BadRequest(f"config file {path}: is larger than {LARGEST} bytes; it holds a few lines of TOML")
+        raise BadRequest(f"{what} {path}: is larger than {LARGEST} bytes; it holds a few lines of TOML")
     try:
         given = tomllib.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"config file {path}: cannot be read ({error}); correct or remove it") from error
+    except RecursionError:
+        raise BadRequest(f"{what} {path}: is nested without end; it holds a few lines of TOML") from None
+    except ValueError as error:
+        raise BadRequest(f"{what} {path}: cannot be read ({error}); correct or remove it") from error
     return given

@@ -57,6 +57,15 @@ def is_stream(path: Place) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
+def is_device(path: Path) -> bool:
+    """Whether reading it may never end: a device, such as /dev/zero or a terminal; a pipe ends with its writer."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
 def refuse_special(path: Path) -> None:
     """OutputError for what is neither a regular file nor a stream: a socket, a disk's device, a folder."""
     try:

@@ -12,6 +12,14 @@ PER_PIXEL = 24  # bytes: samples, what is known, the canvas and copies of them a
 SMALL = 50_000_000  # px that are always tried
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
 USED = (Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
+SAID = re.compile(  # by what decoders, torch, OpenCV and C++ run out of it
+    r"(?i)(out of|allocate|not enough|insufficient) memory|bad_alloc|start new thread|failed to allocate"
+)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error means that there was no more memory."""
+    return isinstance(error, MemoryError) or SAID.search(str(error)) is not None
 
 
 def check_memory(name: str, width: int, height: int, *, allow_huge: bool) -> None:

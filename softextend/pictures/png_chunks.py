@@ -112,6 +112,7 @@ def profile_and_texts(chunks: Iterable[Chunk], notes: list[str]) -> tuple[bytes 
             notes.append(f"a {what} of the PNG is damaged and left out")
             continue
         if read is None:
+            room -= min(MOST, room)  # that it took to see how large it is
             notes.append(f"a {what} of the PNG would unpack to more than {MOST >> 20} MB and is left out")
             continue
         if chunk.name in COMPRESSED:

@@ -22,12 +22,13 @@ from softextend.pictures import metadata, other_formats, stores, xmp
 from softextend.pictures.address import Address, Place
 from softextend.pictures.checksums import without_damaged
 from softextend.pictures.damage import Ending, ended, layout_of
-from softextend.pictures.decode import as_image, decode, load
+from softextend.pictures.decode import as_image, decode
+from softextend.pictures.files import is_device
 from softextend.pictures.icc import own_colours
-from softextend.pictures.memory import check_memory
+from softextend.pictures.memory import check_memory, ran_out
 from softextend.pictures.picture import Metadata, Picture
 from softextend.pictures.planes import Planes, finite, opaque_where, top_of, white_of
-from softextend.pictures.source import Source, Unusual, holds_previews_alone, open_source
+from softextend.pictures.source import Source, Unusual, holds_previews_alone, open_source, webp_canvas
 
 if TYPE_CHECKING:
     from softextend.pictures.planes import Samples
@@ -196,7 +197,6 @@ def read_recipe(source: Place) -> dict[str, Any]:
         opened = _opened(data, name, allow_huge=True, notes=[])
         text = next((each.text for each in opened.texts if each.key == "softextend"), None)
         if text is None:
-            load(opened)
             packet, _ = metadata.packet_of(opened, [])
             text = xmp.properties(packet or b"").get("recipe")
     if text is None:
@@ -225,6 +225,8 @@ def _bytes_of(source: Place | bytes, name: str | None) -> tuple[bytes, str]:
     elif isinstance(source, Address):
         data = stores.read_bytes(source)
     else:
+        if is_device(source):
+            raise BadPicture(f"{name}: is a device, not a picture; name a file, or pipe a picture into -")
         try:
             data = source.read_bytes()
         except FileNotFoundError:
@@ -254,9 +256,9 @@ def _decoder_errors(name: str, data: bytes) -> Iterator[None]:
         raise
     except Unusual as error:
         raise BadPicture(f"{name}: {error}") from error
-    except MemoryError:
-        raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
     except Exception as error:
+        if ran_out(error):
+            raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
         raise BadPicture(f"{name}: {_complaint(error, data)}") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
@@ -278,6 +280,8 @@ def _opened(data: bytes, name: str, allow_huge: bool, notes: list[str]) -> Sourc
     """The first picture in the data, its size checked, not decoded yet."""
     if raw := other_formats.raw_name(data):
         raise BadPicture(f"{name}: is a camera raw file ({raw}); {other_formats.RAW.remedy}")
+    if canvas := webp_canvas(data):
+        _refuse_huge(name, *canvas, allow_huge)
     formats = (*READABLE, *other_formats.plugins_for(data))
     try:
         opened = open_source(data, formats, notes)

@@ -44,6 +44,19 @@ class Source:
     primary: Primary = field(default_factory=Primary)
 
 
+def webp_canvas(data: bytes) -> tuple[int, int] | None:
+    """Width and height by a WebP's first chunk, since Pillow takes memory for all of it at once; RFC 9649, 2.4-2.7."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
+        return None
+    if data[12:16] == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if data[12:16] == b"VP8L":
+        packed = int.from_bytes(data[21:25], "little")
+        return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
 def open_source(data: bytes, formats: tuple[str, ...], notes: list[str]) -> Source:
     """What the data are; UnidentifiedImageError where they are no picture that is read here."""
     try:
