@@ -42,15 +42,9 @@ def work_afar(
         make_folder(folder)
     report.total = jobs.results + sum(each.count for each in empty)
     tally, began = Tally(), time.monotonic()
-    fleet = Fleet(
-        Cluster(
-            address=str(options.ray),
-            retries=RETRIES if options.max_retries is None else options.max_retries,
-            gpus=options.num_gpus,
-        ),
-        task,
-        report,
-    )
+    retries = RETRIES if options.max_retries is None else options.max_retries
+    cluster = Cluster(address=str(options.ray), retries=retries, gpus=options.num_gpus)
+    fleet = Fleet(cluster, task, report)
     try:
         with (
             Manifest(getattr(report.options, "table", None)) as manifest,
@@ -62,7 +56,7 @@ def work_afar(
                 report.outcome(outcome)
     except KeyboardInterrupt as error:
         return report.stopped(error, tally)
-    for line in fleet.table():
+    for line in fleet.crew.table():
         report.note(line)
     report.summary(tally, time.monotonic() - began)
     return tally.exit_code

@@ -121,55 +121,20 @@ def ray_of(address: str) -> Any:
     return ray
 
 
-class Fleet:
-    """Hands out jobs and gathers what becomes of them."""
+class Crew:
+    """The workers that run, start or have died: as many as the cluster has room for."""
 
-    def __init__(self, cluster: Cluster, task: PictureTask, listener: Listener, load: Load = load_model) -> None:
-        self.cluster, self.task, self.listener, self.load = cluster, task, listener, load
+    def __init__(self, cluster: Cluster, task: PictureTask, load: Load) -> None:
+        self.cluster, self.task, self.load = cluster, task, load
         self.ray = ray_of(cluster.address)
         self.hands: list[Hand] = []
         self.gone: list[Hand] = []
-        self.back: deque[Todo] = deque()  # what dead workers held
         self.starting: dict[Any, Hand] = {}
-        self.looked = self.told = 0.0
-        self.heard: set[str] = set()  # what workers say of the model, each alike
+        self.looked = 0.0
         self.stillborn = 0  # workers that died before they ran
         has = self.ray.cluster_resources()
         if self.share(has) > has.get("GPU", 0):
             raise BadRequest(f"--num-gpus {self.share(has):g}: the cluster has {has.get('GPU', 0):g} GPUs")
-
-    def run(self, jobs: Iterable[Job | Outcome]) -> Generator[Outcome, None, None]:
-        """Every job's outcomes as they come, and outcomes as they stand; the first picture begins at once."""
-        with own_stdout():
-            try:
-                yield from self.handed_out(iter(jobs))
-            finally:
-                self.leave()
-
-    def handed_out(self, rest: Iterator[Job | Outcome]) -> Iterator[Outcome]:
-        """See `run`."""
-        open_, more = 0, True
-        while more or open_:
-            self.look()
-            while (hand := self.free()) is not None and (self.back or more):
-                todo = self.back.popleft() if self.back else None
-                if todo is None:
-                    job = next(rest, None)
-                    if job is None:
-                        more = False
-                        break
-                    if isinstance(job, Outcome):
-                        yield job
-                        continue
-                    todo = Todo(job=job)
-                    open_ += 1
-                self.give(hand, todo)
-            for outcomes in self.wait():
-                open_ -= 1
-                yield from outcomes
-                if any(isinstance(outcome.error, DiskFull) for outcome in outcomes):
-                    return  # no other result would find room
-            self.tell()
 
     def look(self) -> None:
         """Start as many workers as the cluster has room for."""
@@ -200,35 +165,6 @@ class Fleet:
         self.hands.append(hand)
         self.starting[hand.actor.ready.remote()] = hand
 
-    def free(self) -> Hand | None:
-        """The worker that asks for work: the one that holds least."""
-        asking = [hand for hand in self.hands if hand.name and not hand.dead and len(hand.held) < HELD]
-        return min(asking, key=lambda hand: len(hand.held), default=None)
-
-    def give(self, hand: Hand, todo: Todo) -> None:
-        """Hand a job to a worker."""
-        hand.held.append((hand.actor.do.remote(todo.job, again=todo.tries > 0), todo))
-
-    def wait(self) -> Iterator[list[Outcome]]:
-        """What has become of jobs by now; waits a little where nothing has."""
-        refs = [*self.starting, *(ref for hand in self.hands for ref, _ in hand.held)]
-        if not refs:
-            time.sleep(0.1)
-            return
-        done, _ = self.ray.wait(refs, num_returns=1, timeout=1.0)
-        if done:
-            done, _ = self.ray.wait(refs, num_returns=len(refs), timeout=0)
-        ready = set(done)
-        for ref in [ref for ref in self.starting if ref in ready]:
-            self.started(ref, self.starting.pop(ref))
-        for hand in list(self.hands):
-            while hand.held and hand.held[0][0] in ready and not hand.dead:
-                outcomes = self.finished(hand)
-                if outcomes is not None:
-                    yield outcomes
-            if hand.dead:
-                yield from self.bury(hand)
-
     def started(self, ref: Any, hand: Hand) -> None:
         """A worker runs, or died before."""
         try:
@@ -239,6 +175,102 @@ class Fleet:
             if self.stillborn > STILLBORN and not any(each.name for each in (*self.hands, *self.gone)):
                 said = " ".join(str(error).split())[:300]
                 raise WorkerDied(f"--ray {self.cluster.address}: workers die before they run: {said}") from None
+
+    def free(self) -> Hand | None:
+        """The worker that asks for work: the one that holds least."""
+        asking = [hand for hand in self.hands if hand.name and not hand.dead and len(hand.held) < HELD]
+        return min(asking, key=lambda hand: len(hand.held), default=None)
+
+    def remove(self, hand: Hand) -> None:
+        """A worker has died; another one is started at once."""
+        self.hands.remove(hand)
+        self.gone.append(hand)
+        self.looked = 0.0
+
+    def table(self) -> list[str]:
+        """A line a worker: what it made, how fast, what it is at."""
+        lines = []
+        for hand in (*self.hands, *self.gone):
+            minutes = (time.monotonic() - hand.began) / 60 if hand.began else 0
+            rate = f"{hand.made / minutes:.1f} a minute" if minutes else "starting"
+            at = "died" if hand.dead else hand.held[0][1].job.name if hand.held else "waiting"
+            failed = f", {hand.failed} failed" if hand.failed else ""
+            lines.append(f"  {hand.name or 'a worker':<28} {hand.made:>6} made{failed}, {rate}, {at}")
+        return lines
+
+    def leave(self) -> None:
+        """End the workers, and a cluster that was started for this batch."""
+        for hand in self.hands:
+            self.ray.kill(hand.actor)
+        self.ray.shutdown()
+
+
+class Fleet:
+    """Hands out jobs to a crew and gathers what becomes of them."""
+
+    def __init__(self, cluster: Cluster, task: PictureTask, listener: Listener, load: Load = load_model) -> None:
+        self.crew = Crew(cluster, task, load)
+        self.ray, self.retries, self.listener = self.crew.ray, cluster.retries, listener
+        self.back: deque[Todo] = deque()  # what dead workers held
+        self.told = 0.0
+        self.heard: set[str] = set()  # what workers say of the model, each alike
+
+    def run(self, jobs: Iterable[Job | Outcome]) -> Generator[Outcome, None, None]:
+        """Every job's outcomes as they come, and outcomes as they stand; the first picture begins at once."""
+        with own_stdout():
+            try:
+                yield from self.handed_out(iter(jobs))
+            finally:
+                self.crew.leave()
+
+    def handed_out(self, rest: Iterator[Job | Outcome]) -> Iterator[Outcome]:
+        """See `run`."""
+        open_, more = 0, True
+        while more or open_:
+            self.crew.look()
+            while (hand := self.crew.free()) is not None and (self.back or more):
+                todo = self.back.popleft() if self.back else None
+                if todo is None:
+                    job = next(rest, None)
+                    if job is None:
+                        more = False
+                        break
+                    if isinstance(job, Outcome):
+                        yield job
+                        continue
+                    todo = Todo(job=job)
+                    open_ += 1
+                self.give(hand, todo)
+            for outcomes in self.wait():
+                open_ -= 1
+                yield from outcomes
+                if any(isinstance(outcome.error, DiskFull) for outcome in outcomes):
+                    return  # no other result would find room
+            self.tell()
+
+    def give(self, hand: Hand, todo: Todo) -> None:
+        """Hand a job to a worker."""
+        hand.held.append((hand.actor.do.remote(todo.job, again=todo.tries > 0), todo))
+
+    def wait(self) -> Iterator[list[Outcome]]:
+        """What has become of jobs by now; waits a little where nothing has."""
+        refs = [*self.crew.starting, *(ref for hand in self.crew.hands for ref, _ in hand.held)]
+        if not refs:
+            time.sleep(0.1)
+            return
+        done, _ = self.ray.wait(refs, num_returns=1, timeout=1.0)
+        if done:
+            done, _ = self.ray.wait(refs, num_returns=len(refs), timeout=0)
+        ready = set(done)
+        for ref in [ref for ref in self.crew.starting if ref in ready]:
+            self.crew.started(ref, self.crew.starting.pop(ref))
+        for hand in list(self.crew.hands):
+            while hand.held and hand.held[0][0] in ready and not hand.dead:
+                outcomes = self.finished(hand)
+                if outcomes is not None:
+                    yield outcomes
+            if hand.dead:
+                yield from self.bury(hand)
 
     def finished(self, hand: Hand) -> list[Outcome] | None:
         """What became of the job that a worker held first; None where the worker died over it."""
@@ -264,13 +296,11 @@ class Fleet:
 
     def bury(self, hand: Hand) -> Iterator[list[Outcome]]:
         """Take back what a dead worker held; what it was at work on counts a try, and fails after the last."""
-        self.hands.remove(hand)
-        self.gone.append(hand)
-        self.looked = 0.0
+        self.crew.remove(hand)
         self.listener.note(f"worker {hand.name or 'that had not begun'} died; what it held goes to others")
         for index, (_, todo) in enumerate(hand.held):
             todo.tries += index == 0
-            if todo.tries > self.cluster.retries:
+            if todo.tries > self.retries:
                 error = WorkerDied(f"{todo.job.name}: {LOST.format(tries=todo.tries - 1)}")
                 yield [Outcome(job=todo.job, target=None, error=error)]
             else:
@@ -280,26 +310,9 @@ class Fleet:
         """How the workers do, every now and then."""
         if time.monotonic() - self.told >= REPEAT:
             if self.told:
-                for line in self.table():
+                for line in self.crew.table():
                     self.listener.note(line)
             self.told = time.monotonic()
-
-    def table(self) -> list[str]:
-        """A line a worker: what it made, how fast, what it is at."""
-        lines = []
-        for hand in (*self.hands, *self.gone):
-            minutes = (time.monotonic() - hand.began) / 60 if hand.began else 0
-            rate = f"{hand.made / minutes:.1f} a minute" if minutes else "starting"
-            at = "died" if hand.dead else hand.held[0][1].job.name if hand.held else "waiting"
-            failed = f", {hand.failed} failed" if hand.failed else ""
-            lines.append(f"  {hand.name or 'a worker':<28} {hand.made:>6} made{failed}, {rate}, {at}")
-        return lines
-
-    def leave(self) -> None:
-        """End the workers, and a cluster that was started for this batch."""
-        for hand in self.hands:
-            self.ray.kill(hand.actor)
-        self.ray.shutdown()
 
 
 def facts_of(address: str, tell: Callable[[dict[str, Any]], None]) -> None:

@@ -34,18 +34,51 @@ class Found:
     empty: tuple[Outcome, ...]
 
 
+class Sieve:
+    """Which files of a folder are pictures to extend; the others are counted. `results`: the output folder."""
+
+    def __init__(self, results: Place | None) -> None:
+        self.results = results and os.fspath(absolute(results))
+        self.suffixes = READ | other_formats.readable_suffixes()
+        self.others: Counter[Kind] = Counter()  # files that nothing here reads
+        self.left_out = 0  # earlier results
+
+    def pick(self, folder: str, files: list[str]) -> list[str]:
+        """The pictures among a folder's files; those that nothing here reads, and earlier results, are counted."""
+        found = []
+        for name in files:
+            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a million names
+            if suffix in self.suffixes:
+                found.append(name)
+            elif suffix in other_formats.OTHERS:
+                kind = other_formats.is_left_out(Path(folder, name))
+                if kind is None:
+                    found.append(name)
+                else:
+                    self.others[kind] += 1
+        return self.fresh(folder, found)
+
+    def fresh(self, folder: str, found: list[str]) -> list[str]:
+        """Without the results of earlier runs: NAME-extended.* beside NAME.*, or in the output folder."""
+        made = {name: match["stem"] for name in found if (match := RESULT.match(_stem(name)))}
+        if not made:
+            return found
+        if not (self.results and absolute(place(folder)).is_relative_to(self.results)):
+            stems = {*map(_stem, found)}
+            made = {name: stem for name, stem in made.items() if stem in stems}
+        self.left_out += len(made)
+        return [name for name in found if name not in made]
+
+
 class Search:
     """Collects what arguments and lists name; `results`: the output folder, in which results are no inputs."""
 
     def __init__(self, results: Place | None = None) -> None:
-        self.results = results and os.fspath(absolute(results))
-        self.suffixes = READ | other_formats.readable_suffixes()
+        self.sieve = Sieve(results)
         self.names = Names()
         self.tops: dict[str, Path] = {}  # folders of listed names, by their text
         self.notes: list[str] = []
         self.failed: dict[str | None, Outcome] = {}
-        self.others: Counter[Kind] = Counter()  # files in what is searched now that nothing here reads
-        self.left_out = 0  # earlier results in it
 
     def argument(self, text: str) -> None:
         """A picture, a folder, a glob, or `-`."""
@@ -81,7 +114,9 @@ class Search:
         try:
             if not listed and is_pattern(text):
                 self.searched(where, stores.matches(where), fixed_part(where), deep="**" in where.path.parts)
-            elif text.endswith("/") or (not listed and where.suffix.lower() not in self.suffixes and is_folder(where)):
+            elif text.endswith("/") or (
+                not listed and where.suffix.lower() not in self.sieve.suffixes and is_folder(where)
+            ):
                 self.searched(where, (where / name for name in stores.listing(where, deep=False)), where)
             else:
                 self.names.add(text, absolute(where.parent))
@@ -92,10 +127,12 @@ class Search:
         """The pictures among what a store holds in a folder, or what of it matches a glob."""
         folders: dict[str, list[str]] = {}
         for each in found:
-            if each.suffix.lower() in self.suffixes and not each.name.startswith("."):
+            if each.suffix.lower() in self.sieve.suffixes and not each.name.startswith("."):
                 folders.setdefault(each.parent.text, []).append(each.name)
         paths = (
-            (Address(folder) / name).text for folder, names in folders.items() for name in self.fresh(folder, names)
+            (Address(folder) / name).text
+            for folder, names in folders.items()
+            for name in self.sieve.fresh(folder, names)
         )
         if not self.take(paths, where, absolute(root), deep=deep):
             self.fail(where, BadRequest(f"{where}: no picture there ({_kinds()})"))
@@ -108,7 +145,7 @@ class Search:
         except OSError as error:
             self.fail(folder, BadPicture(f"{folder}: this folder cannot be read ({error.strerror})"))
             return
-        found = self.pick(os.fspath(folder), [name for name in files if not name.startswith(".")])
+        found = self.sieve.pick(os.fspath(folder), [name for name in files if not name.startswith(".")])
         paths = (os.fspath(folder / name) for name in found)
         if not self.take(paths, folder, absolute(folder)) and not self.is_told(folder):
             inside = f"for folders inside it: '{folder}/**/*.jpg'"
@@ -117,7 +154,7 @@ class Search:
     def pattern(self, pattern: str) -> None:
         """The pictures that a glob matches."""
         where, root = Path(pattern), absolute(patterns.fixed_part(pattern))
-        found = self.take(patterns.matches(pattern, self.pick), where, root, deep=patterns.is_deep(pattern))
+        found = self.take(patterns.matches(pattern, self.sieve.pick), where, root, deep=patterns.is_deep(pattern))
         if not found and not self.is_told(where):
             told = "quote the pattern, ** descends into folders"
             self.fail(where, BadRequest(f"{pattern}: no picture matches ({_kinds()}); {told}"))
@@ -128,13 +165,13 @@ class Search:
         for path in paths:
             self.names.add(path, root, deep=deep)
             found = True
-        if self.others:
-            told = (f"{count} {kind.name} file(s) left out: {kind.remedy}" for kind, count in self.others.items())
+        if self.sieve.others:
+            told = (f"{count} {kind.name} file(s) left out: {kind.remedy}" for kind, count in self.sieve.others.items())
             self.fail(where, BadPicture(f"{where}: {'; '.join(told)}"))
-        if self.left_out:
-            self.notes.append(f"{where}: left out {self.left_out} earlier result(s), such as NAME-extended.*")
-        found = found or self.left_out > 0
-        self.others, self.left_out = Counter(), 0
+        if self.sieve.left_out:
+            self.notes.append(f"{where}: left out {self.sieve.left_out} earlier result(s), such as NAME-extended.*")
+        found = found or self.sieve.left_out > 0
+        self.sieve.others, self.sieve.left_out = Counter(), 0
         return found
 
     def fail(self, source: Place, error: SoftExtendError) -> None:
@@ -145,32 +182,6 @@ class Search:
     def is_told(self, source: Place) -> bool:
         """Whether something has been said of this folder or glob."""
         return any(each.job.source == source for each in self.failed.values())
-
-    def pick(self, folder: str, files: list[str]) -> list[str]:
-        """The pictures among a folder's files; those that nothing here reads, and earlier results, are counted."""
-        found = []
-        for name in files:
-            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a million names
-            if suffix in self.suffixes:
-                found.append(name)
-            elif suffix in other_formats.OTHERS:
-                kind = other_formats.is_left_out(Path(folder, name))
-                if kind is None:
-                    found.append(name)
-                else:
-                    self.others[kind] += 1
-        return self.fresh(folder, found)
-
-    def fresh(self, folder: str, found: list[str]) -> list[str]:
-        """Without the results of earlier runs: NAME-extended.* beside NAME.*, or in the output folder."""
-        made = {name: match["stem"] for name in found if (match := RESULT.match(_stem(name)))}
-        if not made:
-            return found
-        if not (self.results and absolute(place(folder)).is_relative_to(self.results)):
-            stems = {*map(_stem, found)}
-            made = {name: stem for name, stem in made.items() if stem in stems}
-        self.left_out += len(made)
-        return [name for name in found if name not in made]
 
 
 def gather(inputs: Sequence[str], listed: Iterable[str] = (), *, results: Place | None = None) -> Found:

@@ -115,11 +115,7 @@ TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TABLE: dict[str, Shown] = {"table": "--report r.csv"}
-CLUSTER: dict[str, Shown] = {
-    "ray": "--ray 127.0.0.1:1",
-    "max_retries": "--max-retries 3",
-    "num_gpus": "--num-gpus 0.5",
-}
+CLUSTER: dict[str, Shown] = {"ray": "--ray 127.0.0.1:1", "max_retries": "--max-retries 3", "num_gpus": "--num-gpus 0.5"}
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
 READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
