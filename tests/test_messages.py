@@ -80,9 +80,8 @@ KINDS = [each for each in every(errors.SoftExtendError) if each.__module__.start
 
 
 def test_every_kind_of_error_is_on_the_page() -> None:
-    assert {(row[0], int(row[1])) for row in rows("Messages")} == {
-        (f"`{each.__name__}`", each.exit_code) for each in KINDS
-    }
+    said = {(row[0], int(row[1])) for row in rows("Messages")}
+    assert said == {(f"`{each.__name__}`", each.exit_code) for each in KINDS}
 
 
 def test_every_variable_is_on_the_page() -> None:

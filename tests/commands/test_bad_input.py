@@ -113,7 +113,7 @@ def test_one_pixel_grows(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> N
         ((*SIDES, "--overwrite", "--skip-existing"), "give one"),
         ((*SIDES, "--format", "gif"), "must be one of png, jpeg,"),
         ((*SIDES, "-o", "b.gif"), ".png"),
-        ((*SIDES, "-o", "b.png", "--format", "jpeg"), "agree"),
+        ((*SIDES, "-o", "b.png", "--format", "jpeg"), "the name says PNG"),
         ((*SIDES, "-o", "-", "--json"), "--json"),
         ((*SIDES, "--nonsense"), "--nonsense"),
         ((*SIDES, "--stength", "0.5"), "--strength"),
