@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
 from softextend.jobs import cluster
+from softextend.jobs.conditions import left_out_by_self
 from softextend.jobs.presets import all_presets, presets_folder
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
+from softextend.models.conditions.options import Conditions
+from softextend.models.engine import Engine
 from softextend.models.weights.families import TITLES
 from softextend.option_fields import about
+from softextend.options import Prompt
 from softextend.types import FillName
 
 if TYPE_CHECKING:
@@ -31,6 +35,9 @@ def models(report: Report, given: Models) -> None:
     ref = find.resolve_model(
         which.model, profile=which.profile, prediction=which.prediction, vae=which.vae, unet=which.unet
     )
+    if ref.kind == "self":
+        for line in left_out_by_self(Prompt(), Engine(vae=which.vae, unet=which.unet), Conditions()):
+            report.note(line)
     if which.model or which.explain:
         load.check_model(ref, which.vae)
     others = [each.ref for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]

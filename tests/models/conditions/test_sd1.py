@@ -123,17 +123,9 @@ def test_the_pipelines_picture(home: Path, monkeypatch: pytest.MonkeyPatch, kind
         output_type="latent",
         **more,
     ).images
-    ours = [
-        sampled(
-            loaded(home / "sd1", each),
-            torch.ones(1, 1, 8, 12),
-            steps=6,
-            strength=0.7,
-            guidance=4.0,
-            known=known(),
-        )
-        for each in (laid(home, kinds), None)
-    ]
+    change = torch.ones(1, 1, 8, 12)
+    how: dict[str, Any] = {"steps": 6, "strength": 0.7, "guidance": 4.0, "known": known()}
+    ours = [sampled(loaded(home / "sd1", each), change, **how) for each in (laid(home, kinds), None)]
     assert_close(ours[0], theirs)
     assert (ours[1] - theirs).abs().max() > 3e-3 * theirs.abs().max()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tinysd
@@ -12,6 +13,7 @@ import torch
 from running import Run, photo
 from torch import nn
 
+from softextend.models.conditions.control import TAKEN
 from softextend.models.find import resolve_model
 from softextend.models.load import check_model
 from softextend.models.sd.checkpoint import SD1, SD2
@@ -34,6 +36,107 @@ def networks(layout: Layout, channels: int = 4) -> dict[str, nn.Module]:
         for name in layout.encoders:
             parts[name] = TEXT_ENCODERS[name](read_json(layout.configs / f"{name}.json"))
     return parts
+
+
+def lora_shapes(unet: nn.Module) -> dict[str, list[int]]:
+    """Kohya's, rank 16, of every attention of the UNet."""
+    found: dict[str, list[int]] = {}
+    for name, module in unet.named_modules():
+        if isinstance(module, nn.Linear) and ".attn" in name:
+            stem = f"lora_unet_{name.replace('.', '_')}"
+            found |= {f"{stem}.lora_down.weight": [16, module.in_features], f"{stem}.alpha": []}
+            found[f"{stem}.lora_up.weight"] = [module.out_features, 16]
+    return found
+
+
+def adapter_shapes(unet: Any) -> dict[str, list[int]]:
+    """ip-adapter-plus_sdxl_vit-h: 16 queries, four layers of 20 heads."""
+    wide, inner = 2048, 1280
+    norm = {"weight": [inner], "bias": [inner]}
+    layer = {f"0.norm{at}.{leaf}": shape for at in (1, 2) for leaf, shape in norm.items()}
+    layer |= {"0.to_q.weight": [inner, inner], "0.to_kv.weight": [2 * inner, inner], "0.to_out.weight": [inner, inner]}
+    layer |= {
+        "1.0.weight": [inner],
+        "1.0.bias": [inner],
+        "1.1.weight": [4 * inner, inner],
+        "1.3.weight": [inner, 4 * inner],
+    }
+    found = {"latents": [1, 16, inner], "proj_in.weight": [inner, 1280], "proj_in.bias": [inner]}
+    found |= {"proj_out.weight": [wide, inner], "proj_out.bias": [wide]}
+    found |= {"norm_out.weight": [wide], "norm_out.bias": [wide]}
+    found |= {f"layers.{at}.{name}": shape for at in range(4) for name, shape in layer.items()}
+    shapes = {f"image_proj.{name}": shape for name, shape in found.items()}
+    for index, name in enumerate(unet.attn_processors):
+        if name.endswith("attn2.processor"):
+            out = unet.get_submodule(name.removesuffix(".processor")).to_q.out_features
+            shapes |= {f"ip_adapter.{index}.{part}.weight": [out, wide] for part in ("to_k_ip", "to_v_ip")}
+    return shapes
+
+
+def vit_h_shapes() -> dict[str, list[int]]:
+    """OpenCLIP ViT-H in its own layout, the image half."""
+    wide, inner = 1280, 5120
+    shapes = {"class_embedding": [wide], "positional_embedding": [257, wide], "proj": [wide, 1024]}
+    shapes["conv1.weight"] = [wide, 3, 14, 14]
+    for name in ("ln_pre", "ln_post", *(f"transformer.resblocks.{at}.ln_{n}" for at in range(32) for n in (1, 2))):
+        shapes |= {f"{name}.weight": [wide], f"{name}.bias": [wide]}
+    for at in range(32):
+        block = f"transformer.resblocks.{at}."
+        shapes |= {block + "attn.in_proj_weight": [3 * wide, wide], block + "attn.in_proj_bias": [3 * wide]}
+        for name, out, into in (("attn.out_proj", wide, wide), ("mlp.c_fc", inner, wide), ("mlp.c_proj", wide, inner)):
+            shapes |= {f"{block}{name}.weight": [out, into], f"{block}{name}.bias": [out]}
+    return {f"visual.{name}": shape for name, shape in shapes.items()}
+
+
+def union_shapes() -> dict[str, list[int]]:
+    """The union ControlNet of eight types."""
+    from diffusers import ControlNetUnionModel
+
+    config = read_json(SDXL.configs / "unet.json")
+    with torch.device("meta"):
+        net = ControlNetUnionModel.from_config(
+            {name: config[name] for name in TAKEN if name in config} | {"num_control_type": 8}
+        )
+    return {name: list(each.shape) for name, each in net.state_dict().items()}
+
+
+def refiner_shapes() -> dict[str, list[int]]:
+    """In the original layout."""
+    with torch.device("meta"):
+        unet = _new_unet(read_json(SDXL.configs / "refiner_unet.json"))
+        text = TEXT_ENCODERS["text_encoder_2"](read_json(SDXL.configs / "text_encoder_2.json"))
+    state = {"model.diffusion_model." + tinysd.original_unet(name): each for name, each in unet.state_dict().items()}
+    state |= {f"conditioner.embedders.0.model.{n}": each for n, each in tinysdxl.original_open_clip(text).items()}
+    return {name: list(each.shape) for name, each in state.items()}
+
+
+@pytest.mark.slow
+def test_conditions_of_full_size_fit_a_checkpoint_of_full_size(shared: Path, tmp_path: Path, run: Run) -> None:
+    """Every network beside the model, in sparse files with the published names and shapes, opened by a dry run."""
+    keys = json.loads((shared / "golden" / "sdxl_keys.json").read_text())
+    shapes = {name: each["shape"] if isinstance(each, dict) else each for name, each in keys.items()}
+    unet = networks(SDXL)["unet"]
+    files = {"base": shapes, "lora": lora_shapes(unet), "adapter": adapter_shapes(unet), "encoder": vit_h_shapes()}
+    files |= {"union": union_shapes(), "refiner": refiner_shapes(), "word": {"clip_l": [2, 768], "clip_g": [2, 1280]}}
+    at = {name: tinysdxl.write_header(tmp_path / f"{name}.safetensors", each) for name, each in files.items()}
+    photo(tmp_path / "photo.png")
+    words = ["extend", tmp_path / "photo.png", "--all", "8", "--model", at["base"], "--dry-run", "--seed", "1"]
+    words += ["--lora", at["lora"], "--image-prompt", "self", "--image-adapter", at["adapter"], "--image-encoder"]
+    words += [at["encoder"], "--control", at["union"], "--refiner", at["refiner"], "--embedding", f"x={at['word']}"]
+    ran = run(*words)
+    assert ran.code == 0, ran.err
+    assert "not used" not in ran.err
+    assert "guidance" in ran.out
+    for wrong, option in (
+        ("union", "--lora"),
+        ("lora", "--control"),
+        ("word", "--image-adapter"),
+        ("lora", "--refiner"),
+    ):
+        again = [at[wrong] if words[index - 1] == option else word for index, word in enumerate(words)]
+        ran = run(*again)
+        assert ran.code == 1, ran.err
+        assert f"softextend: {option}" in ran.err
 
 
 @pytest.mark.parametrize("family", LAYOUTS)
