@@ -43,5 +43,9 @@ class DiskFull(OutputError):
     """There is no room for a result, nor for the next one."""
 
 
+class WorkerDied(SoftExtendError):
+    """A process that worked on pictures ended before they were done."""
+
+
 class OutOfMemory(SoftExtendError):
     """Even the leanest way of running the model does not fit."""

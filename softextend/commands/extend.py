@@ -22,6 +22,7 @@ from softextend.commands.run import (
 )
 from softextend.commands.signatures import Extend
 from softextend.commands.spec import spec_of_extend, spec_of_paint
+from softextend.errors import BadRequest
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.making import PictureStages
 from softextend.jobs.outputs import plan_jobs
@@ -93,5 +94,9 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     if debug.dry_run:
         return dry_run(report, task, jobs, folders, empty=found.empty)
     if isinstance(given, Extend) and given.cluster.ray:
+        if (given.work.workers, given.work.batch) != (1, 1):
+            raise BadRequest("--ray with --workers or --batch: its workers take one picture each; leave those out")
         return work_afar(report, task, jobs, folders, given.cluster, empty=found.empty)
-    return work(report, task, jobs, folders, stages=PictureStages(task=task), empty=found.empty)
+    sharing = given.work.workers if isinstance(given, Extend) else 1
+    stages = PictureStages(task=task, batch=given.work.rows)
+    return work(report, task, jobs, folders, stages=stages, empty=found.empty, workers=sharing)

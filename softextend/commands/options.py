@@ -121,6 +121,41 @@ class RedoOutput(Checked):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BatchOptions(Checked):
+    """How the work is shared out."""
+
+    batch: int = option(
+        1,
+        "how many pictures of one size, or seeds of one picture, go through the model together; auto: by the GPU's "
+        "memory, 1 on a processor; rows of one batch may differ from single runs by rounding",
+        low=0,
+        metavar="auto|N",
+        form="batch",
+        expert=True,
+    )
+
+    @property
+    def rows(self) -> int | None:
+        """That go together; None: as many as pay."""
+        return self.batch or None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkOptions(BatchOptions):
+    """How the work is shared out."""
+
+    batch: int = like(BatchOptions, "batch")
+    workers: int = option(
+        1,
+        "processes that share the pictures, each with a model of its own; auto: one a GPU; without one, with self, one "
+        "a core; same bytes whatever N",
+        low=0,
+        metavar="auto|N",
+        form="workers",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DebugOptions(Checked):
     """Seeing more than the result."""
 

@@ -20,8 +20,11 @@ from softextend.jobs.manifest import Manifest
 from softextend.jobs.outputs import AT_ONCE, Jobs, Naming, existing, make_folder, settled
 from softextend.jobs.pieces import Stages
 from softextend.jobs.reading import read
+from softextend.jobs.shares import shares_of
 from softextend.jobs.tally import Tally
 from softextend.jobs.task import PictureTask
+from softextend.jobs.workers import Share
+from softextend.jobs.workers import run as run_workers
 from softextend.models.load import check_model
 from softextend.options import Selection
 from softextend.pictures.address import Place, place
@@ -132,10 +135,11 @@ def work(
     *,
     stages: Stages,
     empty: Sequence[Outcome] = (),
+    workers: int = 1,
 ) -> int:
     """Check all names, then do all jobs, telling of each; the exit code.
 
-    `folders` are made where missing; `empty`: inputs that hold no picture, as failures.
+    `folders` are made where missing; `empty`: inputs that hold no picture, as failures. `workers`: 0: auto.
     """
     if report.options.json and jobs.to_stdout:
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
@@ -143,21 +147,13 @@ def work(
     for folder in folders:
         make_folder(folder)
     report.total = jobs.results + sum(each.count for each in empty)
-    told = Telling(report=report)
+    told = Telling(report=report, task=task)
     try:
         with Manifest(getattr(report.options, "table", None)) as manifest:
             deliver = partial(told.outcome, manifest)
             for outcome in empty:
                 deliver(outcome)
-            runner.run(
-                cleared(todo),
-                stages,
-                deliver=deliver,
-                begin=told.begin_after(report.done),
-                listener=report,
-                gate=Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None,
-                overlap=jobs.results > 1,
-            )
+            told.made(cleared(todo), jobs, stages, deliver, shares_of(task, workers, len(jobs)))
     except KeyboardInterrupt as error:
         return report.stopped(error, told.tally)
     report.summary(told.tally, time.monotonic() - told.began)
@@ -169,8 +165,38 @@ class Telling:
     """What a batch has come to, told and counted."""
 
     report: Report
+    task: PictureTask
     tally: Tally = field(default_factory=Tally)
     began: float = field(default_factory=time.monotonic)
+
+    def made(
+        self,
+        todo: Iterable[Job | Outcome],
+        jobs: Jobs,
+        stages: Stages,
+        deliver: Callable[[Outcome], None],
+        shares: Sequence[Share],
+    ) -> None:
+        """All jobs through the stages, here or by several workers."""
+        task = self.task
+        gate = Claims(mode=task.skip_existing, request=task.request()) if task.skip_existing else None
+        begin = self.begin_after(self.report.done)
+        if len(shares) == 1:
+            overlap = jobs.results > 1
+            runner.run(todo, stages, deliver=deliver, begin=begin, listener=self.report, gate=gate, overlap=overlap)
+            return
+        if jobs.sources.has_stdin:
+            raise BadRequest("--workers: a picture from stdin among others is read by one process: give it as a file")
+        run_workers(
+            todo,
+            stages,
+            shares,
+            deliver=deliver,
+            begin=begin,
+            listener=self.report,
+            gate=gate,
+            in_order=not self.report.options.json,
+        )
 
     def outcome(self, manifest: Manifest, outcome: Outcome) -> None:
         """One more result, or failure."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from softextend.commands.options import (
+    BatchOptions,
     BatchReport,
     ClusterOptions,
     DebugOptions,
@@ -22,6 +23,7 @@ from softextend.commands.options import (
     ShowOptions,
     SourceOptions,
     TableOptions,
+    WorkOptions,
 )
 from softextend.models.conditions.options import Conditions
 from softextend.models.engine import Engine
@@ -44,6 +46,7 @@ class Extend:
     selection: Selection
     conditions: Conditions
     engine: Engine
+    work: WorkOptions
     cluster: ClusterOptions
     debug: DebugOptions
     report: BatchReport
@@ -87,6 +90,7 @@ class Paint:
     selection: Selection
     conditions: Conditions
     engine: Engine
+    work: BatchOptions
     debug: DebugOptions
     report: BatchReport
 

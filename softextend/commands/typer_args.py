@@ -27,6 +27,8 @@ FIXED = {  # what a shell offers for options of other kinds
     "anchor": list(ANCHORS),
     "trim": ["auto"],
     "passes": ["auto"],
+    "workers": ["auto"],
+    "batch": ["auto"],
     "aspect": ["1:1", "4:3", "3:2", "16:9", "21:9", "9:16"],
 }
 

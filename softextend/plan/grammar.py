@@ -15,6 +15,7 @@ from softextend.types import Amount, Amounts, Size, Span
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
 SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
+MOST_AT_ONCE = 256  # processes, or rows of a batch: more is a slip of the keyboard
 
 
 def parse_amount(text: str, option: str = "--sides") -> Amount:
@@ -111,6 +112,24 @@ def parse_passes(text: str) -> int | None:
     return int(text)
 
 
+def parse_workers(text: str) -> int:
+    """`auto` (0) or a number of processes."""
+    return _auto_or_number(text, "--workers")
+
+
+def parse_batch(text: str) -> int:
+    """`auto` (0) or a number of rows."""
+    return _auto_or_number(text, "--batch")
+
+
+def _auto_or_number(text: str, name: str) -> int:
+    if text.strip() == "auto":
+        return 0
+    if not text.strip().isdecimal() or not 1 <= int(text) <= MOST_AT_ONCE:
+        raise BadRequest(f"{name} {text}: write auto or a whole number from 1 to {MOST_AT_ONCE}")
+    return int(text)
+
+
 def parse_all(text: str) -> Amount:
     """`20%` or `256` -> what is added on each side."""
     return parse_amount(text, "--all")
@@ -148,6 +167,8 @@ FORMS: Mapping[str, Callable[[str], Any]] = {  # by the form that an option's fi
     "anchor": parse_anchor,
     "trim": parse_trim,
     "passes": parse_passes,
+    "workers": parse_workers,
+    "batch": parse_batch,
     "guidance_steps": parse_guidance_steps,
     "told_size": parse_told_size,
     "place": place,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from softextend.models.device import one_thread
 from softextend.models.selfmodel import posterior
 from softextend.models.selfmodel.candidates import (
     RADII,
@@ -58,7 +59,8 @@ class Dense:
             basis = torch.eye(patches.shape[1], device=self.z0.device)
             if len(sources) * len(self.targets) > EXACT and patches.shape[1] > DIMS:
                 spread = (patches - mean).T.double() @ (patches - mean).double()
-                basis = torch.linalg.eigh(spread)[1][:, -DIMS:].float()
+                with one_thread():  # whose rounding follows the number of threads
+                    basis = torch.linalg.eigh(spread)[1][:, -DIMS:].float()
             terms = posterior.prior_terms(self.where, sources, self.known.shape[1], self.z0.device)
             colours = self.z0.reshape(3, -1)[:, at].T.contiguous()
             self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, *terms, torch.tensor(most))
