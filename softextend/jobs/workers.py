@@ -108,8 +108,8 @@ class Crew:
 
     def started(self, share: Share, *, first: bool) -> Hand:
         """A new worker; the first one tells of its model."""
-        here, there = multiprocessing.get_context("spawn").Pipe()
         context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
         with environment(share.environment):
             process = context.Process(
                 target=serve,
@@ -185,8 +185,7 @@ class Crew:
         for handed in lost:
             for target in handed.lost():
                 said = f"its worker {why}; fewer --workers need less memory, --skip-existing tries it again"
-                name = handed.job.name if handed.job else ""
-                error = WorkerDied(f"{name}: {said}")
+                error = WorkerDied(f"{handed.job.name if handed.job else ''}: {said}")
                 self.outcome(handed, Outcome(job=handed.job, target=target, error=error))  # type: ignore[arg-type]
         if died and not self.full:
             self.hands.append(self.started(hand.share, first=False))
