@@ -18,6 +18,7 @@ else:
 
 WITH_THEM = ("fit", "anchor")  # options that go with some amounts alone
 SHIPPED = Path(str(files("softextend"))) / "data" / "presets"
+NEVER = ("allow-large", "allow-huge", "allow-damaged", "overwrite")  # a file of anybody's lifts no limit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +63,8 @@ def _read(path: Path) -> Preset:
         found = read_config(path, "preset")
         options, others = (_texts(found.get(table, {})) for table in ("options", "with_image_prompt"))
         about = str(found.get("about", ""))
+        if barred := [name for name in (*options, *others) if name in NEVER]:
+            raise BadRequest(f"preset {path}: {barred[0]} is for the command line alone: take it out and give it there")
         return Preset(name=path.stem, said=about, path=path, options=options, with_image_prompt=others)
     except AttributeError as error:
         raise BadRequest(f"preset {path}: cannot be read ({error}): correct or remove it") from error

@@ -109,3 +109,22 @@ def test_amounts_in_any_spelling_stand_in_place_of_a_presets(run: Run, words: tu
     ran = run("extend", "a.png", "--preset", "telea", *words, "--seed", 1, "--dry-run", "--json")
     assert ran.code == 0, ran.err
     assert "{width}x{height}".format(**ran.facts[0]["plan"]["output_size"]) == size
+
+
+@pytest.mark.parametrize("name", ["allow-large", "allow_huge", "overwrite"])
+def test_a_preset_lifts_no_limit(run: Run, name: str) -> None:
+    photo("a.png")
+    home = Path("config/softextend/presets")
+    home.mkdir(parents=True)
+    (home / "mine.toml").write_text(f"[options]\n{name} = true\n")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--preset", "mine")
+    assert (ran.code, "is for the command line alone" in ran.err) == (2, True), ran.err
+
+
+def test_a_preset_is_a_small_regular_file(run: Run) -> None:
+    photo("a.png")
+    home = Path("config/softextend/presets")
+    home.mkdir(parents=True)
+    (home / "mine.toml").symlink_to("/dev/zero")
+    ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--preset", "mine")
+    assert (ran.code, "preset" in ran.err, "is no regular file" in ran.err) == (2, True, True)
