@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import platform
 import signal
 import sys
 from collections.abc import Sequence
@@ -145,6 +146,8 @@ def _help_all(words: list[str]) -> int:
 def _settle_process() -> None:
     """Threads that sleep while they wait, a terminate signal that cleans up, streams that take any file name."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if platform.machine().lower() in ("x86_64", "amd64"):  # elsewhere torch may multiply by the same library
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: its small products wait longer than they take
     logging.getLogger().addHandler(logging.NullHandler())
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the life of the process

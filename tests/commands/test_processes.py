@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -105,3 +106,14 @@ def test_ctrl_c_in_the_middle_of_a_batch(tmp_path: Path) -> None:
             assert np.asarray(picture).shape == (40, 64, 3)
     assert "Traceback" not in err
     assert "stopped by Ctrl-C: 1 made" in err
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="another library may share the name")
+@pytest.mark.parametrize(("named", "threads"), [(None, "1"), ("2", "2")])
+def test_products_of_numpy_wait_for_no_other_thread(tmp_path: Path, named: str | None, threads: str) -> None:
+    """Before NumPy is loaded; beside another process two threads took ten times as long as one. A user's own stays."""
+    look = "import os, sys; print('numpy' in sys.modules, os.environ['OPENBLAS_NUM_THREADS'])"
+    begin = f"from softextend import cli; cli._settle_process(); {look}"
+    others = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    ran = process(tmp_path, "-c", begin, env=others | ({"OPENBLAS_NUM_THREADS": named} if named else {}))
+    assert ran.stdout.split() == ["False", threads], ran.stderr
