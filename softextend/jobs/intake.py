@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from softextend.jobs.lanes import Room
 from softextend.jobs.pieces import Kept, Piece, Stages, Taken
 from softextend.types import Listener
 
+TOGETHER = 100  # outcomes that need no work and are handed on as one
 GROUP = 16_000_000  # px of one batch of the model: half of the room, so that the next one can be filled meanwhile
 
 
@@ -26,33 +26,40 @@ class Intake:
     room: Room
     listener: Listener
     begin: Callable[[str], None] | None
-    readable: threading.Event = field(default_factory=threading.Event)  # a picture was read well, or there is none
     open: set[Taken] = field(default_factory=set)
 
     def read(self, jobs: Iterable[Job | Outcome]) -> Iterator[Taken | Piece]:
         """Every job in turn, read; a piece for what needs no work or failed. A full disk ends it all."""
-        try:
-            for job in jobs:
-                if isinstance(job, Outcome):
-                    yield Piece(taken=Taken(job=job.job, held=ExitStack(), heard=self.listener), settled=[job])
-                    continue
-                held = ExitStack()
-                todo, others = held.enter_context(self.gate.open(job))
-                taken = Taken(job=todo or job, held=held, heard=Kept() if self.begin is None else self.listener)
-                self.open.add(taken)
-                if others:
-                    yield Piece(taken=taken, settled=others)
-                failed = None if todo is None else self.failed(taken)
-                if failed is not None:
-                    yield Piece(taken=taken, settled=[failed])
-                if todo is None or failed is not None:
-                    self.let_go(taken)
-                else:
-                    yield taken
-                if failed is not None and isinstance(failed.error, DiskFull):
-                    return
-        finally:
-            self.readable.set()
+        settled: list[Outcome] = []
+        for job in jobs:
+            if isinstance(job, Outcome):
+                settled.append(job)
+            if settled and (len(settled) == TOGETHER or isinstance(job, Job)):
+                yield self.as_they_stand(settled)
+                settled = []
+            if isinstance(job, Outcome):
+                continue
+            held = ExitStack()
+            todo, others = held.enter_context(self.gate.open(job))
+            taken = Taken(job=todo or job, held=held, heard=Kept() if self.begin is None else self.listener)
+            self.open.add(taken)
+            if others:
+                yield Piece(taken=taken, settled=others)
+            failed = None if todo is None else self.failed(taken)
+            if failed is not None:
+                yield Piece(taken=taken, settled=[failed])
+            if todo is None or failed is not None:
+                self.let_go(taken)
+            else:
+                yield taken
+            if failed is not None and isinstance(failed.error, DiskFull):
+                return
+        if settled:
+            yield self.as_they_stand(settled)
+
+    def as_they_stand(self, outcomes: list[Outcome]) -> Piece:
+        """Outcomes that need no work, as one piece: a hundred thousand missing names would keep the lanes busy."""
+        return Piece(taken=Taken(job=outcomes[0].job, held=ExitStack(), heard=self.listener), settled=outcomes)
 
     def failed(self, taken: Taken) -> Outcome | None:
         """Read one; what became of it where it cannot be."""
@@ -64,7 +71,6 @@ class Intake:
             raise  # nobody reads what is said any more
         except Exception as error:
             return Outcome(job=taken.job, target=None, error=error)
-        self.readable.set()
         return None
 
     def groups(self, found: Iterable[Taken | Piece]) -> Iterator[list[Piece]]:

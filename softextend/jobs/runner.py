@@ -88,10 +88,7 @@ class Work:
         groups: Iterable[list[Piece]]
         if self.overlap:
             found = Lane(self.intake.read(jobs), 1, self.stop)
-            groups = Lane(self.intake.groups(found), AHEAD, self.stop, meanwhile=self.tell_done)
-            self.intake.readable.wait()
-            if self.intake.readable_found():
-                self.loaded()  # while the first picture is filled
+            groups = Lane(self.intake.groups(found), AHEAD, self.stop, meanwhile=self.meanwhile)
         else:
             groups = self.intake.groups(self.intake.read(jobs))
         for group in groups:
@@ -100,6 +97,12 @@ class Work:
                 self.last.put(piece)
                 self.tell_done()
         self.tell(self.last.rest())
+
+    def meanwhile(self) -> None:
+        """While nothing waits for the model: tell what is done, and load it once a picture was read and is filled."""
+        self.tell_done()
+        if not self.model and self.intake.readable_found():
+            self.loaded()
 
     def leave(self) -> None:
         """Stop the lanes, wait for what is being written, and let go of every claim."""
