@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ from softextend.jobs.worker import Done, Load, Worker
 from softextend.types import Listener
 
 HELD = 2  # pictures that a worker holds: the one at work, and the next, so that it never waits for the driver
+CONNECT = 10.0  # s
 LOOK = 5.0  # s between two looks at whether the cluster has grown or a worker is missing
 STILLBORN = 5  # workers that may die before they run, where none has run at all
 REPEAT = 30.0  # s between two lines on how the workers do
@@ -91,6 +93,17 @@ def own_stdout() -> Iterator[None]:
         sys.stdout = stream
 
 
+def answers(address: str) -> None:
+    """BadRequest where nothing listens at the address of a head: Ray itself would try for a minute."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address in ("auto", "local") or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT).close()
+    except (OSError, OverflowError) as error:
+        raise BadRequest(f"--ray {address}: nothing answers there ({error}); see ray status on its head") from None
+
+
 def ray_of(address: str) -> Any:
     """Ray, connected; BadRequest where it is not installed or there is no such cluster."""
     try:
@@ -99,6 +112,7 @@ def ray_of(address: str) -> Any:
         import ray
     except ImportError:
         raise BadRequest("--ray: Ray is not installed: pip install 'softextend[ray]'") from None
+    answers(address)
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     options = {"logging_level": logging.CRITICAL, "log_to_driver": False, "ignore_reinit_error": True}
     own = {"include_dashboard": False}

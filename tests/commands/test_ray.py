@@ -147,9 +147,9 @@ def test_a_picture_that_kills_its_workers_is_an_error_line(folder: Path, monkeyp
     facts = {each["input"]: each for each in map(json.loads, ran.stdout.splitlines())}
     assert ran.returncode == 1, ran.stderr
     assert len(facts) == PICTURES
-    assert [name for name, each in facts.items() if "error" in each] == ["p/3.png"]
-    assert "--max-retries" in facts["p/3.png"]["error"]
-    assert whole(Path("w")) == [name for name in NAMES if name[0] != "3"]
+    assert [name for name, each in facts.items() if "error" in each] == ["p/0.png"]
+    assert "--max-retries" in facts["p/0.png"]["error"]
+    assert whole(Path("w")) == [name for name in NAMES if name[0] != "0"]
 
 
 def test_no_cluster_there(folder: Path) -> None:
