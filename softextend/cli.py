@@ -9,19 +9,22 @@ import platform
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
-from softextend.commands.argv import HELP_ALL, understood
+from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, understood
 from softextend.commands.config import configured
 from softextend.commands.help_page import overview, page
+from softextend.commands.presets import OPTION as PRESET
 from softextend.commands.presets import expanded, preset_name
 from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, reporting
 from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
 from softextend.commands.stdout import abandon_stdout
+from softextend.commands.suggestions import command_meant, option_meant
 from softextend.commands.typer_args import command, flags_of
 from softextend.errors import BadRequest, OutputError
 from softextend.text import printable
@@ -163,9 +166,25 @@ def _terminated(number: int, frame: Any) -> None:
     raise Terminated(number)
 
 
+def understood_flags(kind: type[Any]) -> list[str]:
+    """All that may be typed for a command's options, with what stands for several."""
+    flags = flags_of(kind, hidden=True)
+    return sorted(flags | {*ONE_SIDE, *EXTENTS, PRESET} if SIDES in flags else flags)
+
+
 def _wrong_usage(error: Any, arguments: list[str]) -> int:
-    """Typer's own errors as one line."""
+    """Typer's own errors as one line, with what was meant."""
     path = error.ctx.command_path if error.ctx else f"softextend {arguments[0]}"
     line = " ".join(str(error.format_message()).split()).rstrip(".")
+    flags = {kind.__name__.lower(): understood_flags(kind) for kind, _ in COMMANDS}
+    option, command = getattr(error, "option_name", None), path.removeprefix("softextend").strip()
+    if option and type(error).__name__ == "NoSuchOption" and command in flags:
+        own = flags.pop(command)
+        line = "; ".join(filter(None, (f"no such option: {option}", option_meant(option, own, flags))))
+    elif not command and (first := next((each for each in arguments if each != "help"), "")) not in flags:
+        is_picture = Path(first).suffix != "" or os.path.lexists(first)
+        line = "; ".join(
+            filter(None, (f"no such command: {first}", command_meant(first, list(flags), is_picture=is_picture)))
+        )
     print(printable(f"softextend: {line} (see {path} --help)", sys.stderr), file=sys.stderr)
     return BadRequest.exit_code

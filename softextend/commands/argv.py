@@ -18,12 +18,15 @@ AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts
 HELP_ALL = "--help-all"
 ONE_SIDE = ("--top", "--right", "--bottom", "--left")
 EXTENTS = ("--width", "--height")
+OUTPUT = ("-o", "--output")
+WITH_OUT_DIR = ("extend", "paint", "prepare", "redo")
 
 
 def understood(arguments: Sequence[str]) -> list[str]:
     """The words as the commands take them; BadRequest for what cannot be understood.
 
-    `help extend` -> `extend --help`; `--right 256` -> `--sides "0 256 0 0"`; `--width 1920 --height 1080` -> `--size`.
+    `help extend` -> `extend --help`; `--right 256` -> `--sides "0 256 0 0"`; `--width 1920 --height 1080` -> `--size`;
+    `-o wide/` -> `--out-dir wide/`.
     """
     words = list(arguments)
     if words[:1] == ["help"]:
@@ -39,7 +42,30 @@ def understood(arguments: Sequence[str]) -> list[str]:
         raise BadRequest(f"{name} {value}: give both --width and --height, or --size WxH; --sides adds to one side")
     if extents:
         words = _with_option(words, "--size", "x".join(extents[name] for name in EXTENTS))
-    return join_sides(fill_caption(words))
+    return join_sides(fill_caption(folder_of_results(words)))
+
+
+def folder_of_results(words: Sequence[str]) -> list[str]:
+    """`-o wide/`, or -o with a folder that exists -> `--out-dir wide`, for commands that have both."""
+    found = list(words)
+    if found[:1] and found[0] not in WITH_OUT_DIR:
+        return found
+    end = found.index("--") if "--" in found else len(found)
+    for index, word in enumerate(found[:end]):
+        name, equals, value = word.partition("=")
+        if name == "--output" and equals and _is_folder(value):
+            found[index] = f"--out-dir={value}"
+        elif word in OUTPUT and index + 1 < end and _is_folder(found[index + 1]):
+            found[index] = "--out-dir"
+        else:
+            continue
+        if any(each.partition("=")[0] == "--out-dir" for at, each in enumerate(found[:end]) if at != index):
+            raise BadRequest("-o and --out-dir: both name a folder; give one of them")
+    return found
+
+
+def _is_folder(word: str) -> bool:
+    return word.endswith(("/", os.sep)) or (word not in ("", "-") and os.path.isdir(word))  # noqa: PTH112 - a word
 
 
 def _taken(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softextend.commands.afar import work_afar
+from softextend.commands.options import InputOptions
 from softextend.commands.run import (
     STEPS,
     check_selection,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 def extend(report: Report, given: Extend) -> int:
     """`softextend extend`: the exit code."""
     spec = spec_of_extend(given)
-    found = gather(given.inputs.inputs or [], given.inputs.files_from, report, given.output.out_dir)
+    found = gather(given.inputs, given.output, report)
     task = task_of(given, spec, given.inputs)
     return variations(report, task, found, "-extended", given)
 
@@ -51,7 +52,7 @@ def paint(report: Report, given: Paint) -> int:
     """`softextend paint`: the exit code."""
     spec, painting = spec_of_paint(given), given.painting
     refuse_missing([painting.image, str(painting.mask)])
-    found = gather([painting.image], None, report)
+    found = gather(InputOptions(inputs=[painting.image]), given.output, report)
     drawn = file_bytes(painting.mask)
     repaint = read_mask(drawn, name=str(painting.mask), allow_huge=painting.allow_huge)
     task = task_of(given, spec, painting)
@@ -74,6 +75,7 @@ def task_of(given: Extend | Paint, spec: Spec, source: SourceOptions) -> Picture
         skip_existing=skipping(given.output.skip_existing),
         random_seed=given.sampling.seed is None,
         keep_alpha=given.output.alpha is Alpha.KEEP,
+        quality=given.output.quality,
     )
 
 

@@ -48,13 +48,16 @@ class InputOptions(SourceOptions):
         metavar="INPUT",
         argument=True,
     )
+    recursive: bool = option(
+        False, "search folders with all folders in them", told="off", flags=("-r", "--recursive"), panel=READING
+    )
     files_from: str | None = option(
         None, "a list of paths, one a line (or NUL-separated); - is stdin", told="none", metavar="FILE", panel=READING
     )
     keep_tree: bool | None = option(
         None,
         "mirror the inputs' folders in --out-dir",
-        told="for globs with **",
+        told="for globs with ** and with --recursive",
         flags=("--keep-tree/--no-keep-tree",),
         panel=WRITING,
         expert=True,
@@ -67,9 +70,9 @@ class OutputPath(Checked):
 
     output: str | None = option(
         None,
-        "for one picture: the result, or - for PNG on stdout; missing folders are made",
+        "for one picture: the result, or - for PNG on stdout; DIR/ is --out-dir DIR; missing folders are made",
         told="as --out-dir",
-        metavar="FILE",
+        metavar="FILE|DIR/",
         flags=("-o", "--output"),
     )
     out_dir: Path | Address | None = option(
@@ -91,7 +94,14 @@ class OutputPath(Checked):
 class OutputOptions(OutputPath):
     """Where results go."""
 
+    suffix: str | None = option(
+        None,
+        "what follows the input's name in the result's",
+        told="-extended, of paint -painted",
+        metavar="TEXT",
+    )
     format: Format | None = option(None, "the results' format", told="what -o says, else the input's", metavar="NAME")
+    quality: int | None = option(None, "of JPEG, AVIF and WebP files", low=1, high=100, told="95; WebP as the input")
     alpha: Alpha | None = option(
         None,
         "transparency: 'fill' paints what is more than half clear and makes the rest opaque, 'keep' writes the input's "
@@ -109,7 +119,7 @@ class RedoOutput(Checked):
     output: str | None = like(
         OutputPath,
         "output",
-        help="the result, or - for PNG on stdout; missing folders are made",
+        help="the result, or - for PNG on stdout; DIR/ is --out-dir DIR; missing folders are made",
         told="NAME-redo.EXT beside the result that is made again",
     )
     out_dir: Path | Address | None = like(
@@ -117,6 +127,7 @@ class RedoOutput(Checked):
     )
     overwrite: bool = like(OutputPath, "overwrite")
     format: Format | None = like(OutputOptions, "format", told="as -o or the result before")
+    quality: int | None = like(OutputOptions, "quality", told="the recipe's")
     alpha: Alpha | None = like(OutputOptions, "alpha", told="the recipe's")
 
 

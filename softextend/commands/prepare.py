@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def prepare(report: Report, given: Prepare) -> int:
     """`softextend prepare`: the exit code."""
     spec = spec_of_prepare(given)
-    found = gather(given.inputs.inputs or [], given.inputs.files_from, report, given.output.out_dir)
+    found = gather(given.inputs, given.output, report)
     names = naming(given.output, "-canvas", format=Format.PNG)
     names = replace(names, tree=found.sources.mirror(given.inputs.keep_tree))
     jobs = plan_jobs(found.sources, names, [spec.seed]).finished(with_mask)

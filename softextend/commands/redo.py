@@ -46,6 +46,7 @@ def redo(report: Report, given: Redo) -> int:
         allow_damaged=given.redoing.allow_damaged,
         overwrite=output.overwrite,
         keep_alpha=(output.alpha or before.alpha) is Alpha.KEEP,
+        quality=output.quality or before.quality,
         mask=mask,
         mask_sha256=None if mask is None else digest(mask),
         repaint=None if mask is None else read_mask(mask, allow_huge=allow_huge),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from softextend.commands.options import OutputOptions, OutputPath, RedoOutput, Skip
+from softextend.commands.options import InputOptions, OutputOptions, OutputPath, RedoOutput, Skip
 from softextend.errors import BadRequest
 from softextend.jobs import inputs, runner
 from softextend.jobs.claims import Claims
@@ -40,14 +41,16 @@ if TYPE_CHECKING:
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
 
 
-def gather(given: Sequence[str], files_from: str | None, report: Report, results: Place | None = None) -> Found:
-    """All pictures that the command line names, in order, and what holds none; `results`: the output folder."""
+def gather(given: InputOptions, output: OutputPath, report: Report) -> Found:
+    """All pictures that the command line names, in order, and what holds none."""
     listed: Iterable[str] = ()
+    arguments, files_from = given.inputs or [], given.files_from
     if files_from is not None:
-        if files_from == "-" and "-" in given:
+        if files_from == "-" and "-" in arguments:
             raise BadRequest("stdin: cannot be a picture and --files-from at once; give one of them a file")
         listed = read_list(files_from)
-    found = inputs.gather(given, listed, results=results)
+    suffix = output.suffix if isinstance(output, OutputOptions) else None
+    found = inputs.gather(arguments, listed, results=output.out_dir, suffix=suffix, recursive=given.recursive)
     for note in found.notes:
         report.note(note)
     return found
@@ -70,6 +73,8 @@ def naming(
 ) -> Naming:
     """How the results of this command are called; `format` where the user has no say."""
     format = output.format if isinstance(output, OutputOptions | RedoOutput) else format
+    if isinstance(output, OutputOptions) and output.suffix is not None:
+        suffix = checked_suffix(output.suffix)
     return Naming(
         suffix=suffix,
         output=output.output,
@@ -78,6 +83,13 @@ def naming(
         extras_dir=extras_dir,
         extras=extras,
     )
+
+
+def checked_suffix(text: str) -> str:
+    """What ends the names of results; BadRequest where no name can end so."""
+    if set(text) & {"/", "\\", "\0", *filter(None, (os.sep, os.altsep))}:
+        raise BadRequest(f"--suffix {text!r}: is a part of a name, such as -wide; folders go into --out-dir")
+    return text
 
 
 def folders_of(output: OutputPath | RedoOutput, *others: Path | None) -> list[Place]:

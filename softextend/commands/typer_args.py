@@ -61,14 +61,15 @@ def parameters(kind: Any, panel: str | None = None) -> Iterator[inspect.Paramete
         )
 
 
-def flags_of(kind: Any) -> set[str]:
-    """Every flag of a command, its groups' too."""
+def flags_of(kind: Any, *, hidden: bool = False) -> set[str]:
+    """Every flag of a command, its groups' too; `hidden`: with the spellings that no help shows."""
     hints, found = get_type_hints(kind), set()
     for field in fields(kind):
         if is_dataclass(hints[field.name]):
-            found |= flags_of(hints[field.name])
+            found |= flags_of(hints[field.name], hidden=hidden)
         elif not about(field).argument:
-            found |= {each for said in about(field).flags or (flag(field.name),) for each in said.split("/")}
+            names = (*option_names(field), *(about(field).also if hidden else ()))
+            found |= {each for said in names for each in said.split("/")}
     return found
 
 

@@ -54,6 +54,7 @@ def recorded_command(
     engine: Engine,
     conditions: Mapping[str, Any],
     alpha: str | None = None,
+    quality: int | None = None,
 ) -> dict[str, Any]:
     """What a recipe holds of its command, in the order of its text; files by their way from the result."""
     return {
@@ -70,4 +71,5 @@ def recorded_command(
         "profile": engine.profile,
         "prediction": engine.prediction and engine.prediction.value,
         "alpha": alpha,
+        "quality": quality,
     }

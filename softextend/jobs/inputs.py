@@ -22,7 +22,7 @@ from softextend.pictures.stores import is_folder
 
 WRITTEN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 READ = WRITTEN | {".gif"}  # what a folder or a glob is searched for
-RESULT = re.compile(r"(?P<stem>.+)-(?:extended(?:-\d+)?|painted(?:-\d+)?|canvas|mask|raw|redo|zoom)$", re.DOTALL)
+ENDINGS = r"-extended(?:-\d+)?|-painted(?:-\d+)?|-canvas|-mask|-raw|-redo|-zoom"  # of results' names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +35,12 @@ class Found:
 
 
 class Sieve:
-    """Which files of a folder are pictures to extend; the others are counted. `results`: the output folder."""
+    """Which files of a folder are pictures to extend; the others are counted. `results`, `suffix`: see `Search`."""
 
-    def __init__(self, results: Place | None) -> None:
+    def __init__(self, results: Place | None, suffix: str | None) -> None:
         self.results = results and os.fspath(absolute(results))
+        own = f"|{re.escape(suffix)}(?:-\\d+)?" if suffix else ""
+        self.result = re.compile(f"(?P<stem>.+)(?:{ENDINGS}{own})$", re.DOTALL)
         self.suffixes = READ | other_formats.readable_suffixes()
         self.others: Counter[Kind] = Counter()  # files that nothing here reads
         self.left_out = 0  # earlier results
@@ -60,7 +62,7 @@ class Sieve:
 
     def fresh(self, folder: str, found: list[str]) -> list[str]:
         """Without the results of earlier runs: NAME-extended.* beside NAME.*, or in the output folder."""
-        made = {name: match["stem"] for name in found if (match := RESULT.match(_stem(name)))}
+        made = {name: match["stem"] for name in found if (match := self.result.match(_stem(name)))}
         if not made:
             return found
         if not (self.results and absolute(place(folder)).is_relative_to(self.results)):
@@ -71,10 +73,14 @@ class Sieve:
 
 
 class Search:
-    """Collects what arguments and lists name; `results`: the output folder, in which results are no inputs."""
+    """Collects what arguments and lists name; `results`: the output folder, in which results are no inputs.
 
-    def __init__(self, results: Place | None = None) -> None:
-        self.sieve = Sieve(results)
+    `suffix`, `recursive`: what else ends the names of results; folders are searched with all folders in them.
+    """
+
+    def __init__(self, results: Place | None = None, suffix: str | None = None, *, recursive: bool = False) -> None:
+        self.sieve = Sieve(results, suffix)
+        self.recursive = recursive
         self.names = Names()
         self.tops: dict[str, Path] = {}  # folders of listed names, by their text
         self.notes: list[str] = []
@@ -86,6 +92,8 @@ class Search:
             self.names.add(None, Path())
         elif is_address(text):
             self.store(text)
+        elif os.path.isdir(text) and self.recursive:  # noqa: PTH112
+            self.pattern(os.path.join(text, "**", "*"))  # noqa: PTH118
         elif os.path.isdir(text):  # noqa: PTH112 - "" and names with NUL are for the reader to refuse
             self.folder(text)
         elif patterns.is_pattern(text):
@@ -117,7 +125,8 @@ class Search:
             elif text.endswith("/") or (
                 not listed and where.suffix.lower() not in self.sieve.suffixes and is_folder(where)
             ):
-                self.searched(where, (where / name for name in stores.listing(where, deep=False)), where)
+                found = (where / name for name in stores.listing(where, deep=self.recursive))
+                self.searched(where, found, where, deep=self.recursive)
             else:
                 self.names.add(text, absolute(where.parent))
         except SoftExtendError as error:
@@ -148,7 +157,7 @@ class Search:
         found = self.sieve.pick(os.fspath(folder), [name for name in files if not name.startswith(".")])
         paths = (os.fspath(folder / name) for name in found)
         if not self.take(paths, folder, absolute(folder)) and not self.is_told(folder):
-            inside = f"for folders inside it: '{folder}/**/*.jpg'"
+            inside = "--recursive searches the folders in it too"
             self.fail(folder, BadRequest(f"{folder}: no picture in this folder ({_kinds()}); {inside}"))
 
     def pattern(self, pattern: str) -> None:
@@ -184,13 +193,20 @@ class Search:
         return any(each.job.source == source for each in self.failed.values())
 
 
-def gather(inputs: Sequence[str], listed: Iterable[str] = (), *, results: Place | None = None) -> Found:
+def gather(
+    inputs: Sequence[str],
+    listed: Iterable[str] = (),
+    *,
+    results: Place | None = None,
+    suffix: str | None = None,
+    recursive: bool = False,
+) -> Found:
     """Arguments and listed paths -> pictures in order, each once; earlier results in a folder or glob are left out.
 
     What is missing stays in, to fail as one picture among many; so does a folder or a glob without pictures.
-    BadRequest where there is nothing at all. `results`: the output folder.
+    BadRequest where there is nothing at all. `results`, `suffix`, `recursive`: see `Search`.
     """
-    search = Search(results)
+    search = Search(results, suffix, recursive=recursive)
     for text in inputs:
         search.argument(text)
     for text in listed:

@@ -11,7 +11,7 @@ from softextend.jobs.job import Job, Target
 from softextend.jobs.room import check_room
 from softextend.jobs.task import PictureTask
 from softextend.pictures.address import Place
-from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses
+from softextend.pictures.formats import check_alpha, check_size, format_of_name, losses, quality_without_effect
 from softextend.pictures.memory import check_memory
 from softextend.pictures.picture import Picture
 from softextend.pictures.read import read_picture
@@ -108,8 +108,8 @@ def _check_results(task: PictureTask, job: Job, picture: Picture, plan: Plan, re
         check_size(format, *plan.canvas.size)
         if picture.planes.has_alpha:
             check_alpha(format)
-        if loss := losses(format):
-            remarks.note(loss)
+        for said in filter(None, (losses(format), quality_without_effect(format, task.quality))):
+            remarks.note(said)
     check_room(job, plan.canvas.size)
     check_memory(f"{job.name}: the result", *plan.canvas.size, allow_huge=task.allow_huge)
 

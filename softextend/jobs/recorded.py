@@ -40,6 +40,7 @@ class Recorded:
     profile: str | None
     prediction: PredictionName | None
     alpha: Alpha
+    quality: int | None
     hash: str | None
     files: frozenset[str]
     version: str
@@ -51,6 +52,13 @@ def recorded(recipe: Mapping[str, Any], result: Path) -> Recorded:
         return _recorded(recipe)
     except BadPicture as error:
         raise BadPicture(f"{result}: {error}") from error
+
+
+def _quality(found: Any) -> int | None:
+    """Of a lossy file, 1 to 100, None where none was named; BadPicture for another."""
+    if found is None or (type(found) is int and 1 <= found <= 100):
+        return found
+    raise damaged("command.quality", found)
 
 
 def _recorded(recipe: Mapping[str, Any]) -> Recorded:
@@ -73,6 +81,7 @@ def _recorded(recipe: Mapping[str, Any]) -> Recorded:
         profile=_one_of(command, "profile", profile_names()),
         prediction=_prediction(command),
         alpha=Alpha(_one_of(command, "alpha", [each.value for each in Alpha]) or Alpha.FILL.value),
+        quality=_quality(command.get("quality")),
         hash=_name(model, "hash", "model"),
         files=frozenset(each["hash"] for each in laid_over if isinstance(each.get("hash"), str)),
         version=version_of(recipe),

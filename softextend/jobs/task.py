@@ -47,6 +47,7 @@ class PictureTask:
     captions: bool = True  # made where they are asked for
     plan_image: Path | None = None
     keep_alpha: bool = False
+    quality: int | None = None  # of lossy formats; None: the program's own
 
     @cached_property
     def found(self) -> Found:
@@ -113,6 +114,7 @@ class PictureTask:
                 "prediction": engine.prediction and engine.prediction.value,
                 "mask_sha256": self.mask_sha256,
                 "alpha": "keep" if self.keep_alpha else None,
+                "quality": self.quality,
             },
             conditions=self.configured.as_dict(),
             seeds=0 if self.random_seed else self.selection.most,

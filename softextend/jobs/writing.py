@@ -63,6 +63,7 @@ def write_result(task: PictureTask, result: Result, read: ReadPicture, job: Job,
         "mapping": mapping_of(result.recipe),
         "recipe": {**result.recipe, "command": command_of(task, read.picture, job, target)},
         "parameters": result.parameters,
+        "quality": task.quality,
         "on_note": read.remarks.note,
     }
     if target.path is None:
@@ -108,6 +109,7 @@ def command_of(task: PictureTask, picture: Picture, job: Job, target: Target) ->
         engine=task.engine,
         conditions=task.configured.as_dict(),
         alpha="keep" if task.keep_alpha else None,
+        quality=task.quality,
     )
 
 

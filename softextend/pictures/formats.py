@@ -14,6 +14,7 @@ DEEP = {  # types of samples above 8 bits that a format holds
     "PNG": ("uint16",),
     "TIFF": ("uint16", "uint32", "float16", "float32", "float64"),
 }
+LOSSY = ("JPEG", "WEBP", "AVIF")  # they have a quality
 NO_ALPHA = ("JPEG", "BMP")
 NO_GREY = ("WEBP", "AVIF")  # one channel is stored as three
 
@@ -30,6 +31,13 @@ def check_size(format: str, width: int, height: int) -> None:
     longest = LONGEST.get(format.upper())
     if longest is not None and max(width, height) > longest:
         raise OutputError(f"{width} x {height} px: {format} allows {longest} px a side; choose PNG or TIFF")
+
+
+def quality_without_effect(format: str, quality: int | None) -> str | None:
+    """What a user is told who names a quality for a format that has none; None where there is nothing to tell."""
+    if quality is None or format.upper() in LOSSY:
+        return None
+    return f"--quality {quality}: has no effect, {format} loses nothing; JPEG, WebP and AVIF take it"
 
 
 def check_alpha(format: str) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     OnNote = Callable[[str], None]  # one line worth knowing
 
+QUALITY = 95  # of lossy files where none is named
+
 
 def encode_picture(
     pixels: Pixels | Planes,
@@ -37,13 +39,13 @@ def encode_picture(
     mapping: Mapping | None = None,
     recipe: dict[str, Any] | None = None,
     parameters: str | None = None,
-    quality: int = 95,
+    quality: int | None = None,
     on_note: OnNote | None = None,
 ) -> bytes:
     """uint8 RGB (H, W, 3) or grey (H, W), or planes of any depth -> a file's bytes.
 
-    `mapping`: where the input that the metadata speak of lies in the picture; `quality` counts for JPEG, AVIF and lossy
-    WebP. What the format cannot hold is told to `on_note`.
+    `mapping`: where the input that the metadata speak of lies in the picture; `quality`, 1 to 100, counts for JPEG,
+    AVIF and WebP, which it makes lossy; None: 95, and WebP as the input. What a format cannot hold `on_note` is told.
     """
     format = format.upper()
     planes = pixels if isinstance(pixels, Planes) else eight_bit(pixels)
@@ -84,7 +86,9 @@ def _tiff(samples: Samples, planes: Planes, icc: bytes | None, said: Told) -> by
     return embed.on_tiff(deep_tiff.write(samples, alpha=planes.has_alpha, icc=icc, density=unit), said)
 
 
-def _by_pillow(samples: Samples, format: str, icc: bytes | None, said: Told, quality: int, notes: list[str]) -> bytes:
+def _by_pillow(
+    samples: Samples, format: str, icc: bytes | None, said: Told, quality: int | None, notes: list[str]
+) -> bytes:
     """JPEG, WebP, AVIF and BMP: 8 bits."""
     found = embed.density(said.metadata)
     if format == "JPEG":
@@ -98,8 +102,12 @@ def _by_pillow(samples: Samples, format: str, icc: bytes | None, said: Told, qua
     return jpeg_segments.without_unit(data, found[:2]) if format == "JPEG" and found and not found[2] else data
 
 
-def _settings(format: str, quality: int, *, lossless: bool) -> dict[str, Any]:
+def _settings(format: str, quality: int | None, *, lossless: bool) -> dict[str, Any]:
     """How each format is compressed: full colour resolution where it is lossy, else what loses nothing."""
+    if quality is None:
+        quality = QUALITY
+    else:
+        lossless = False  # who names one wants a small file
     if format == "WEBP":
         return {"lossless": True, "quality": 80, "exact": True} if lossless else {"quality": quality, "exact": True}
     settings: dict[str, dict[str, Any]] = {
@@ -125,7 +133,7 @@ def write_picture(
     mapping: Mapping | None = None,
     recipe: dict[str, Any] | None = None,
     parameters: str | None = None,
-    quality: int = 95,
+    quality: int | None = None,
     overwrite: bool,
     on_note: OnNote | None = None,
 ) -> None:
