@@ -15,6 +15,7 @@ VARIABLES = {
     "HF_HUB_CACHE": "the hub's downloads",
     "HUGGINGFACE_HUB_CACHE": "its older name",
     "HF_HOME": "the folder of the hub's cache, where neither of these is set",
+    "CUDA_VISIBLE_DEVICES": "which GPUs the workers share",
     "NUMBA_CACHE_DIR": "where compiled kernels are kept, in place of the folders beside the program's files",
     "TORCHINDUCTOR_CACHE_DIR": "where torch keeps what it compiles; set where the temporary folder cannot be written",
 }

@@ -13,13 +13,13 @@ import softextend
 from softextend import environment, errors
 from softextend.commands import report, sweep
 from softextend.commands.run import STEPS
-from softextend.jobs import cluster
+from softextend.jobs import cluster, workers
 from softextend.jobs.inputs import RESULT
 from softextend.pictures import locks
 
 PACKAGE = Path(softextend.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "messages.md").read_text(encoding="utf-8")
-SETTERS = {"cli.py", "commands/report.py", "jobs/cluster.py", "web/programs.py", "web/serve.py"}
+SETTERS = {"cli.py", "commands/report.py", "jobs/cluster.py", "jobs/workers.py", "web/programs.py", "web/serve.py"}
 WRITES = re.compile(
     r"\.write_text\(|\.write_bytes\(|\.mkdir\(|open\([^)]*[\"'][wax]b?[\"']|NamedTemporaryFile|mkdtemp|\.touch\("
     r"|copy\(path|(?<!def )write_file\(|(?<!def )write_picture\(|(?<!def )whole_file\("
@@ -94,7 +94,9 @@ def test_every_variable_is_on_the_page() -> None:
             )
             for variable in re.findall(r"environ(?:\.setdefault\(|\.get\(|\[)\"(\w+)\"", text):
                 assert f"`{variable}`" in PAGE
-    assert all(f"`{name}`" in PAGE for name in (*report.QUIET_LIBRARIES, *cluster.QUIET))
+    assert all(
+        f"`{name}`" in PAGE for name in (*report.QUIET_LIBRARIES, *cluster.QUIET, *workers.THREADS, workers.BLAS)
+    )
     with pytest.raises(KeyError):
         environment.said("HOME")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from softextend.environment import said
 from softextend.jobs.task import PictureTask
 from softextend.jobs.workers import Share, cores
 from softextend.models.device import choose_device, system_memory
@@ -39,6 +38,6 @@ def _gpus(device: str) -> list[str]:
         return []
     import torch
 
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = said("CUDA_VISIBLE_DEVICES")
     names = visible.split(",") if visible else [str(index) for index in range(torch.cuda.device_count())]
     return names[: torch.cuda.device_count()]

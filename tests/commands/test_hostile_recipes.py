@@ -56,12 +56,12 @@ def hostile(run: Run, count: int, seed: int, *commands: tuple[object, ...]) -> N
 
 
 def test_redo_of_hostile_recipes(run: Run) -> None:
-    hostile(run, 120, 1, ("redo", "h.png", "-o", "o.png"))
+    hostile(run, 80, 1, ("redo", "h.png", "-o", "o.png"))
 
 
 def test_hostile_recipes_elsewhere(run: Run) -> None:
     skipping = ("extend", "a.png", "--sides", 0, 16, 0, 0, "--seed", 3, "-o", "h.png", "--skip-existing")
-    hostile(run, 30, 2, ("verify", "h.png", "a.png"), ("score", "h.png", "a.png"), skipping)
+    hostile(run, 16, 2, ("verify", "h.png", "a.png"), ("score", "h.png", "a.png"), skipping)
 
 
 @pytest.mark.slow
