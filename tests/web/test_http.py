@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import socket
@@ -13,6 +14,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from running import photo
 from serving import ROOT, Caller, Server
 
@@ -195,6 +198,57 @@ def test_what_is_no_photo_is_refused_in_a_sentence(call: Caller, name: str, data
     assert says in found["error"]
     assert "\n" not in found["error"]
     assert call("/api/session")["pictures"] == []
+
+
+def test_two_uploads_at_once_both_come_in(call: Caller, photos: Path) -> None:
+    call("/api/session")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: call.photo(photos / "small.png"), range(8)))
+    assert len({each["id"] for each in found}) == len({each["file"] for each in found}) == 8
+    assert len(call("/api/session")["pictures"]) == 8
+
+
+def test_hostile_metadata_is_text_or_nothing(call: Caller, tmp_path: Path) -> None:
+    said = PngInfo()
+    said.add_text("parameters", "<script>alert(1)</script>" * 100)
+    said.add_itxt("softextend", '{"command": {"name": "extend", "model": "/etc/passwd"}, "plan": [[[[]]]]}')
+    image = Image.new("RGB", (64, 48), (90, 120, 200))
+    exif = image.getexif()
+    exif[0x0112], exif[0x010E] = 77, "<img src=x onerror=alert(1)>\x1b[2J"
+    image.save(tmp_path / "bad.png", pnginfo=said, exif=exif, icc_profile=b"no profile" * 50)
+    node = call.photo(tmp_path / "bad.png")
+    run = call.done(call("/api/extend", {"picture": node["id"], "settings": QUICK}))
+    assert run["state"] == "done", run["error"]
+    made = call(f"/api/pictures/{run['results'][0]}")
+    assert (made["width"], made["height"]) == (88, 48)
+    assert "/etc/passwd" not in str(made)
+    assert "script" not in str(made)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--strength", "2"),
+        ("--fill", "nothing"),
+        ("--fill", "perlin:octaves=99"),
+        ("--seed", "-1"),
+        ("--overlap", "5000"),
+        ("--size", "90x70"),
+        ("--aspect", "wide"),
+        ("--passes", "many"),
+    ],
+)
+def test_an_error_is_the_command_lines_own_line(
+    call: Caller, run: Any, photos: Path, tmp_path: Path, words: tuple[str, str]
+) -> None:
+    name, value = words[0].removeprefix("--"), words[1]
+    sides = {} if name in ("size", "aspect") else {"sides": "8"}
+    given = {**sides, name: json.loads(value) if re.fullmatch(r"-?\d+", value) else value}
+    told = call("/api/extend", {"picture": call.photo(photos / "small.png")["id"], "settings": given})["error"]
+    amounts = [] if name in ("size", "aspect") else ["--sides", "8"]
+    ran = run("extend", str(photos / "small.png"), *amounts, *words, "-o", str(tmp_path / "out.png"))
+    assert ran.code == 2
+    assert told in " ".join(ran.err.split()), (told, ran.err)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ class Page {
   complain(line) {
     $("alert").firstElementChild.textContent = line;
     $("alert").hidden = false;
+    $("said").classList.remove("on");
   }
 
   say(line) {

@@ -2,7 +2,7 @@
 
 import { make, post, send, viewOf } from "./http.js";
 
-const WORDS = { waiting: "waits", running: "in work", done: "done", failed: "failed", stopped: "stopped", uploading: "coming in" };
+const WORDS = { ready: "ready", waiting: "waits", running: "in work", done: "done", failed: "failed", stopped: "stopped", uploading: "coming in" };
 
 export class Batch {
   constructor(root, page) {
@@ -36,7 +36,7 @@ export class Batch {
       try {
         const node = await send(`/api/photos?name=${encodeURIComponent(file.name)}`, file);
         this.page.know(node);
-        Object.assign(row, { id: node.id, name: node.file, state: "waiting" });
+        Object.assign(row, { id: node.id, name: node.file, state: "ready" });
       } catch (error) { Object.assign(row, { state: "failed", error: error.message }); }
       this.show();
     }
