@@ -29,6 +29,7 @@ from softextend.pictures.picture import Picture
 from softextend.pictures.read import read_mask, read_picture
 from softextend.plan.canvas import grow
 from softextend.plan.input import Input, prepare_input
+from softextend.plan.limits import with_limits
 from softextend.plan.plan import Plan, plan_extension, plan_repaint
 from softextend.plan.sizes import resolve_sides
 from softextend.result import Result
@@ -45,6 +46,7 @@ Picturelike: TypeAlias = "str | PathLike[str] | bytes | Image.Image | npt.NDArra
 Sideslike: TypeAlias = "str | int | Sequence[int | str]"
 Textlike: TypeAlias = str | PathLike[str]
 Watcher: TypeAlias = "Listener | Callable[[int, int], None] | None"  # a listener, or only (steps done, steps in all)
+BUILT_IN = "self"  # the model whose limits are said before the work
 DEFAULT_SIDES = (0, 256, 0, 256)
 ARRAYS = ((2, 1), (3, 3), (3, 4))  # dimensions and channels of an array that is a picture
 
@@ -145,7 +147,9 @@ def extend(
     input = prepare_input(picture.pixels, picture.known, asked.spec.growth, picture.planes)
     plan = partial(_extension, input, ready)
     spec = ready.captioned(asked.spec, input, plan(asked.spec), asked.conditions.caption, heard)
-    made = _chosen(lambda each: extend_prepared(input, plan(each), ready.model, heard), spec, asked, ready, heard)
+    first = with_limits(plan(spec), input) if ready.recorded.name == BUILT_IN else plan(spec)
+    again = partial(_again, first, plan)
+    made = _chosen(lambda each: extend_prepared(input, again(each), ready.model, heard), spec, asked, ready, heard)
     return Result(
         made=made,
         source=picture,
@@ -255,6 +259,11 @@ class _Progress(Silent):
 
 def _extension(input: Input, ready: Ready, spec: Spec) -> Plan:
     return ready.check(plan_extension(input, spec, ready.profile))
+
+
+def _again(first: Plan, plan: Callable[[Spec], Plan], spec: Spec) -> Plan:
+    """The plan of a request; one that differs from the first in its seed alone needs no new one."""
+    return first.seeded(spec.seed) if spec == first.spec.replaced(seed=spec.seed) else plan(spec)
 
 
 def _repainting(change: Any, ready: Ready, spec: Spec) -> Plan:

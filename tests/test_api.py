@@ -150,7 +150,7 @@ def test_fill_is_the_fill_alone(photo: Path) -> None:
         ({"sampler": "fast"}, "BadRequest", "--sampler fast: must be one of euler, "),
         ({"fill": "foam"}, "BadRequest", "--fill foam: no such fill"),
         ({"colour": 1}, "BadRequest", "colour: no such option; there are sides, "),
-        ({"best_of": 0}, "BadRequest", "--best-of 0: must be 1 or more"),
+        ({"best_of": 0}, "BadRequest", "--best-of 0: must be from 1 to"),
         ({"min_score": 1.0}, "BrokenPromise", "below --min-score 1"),
         ({"seed": 2**63}, "BadRequest", f"--seed {2**63}: must be at most"),
     ],
@@ -235,3 +235,15 @@ def test_bytes_in_memory_come_back_as_a_picture(photo: Path) -> None:
     stream = BytesIO()
     softextend.extend(photo, 8, model=ToyModel(), seed=1).image.save(stream, "PNG")
     assert Image.open(stream).size == (64, 56)
+
+
+def test_what_the_built_in_model_does_badly_is_noted_as_on_the_command_line(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    write_photo(path, 96, 72)
+    how: dict[str, Any] = {"fill": "mirror", "strength": 0.0, "seed": 1}
+    softextend.extend(path, "0 100% 0 0", **how).save(tmp_path / "python.png")
+    words = [f"--{name}={value}" for name, value in how.items()]
+    run("extend", path, "--sides", "0", "100%", "0", "0", "--model", "self", *words, "-o", tmp_path / "shell.png")
+    notes = [read_recipe(tmp_path / name)["plan"]["notes"] for name in ("python.png", "shell.png")]
+    assert "only repeats what the photo shows" in notes[0][-1]
+    assert notes[0] == notes[1]

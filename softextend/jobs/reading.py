@@ -19,7 +19,7 @@ from softextend.pictures.write import write_picture
 from softextend.plan.describe import plan_rows
 from softextend.plan.drawing import draw_plan
 from softextend.plan.input import Input, prepare_input
-from softextend.plan.limits import limits
+from softextend.plan.limits import with_limits
 from softextend.plan.plan import Plan
 from softextend.types import Listener
 
@@ -71,7 +71,7 @@ def read(task: PictureTask, job: Job, listener: Listener) -> ReadPicture:
     if task.conditions.caption is not None and task.ref.kind != "self":
         plan = _captioned(task, input, plan, remarks)
     if task.ref.kind == "self" and task.command_name == "extend":
-        plan = replace(plan, notes=(*plan.notes, *limits(input.pixels, input.known, plan.canvas)))
+        plan = with_limits(plan, input)
     for line in plan.notes:
         remarks.note(line)
     _check_results(task, job, picture, plan, remarks)

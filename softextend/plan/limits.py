@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softextend.fills.cut_things import cut_things
@@ -9,11 +10,18 @@ from softextend.fills.slanted_lines import slanted_lines
 from softextend.plan.canvas import Canvas
 
 if TYPE_CHECKING:
+    from softextend.plan.input import Input
+    from softextend.plan.plan import Plan
     from softextend.types import Known, Pixels
 
 MUCH = 0.5  # of the photo's area; where more is added, `self` repeats what it has shown
 SMALLEST = 64  # px a side; smaller pictures are no photos
 BETTER = "a checkpoint paints new things: --model FILE.safetensors"
+
+
+def with_limits(plan: Plan, input: Input) -> Plan:
+    """A plan of the built-in model, with what it does badly among its notes."""
+    return replace(plan, notes=(*plan.notes, *limits(input.pixels, input.known, plan.canvas)))
 
 
 def limits(pixels: Pixels, known: Known, canvas: Canvas) -> tuple[str, ...]:

@@ -33,9 +33,14 @@ def file(session: Session, node: Node, format: str) -> Path:
 def archive(session: Session, keys: list[Any]) -> Path:
     """The results in one zip, a temporary file that whoever sends it removes."""
     nodes = [session.node(key) for key in keys]
-    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as made, zipfile.ZipFile(made, "w") as packed:
-        for node in nodes:
-            packed.write(session.path(node), node.file)
+    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as made:
+        try:
+            with zipfile.ZipFile(made, "w") as packed:
+                for node in nodes:
+                    packed.write(session.path(node), node.file)
+        except BaseException:
+            remove(Path(made.name))
+            raise
     return Path(made.name)
 
 

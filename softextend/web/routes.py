@@ -19,7 +19,7 @@ from softextend import __version__
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.web import downloads, form
 from softextend.web.runs import Run
-from softextend.web.sessions import Node, Session
+from softextend.web.sessions import MOST_PICTURES, Node, Session
 from softextend.web.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
@@ -48,6 +48,7 @@ def routes(studio: Studio) -> list[Route]:
         ("GET", "/api/runs/{id}/preview", show_run_preview),
         ("POST", "/api/runs/{id}/cancel", cancel),
         ("GET", "/api/runs/{id}/zip", zip_run),
+        ("GET", "/api/zip", zip_pictures),
         ("GET", "/api/pictures/{id}", show_picture),
         ("GET", "/api/pictures/{id}/view", view),
         ("GET", "/api/pictures/{id}/border", border),
@@ -238,7 +239,20 @@ async def zip_run(studio: Studio, session: Session, request: Request) -> Respons
     results = session.runs.get(key, {}).get("results") or list(run_of(studio, session, request).results)
     if not results:
         raise BadRequest("this run has no results (yet)")
-    path = await run_in_threadpool(downloads.archive, session, results)
+    return await zipped(session, results)
+
+
+async def zip_pictures(studio: Studio, session: Session, request: Request) -> Response:
+    """Pictures of the session in one archive: ?pictures=ID,ID,..."""
+    keys = [each for each in request.query_params.get("pictures", "").split(",") if each]
+    if not 0 < len(keys) <= MOST_PICTURES:
+        raise BadRequest(f"pictures: give 1 to {MOST_PICTURES} ids, with commas between")
+    return await zipped(session, keys)
+
+
+async def zipped(session: Session, keys: list[str]) -> Response:
+    """An archive that is removed once it is sent."""
+    path = await run_in_threadpool(downloads.archive, session, keys)
     return FileResponse(path, filename="softextend.zip", background=BackgroundTask(downloads.remove, path))
 
 

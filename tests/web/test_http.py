@@ -95,6 +95,9 @@ def test_a_batch_goes_on_after_a_failure_and_ends_in_one_archive(call: Caller, p
     assert "96x72" in run["items"][0]["error"]
     with zipfile.ZipFile(io.BytesIO(call(f"/api/runs/{run['id']}/zip"))) as archive:
         assert archive.namelist() == ["other-extended.png"]
+    with zipfile.ZipFile(io.BytesIO(call(f"/api/zip?pictures={','.join((*run['results'], *keys))}"))) as archive:
+        assert archive.namelist() == ["other-extended.png", "small.png", "other.jpg"]
+    assert "ids" in call("/api/zip?pictures=")["error"]
 
 
 def test_a_run_is_cancelled_within_a_step(call: Caller, photos: Path) -> None:

@@ -173,6 +173,7 @@ def test_a_batch_and_its_archive(visit: Callable[..., Any], photos: Path, tmp_pa
     page.select_option("#unit", "%")
     page.fill("#side-right", "25")
     page.click("#tab-batch")
+    assert "sides 0% 25% 0% 0%" in page.locator("#batch-how").text_content()
     page.set_input_files(
         "#batch-files", [str(photos / "small.png"), str(photos / "other.jpg"), str(photos / "notes.txt")]
     )
@@ -191,6 +192,7 @@ def test_a_batch_and_its_archive(visit: Callable[..., Any], photos: Path, tmp_pa
     page.reload()
     page.click("#tab-batch")
     until(page, "document.getElementById('panel-batch').textContent.includes('2 done')")
+    assert page.locator("#batch-go").text_content() == "Extend all again"
 
 
 def test_the_keyboard_is_enough(visit: Callable[..., Any], noise: Path) -> None:

@@ -5,12 +5,12 @@ import { ExtendCanvas, noSides } from "./canvas.js";
 import { Form } from "./form.js";
 import { Growth, SHAPES } from "./growth.js";
 import { get, loaded, make, post, remove, send, viewOf } from "./http.js";
+import { Runs } from "./runs.js";
 import { showCompare, showGallery, showResult, showTree } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
-const POLL = 350, HELD = 30, SHARP = 250, SAID = 2500, AWAY = 2000; // ms
+const HELD = 30, SHARP = 250, SAID = 2500; // ms
 const TAB = crypto.randomUUID?.() || String(Math.random()); // of this tab's previews the newest wins
-const OVER = ["done", "failed", "cancelled"];
 
 class Page {
   constructor(facts) {
@@ -19,11 +19,11 @@ class Page {
     this.current = null;
     this.mode = "extend";
     this.left = new Map(); // what was dragged on each picture, for when one comes back to it
-    this.started = new Map(JSON.parse(sessionStorage.getItem("started") || "[]")); // this tab's runs: {picture, mode}
     this.canvas = new ExtendCanvas($("canvas"));
     this.canvas.ratios = SHAPES.map(([label, ratio]) => ({ label, ratio }));
     this.growth = new Growth($("growth"), this.canvas);
     this.form = new Form($("fields"), facts);
+    this.runs = new Runs(this);
     this.batch = new Batch($("panel-batch"), this);
     this.recall();
     this.listen();
@@ -34,7 +34,7 @@ class Page {
     this.form.addEventListener("change", () => { this.keep(); this.soon(); });
     this.canvas.addEventListener("paint", () => this.ready());
     $("form").addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
-    $("cancel").addEventListener("click", () => this.guarded(() => post(`/api/runs/${this.running}/cancel`)));
+    $("cancel").addEventListener("click", () => this.guarded(() => post(`/api/runs/${this.runs.running}/cancel`)));
     for (const mode of ["extend", "compare", "paint"]) $(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
     $("show-map").addEventListener("change", () => { this.canvas.showMap = $("show-map").checked; this.canvas.draw(); });
     $("brush-size").addEventListener("input", () => this.sizeBrush());
@@ -109,6 +109,7 @@ class Page {
       $(`tab-${each}`).tabIndex = each === name ? 0 : -1;
     }
     if (name === "gallery") this.showGallery();
+    if (name === "batch") this.batch.show();
     if (name === "picture") this.canvas.refit();
   }
 
@@ -340,85 +341,8 @@ class Page {
         const settings = this.form.settings({ painting: true });
         run = await send(`/api/paint?picture=${id}&settings=${encodeURIComponent(JSON.stringify(settings))}`, await this.canvas.maskBlob());
       } else run = await post("/api/extend", { picture: id, settings: this.settings() });
-      this.started.set(run.id, { picture: id, mode: this.mode, passes: this.mode === "paint" ? 1 : this.passes });
-      sessionStorage.setItem("started", JSON.stringify([...this.started].slice(-40)));
-      this.follow(run.id);
+      this.runs.start(run.id, { picture: id, mode: this.mode, passes: this.mode === "paint" ? 1 : this.passes });
     });
-  }
-
-  /** Watch a run until it is over; the page may be reloaded meanwhile. */
-  async follow(id) {
-    if (this.running === id) return;
-    this.running = id;
-    let seen = 0;
-    while (this.running === id) {
-      let run;
-      try { run = await get(`/api/runs/${id}`); }
-      catch (error) {
-        this.complain(error.message);
-        if (error.answered) return this.lost();
-        this.away = true;
-        await new Promise((done) => setTimeout(done, AWAY));
-        continue;
-      }
-      if (this.away) { this.away = false; $("alert").hidden = true; this.say("The server is back"); }
-      if (run.kind === "batch") this.batch.follow(run);
-      if (OVER.includes(run.state)) return this.over(run);
-      this.showRun(run);
-      if (run.previews > seen) { seen = run.previews; this.showLive(run, `/api/runs/${id}/preview?${seen}`); }
-      await new Promise((done) => setTimeout(done, POLL));
-    }
-  }
-
-  /** What is painted by now: beside the progress, and on the canvas where that still shows what the run began with. */
-  async showLive(run, source) {
-    const image = await loaded(source).catch(() => null), own = this.started.get(run.id);
-    if (!image || this.running !== run.id) return;
-    $("run-preview").src = image.src;
-    $("run-preview").hidden = false;
-    if (own && own.picture === this.current?.id && own.mode === this.mode && !(own.passes > 1)) this.canvas.setLive(image);
-  }
-
-  /** A run that the server does not know any more. */
-  async lost() {
-    this.running = null;
-    $("run").hidden = true;
-    await this.guarded(() => this.refresh());
-  }
-
-  showRun(run) {
-    const many = run.pictures > 1 ? ` (${run.picture || 1} of ${run.pictures})` : "";
-    const waits = run.place === 1 ? "Waits for one run before it" : `Waits for ${run.place} runs before it`;
-    $("run").hidden = false;
-    $("run-message").textContent = run.state === "waiting" ? (run.place ? waits : "Begins") : `${run.message}${many}`;
-    const share = run.total ? ((run.picture - 1) + run.done / run.total) / run.pictures : null;
-    if (share === null) $("run-progress").removeAttribute("value"); else $("run-progress").value = share;
-    $("run-left").textContent = run.state === "waiting" ? "" : [run.total ? `Step ${run.done} of ${run.total}` : "", `${Math.round(run.seconds)} s so far`, run.left === null ? "" : `about ${Math.max(1, Math.round(run.left))} s left`].filter(Boolean).join(" · ");
-  }
-
-  async over(run) {
-    this.running = null;
-    $("run").hidden = true;
-    $("run-preview").hidden = true;
-    this.canvas.setLive(null);
-    await this.guarded(() => this.refresh());
-    if (run.state === "failed") this.complain(run.error);
-    if (run.state === "cancelled") this.say("Cancelled");
-    if (run.results.length && run.kind !== "batch") {
-      const best = run.results.map((id) => this.nodes.get(id)).filter(Boolean).sort((a, b) => b.scores.total - a.scores.total)[0];
-      const own = this.started.get(run.id);
-      if (best && own && (!this.current || this.current.id === own.picture)) await this.open(best.id);
-      else if (best) this.say(own ? "A run is done: its result is in the steps" : "A run of another tab is done: its result is in the steps");
-    }
-    if (!$("panel-gallery").hidden) this.showGallery();
-    this.next();
-  }
-
-  /** The session's next run, if one still waits. */
-  async next() {
-    const found = await this.guarded(() => get("/api/session"));
-    const open = found?.runs.find((each) => !OVER.includes(each.state));
-    if (open && !this.running) this.follow(open.id);
   }
 }
 
@@ -430,9 +354,9 @@ async function begin() {
   page.showFolder();
   const found = await page.refresh();
   page.ready();
-  for (const run of found.runs.filter((each) => each.kind === "batch").slice(-1)) page.batch.follow(run);
+  for (const run of found.runs.filter((each) => each.kind === "batch")) page.batch.follow(run);
   page.fromHash();
-  page.next();
+  page.runs.next();
 }
 
 begin().catch((error) => {

@@ -15,6 +15,7 @@ export class Batch {
     this.input.addEventListener("change", () => { this.add([...this.input.files]); this.input.value = ""; });
     this.drop = make("div", { className: "drop" }, make("p", {}, "Drop photos here: all are extended by the settings of the tab “Picture”."), choose, this.input);
     this.words = make("p", { className: "faint" });
+    this.how = make("p", { className: "faint", id: "batch-how" });
     this.go = make("button", { type: "button", className: "primary", id: "batch-go", disabled: true }, "Extend all");
     this.go.addEventListener("click", () => this.start());
     this.stop = make("button", { type: "button", hidden: true }, "Cancel");
@@ -22,7 +23,7 @@ export class Batch {
     this.zip = make("a", { hidden: true, download: "", id: "batch-zip" }, "Download all (zip)");
     this.body = make("tbody", {});
     this.table = make("table", { hidden: true }, make("thead", {}, make("tr", {}, ...[["", "picture"], ["Photo", "photo"], ["State", "state"], ["Score", "score"], ["Result", "result wide"]].map(([text, kind]) => make("th", { scope: "col", className: `column-${kind}` }, text)))), this.body);
-    root.append(make("div", { className: "batch" }, this.drop, this.words, make("div", { className: "actions" }, this.go, this.stop, this.zip), this.table));
+    root.append(make("div", { className: "batch" }, this.drop, this.how, this.words, make("div", { className: "actions" }, this.go, this.stop, this.zip), this.table));
     for (const [name, on] of [["dragover", true], ["dragleave", false], ["drop", false]])
       this.drop.addEventListener(name, (event) => { event.preventDefault(); this.drop.classList.toggle("over", on); });
     this.drop.addEventListener("drop", (event) => this.add([...event.dataTransfer.files]));
@@ -44,11 +45,11 @@ export class Batch {
 
   /** All that is not done yet, by the settings of now. */
   async start() {
-    const left = this.rows.filter((each) => each.id && each.state !== "done");
+    const own = this.rows.filter((each) => each.id), rest = own.filter((each) => each.state !== "done"), left = rest.length ? rest : own;
     await this.page.guarded(async () => {
       const run = await post("/api/batch", { pictures: left.map((each) => each.id), settings: this.page.settings() });
       this.follow(run);
-      this.page.follow(run.id);
+      this.page.runs.follow(run.id);
     });
   }
 
@@ -70,11 +71,14 @@ export class Batch {
     const ready = this.rows.filter((each) => each.id && each.state !== "done"), done = this.rows.filter((each) => each.state === "done");
     const busy = ["waiting", "running"].includes(this.state);
     this.table.hidden = !this.rows.length;
-    this.go.disabled = busy || !ready.length;
-    this.go.textContent = done.length && ready.length ? `Go on with the other ${ready.length}` : "Extend all";
+    const settings = this.page.settings(), empty = this.page.growth.isEmpty;
+    this.go.disabled = busy || empty || !(ready.length || done.length);
+    this.go.textContent = !done.length ? "Extend all" : ready.length ? `Go on with the other ${ready.length}` : "Extend all again";
+    this.how.textContent = empty ? "First say on the tab “Picture” how much is added, in percent or as a shape, so that it suits every photo."
+      : `Settings: ${Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(" · ")}`;
     this.stop.hidden = !busy;
     this.zip.hidden = !done.length;
-    if (this.run) this.zip.href = `/api/runs/${this.run}/zip`;
+    this.zip.href = `/api/zip?pictures=${done.map((each) => each.result).join(",")}`;
     this.words.textContent = this.rows.length ? `${this.rows.length} ${this.rows.length === 1 ? "photo" : "photos"}, ${done.length} done${this.error ? `; ${this.error}` : ""}.` : "";
     this.body.replaceChildren(...this.rows.map((row) => {
       const open = row.result ? make("button", { type: "button" }, "Open") : "";

@@ -140,8 +140,7 @@ export class ExtendCanvas extends EventTarget {
         (width + shown.sides.left + shown.sides.right) * scale, (height + shown.sides.top + shown.sides.bottom) * scale];
       pen.drawImage(shown.filled, ...at);
     }
-    if (crop) pen.drawImage(image, crop.left, crop.top, crop.width, crop.height, x, y, width * scale, height * scale);
-    else pen.drawImage(image, x, y, width * scale, height * scale);
+    pen.drawImage(image, ...(crop ? [crop.left, crop.top, crop.width, crop.height] : []), x, y, width * scale, height * scale);
     if (shown) {
       const at = [x - shown.sides.left * scale, y - shown.sides.top * scale,
         (width + shown.sides.left + shown.sides.right) * scale, (height + shown.sides.top + shown.sides.bottom) * scale];
@@ -167,8 +166,7 @@ export class ExtendCanvas extends EventTarget {
     pen.fillStyle = colours[0];
     pen.fillRect(frame.x, frame.y, frame.width, frame.height);
     pen.fillStyle = colours[1];
-    for (let row = 0; row * size < frame.height; row++)
-      for (let column = row % 2; column * size < frame.width; column += 2)
+    for (let row = 0; row * size < frame.height; row++) for (let column = row % 2; column * size < frame.width; column += 2)
         pen.fillRect(frame.x + column * size, frame.y + row * size, size, size);
     pen.restore();
   }
@@ -299,8 +297,7 @@ export class ExtendCanvas extends EventTarget {
   }
 
   stopBrush() {
-    this.brush = null;
-    this.surface.tabIndex = -1;
+    [this.brush, this.surface.tabIndex] = [null, -1];
     this.refit();
   }
 

@@ -79,8 +79,13 @@ export class Growth extends EventTarget {
     this.fit.closest(".anchor-row").hidden = !this.preset;
   }
 
+  /** What is added on a side, px, or percent where that is the unit; as typed where no photo is open. */
+  amount(side) {
+    return this.unit.value === "%" || !this.canvas.photo ? Number(this.inputs[side].value) || 0 : this.canvas.sides[side];
+  }
+
   /** Whether anything is added at all. */
-  get isEmpty() { return !this.preset && SIDES.every((side) => this.canvas.sides[side] === 0); }
+  get isEmpty() { return !this.preset && SIDES.every((side) => this.amount(side) === 0); }
 
   settings() {
     const found = this.trim ? { trim: this.trim } : {};
@@ -88,7 +93,7 @@ export class Growth extends EventTarget {
       const { aspect, size } = this.preset;
       return { ...found, ...(aspect ? { aspect } : { size }), ...(this.anchor === "center" ? {} : { anchor: this.anchor }), ...(size && this.fit.checked ? { fit: true } : {}) };
     }
-    const percent = this.unit.value === "%"; // as typed, so that it means the same for photos of other sizes
-    return { ...found, sides: SIDES.map((side) => percent ? `${Number(this.inputs[side].value) || 0}%` : this.canvas.sides[side]).join(" ") };
+    const unit = this.unit.value === "%" ? "%" : ""; // percent as typed, so that it means the same for other sizes
+    return { ...found, sides: SIDES.map((side) => `${this.amount(side)}${unit}`).join(" ") };
   }
 }
