@@ -37,6 +37,10 @@ SEEN = 0.4  # of the columns must leave the bar's colour at all
 STRAIGHT = 0.5  # of those do so on one line
 STRAIGHT_AGAIN = 0.25  # of those, where the opposite bar is clear and as wide: the picture may be as dark as its bars
 SAME_WIDTH = 2  # px
+PLAIN, NOISY = 98, 50  # percent of a bar's pixels that are of its colour; the same where a JPEG's noise covers it
+NARROW = 12  # px, of a frame that lies in a JPEG's outermost blocks
+WITHIN = 45  # rows in which such a frame is looked for
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG has it
 SAME_COLOUR = 16  # levels between the bars of opposite sides
 BLENDED = 0.8  # of the way from the bar to the picture: a row below that is still a mixture
 MIXED_ROWS = 4  # px, most that are a mixture
@@ -148,10 +152,24 @@ def _bars(pixels: Pixels, known: Known) -> tuple[int, ...]:
             here, there = here or weak, there or weak
         if here and there:
             amounts[side], amounts[side + 2] = here, there
-    return tuple(amounts)
+    return tuple(amounts) if all(amounts) else _noisy_frame(views) or tuple(amounts)
 
 
-def _bar(pixels: Pixels, straight: float = STRAIGHT) -> tuple[int, npt.NDArray[np.int16]]:
+def _noisy_frame(views: Sequence[Pixels]) -> tuple[int, ...] | None:
+    """A narrow frame that a JPEG's noise hides from `_bar`: by lightness, where all four sides tell the same."""
+    found = [_bar(_lightness(view[:WITHIN]), STRAIGHT_AGAIN, NOISY) for view in views]
+    widths, colours = [width for width, _ in found], np.array([colour for _, colour in found])
+    if not all(widths) or max(widths) > NARROW or max(widths) - min(widths) > SAME_WIDTH:
+        return None
+    return tuple(widths) if np.ptp(colours, axis=0).max() <= SAME_COLOUR else None
+
+
+def _lightness(pixels: Pixels) -> Pixels:
+    """As grey RGB: colours of a JPEG run over the frame's end, its lightness does not."""
+    return np.repeat(np.rint(pixels @ LUMA).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _bar(pixels: Pixels, straight: float = STRAIGHT, percent: float = PLAIN) -> tuple[int, npt.NDArray[np.int16]]:
     """Rows from the top that form a bar of one colour, mixed rows behind it included (0: none), and its colour."""
     deep = pixels.shape[0] * MOST[0] // MOST[1]
     part = _thinned(pixels[:deep]).astype(np.int16)
@@ -172,7 +190,7 @@ def _bar(pixels: Pixels, straight: float = STRAIGHT) -> tuple[int, npt.NDArray[n
         end += int(first[end] < near[end] // 5)
         if not 0 < end < deep - MIXED_ROWS - 1:
             continue
-        plain = np.percentile(apart[: end - RINGING if end > 2 * RINGING else end], 98)
+        plain = np.percentile(apart[: end - RINGING if end > 2 * RINGING else end], percent)
         if np.median(apart[end + 1, crossed]) >= 5 + 4 * plain and np.mean(apart[0] > step) < 0.3:
             return end + _mixed(apart[end:, crossed]), colour
     return 0, colour

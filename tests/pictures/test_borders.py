@@ -350,3 +350,23 @@ def test_scaling_mixes_no_transparent_colour_in() -> None:
     assert ready.known.any()
     assert not ready.known.all()
     assert np.abs(ready.pixels[ready.known].astype(int) - 200).max() <= 1
+
+
+# --- frames of JPEGs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quality", [60, 75, 95])
+@pytest.mark.parametrize("colour", [(128, 128, 128), (0, 0, 0), (255, 255, 255), (40, 60, 120)])
+@pytest.mark.parametrize("width", [3, 7])
+def test_a_frame_is_found_in_a_jpeg_as_in_a_png(width: int, colour: tuple[int, ...], quality: int) -> None:
+    framed = Image.new("RGB", (300 + 2 * width, 240 + 2 * width), colour)
+    framed.paste(Image.fromarray(data.coffee()[60:300, 100:400]), (width, width))
+    coded = io.BytesIO()
+    framed.save(coded, "JPEG", quality=quality, subsampling="4:2:0")
+    with Image.open(coded) as read:
+        pixels = np.asarray(read.convert("RGB"))
+    known = np.ones(pixels.shape[:2], bool)
+    found = find_border(pixels, known).sides
+    exact = find_border(np.asarray(framed), known).sides
+    for name in ("top", "right", "bottom", "left"):
+        assert abs(getattr(found, name) - getattr(exact, name)) <= 1, (found, exact)
