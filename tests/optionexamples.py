@@ -92,7 +92,9 @@ TREE: dict[str, Shown] = {"keep_tree": ("p/c.png --out-dir d --keep-tree", "p/c.
 LOOKING: dict[str, Shown] = {"save_steps": "--save-steps s", "dry_run": "--dry-run", "plan_image": "--plan-image p.png"}
 TALK: dict[str, Shown] = {"json": "--json", "quiet": "-q", "verbose": "-v"}
 TABLE: dict[str, Shown] = {"table": "--report r.csv"}
+BATCH: dict[str, Shown] = {"batch": "--batch 999"}  # in range it changes no byte: tests/commands/test_together.py
 CLUSTER: dict[str, Shown] = {"ray": "--ray 127.0.0.1:1", "max_retries": "--max-retries 3", "num_gpus": "--num-gpus 0.5"}
+CLUSTER |= {"workers": "--workers 999"}  # in range they change no byte: tests/jobs/test_workers.py
 TELLING: dict[str, Shown] = {"json": "--json", "verbose": "-v"}
 HUGE: dict[str, Shown] = {"allow_huge": "--allow-huge"}
 READ: dict[str, Shown] = HUGE | {"allow_damaged": "--allow-damaged"}
@@ -141,11 +143,12 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
         | LOOKING
         | TALK
         | CLUSTER
+        | BATCH
         | TABLE,
     ),
     "paint": (
         "paint a.png m.png",
-        SAMPLING | DEMAND | CONDITIONS | MODEL | READ | WRITING | SUFFIX | SKIP | LOOKING | TALK | TABLE,
+        SAMPLING | DEMAND | CONDITIONS | MODEL | READ | WRITING | SUFFIX | SKIP | LOOKING | TALK | TABLE | BATCH,
     ),
     "prepare": (
         "prepare a.png",
@@ -192,4 +195,4 @@ SILENT = (
 )  # -v shows only where an error comes from
 # their examples show by an error that they are used; zoom refuses --control-image, since it makes several pictures
 NAMES = ("model", "profile", "prediction", "refine_strength", "guidance_steps", "told_size", "min_score", "mask")
-REFUSED = (*NAMES, *CLUSTER, "control_image")
+REFUSED = (*NAMES, *CLUSTER, *BATCH, "control_image")

@@ -108,6 +108,7 @@ def serve(
         with suppress(OSError):
             wire.send("failed", sendable(error))
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends anyway
         connection.close()
 
 

@@ -33,6 +33,17 @@ def test_overlapping_pictures_give_the_bytes_of_single_ones(run: Run, command: t
     assert together == bytes_in("out")
 
 
+@pytest.mark.parametrize("more", [(), ("--num", 3), ("--best-of", 3)], ids=str)
+def test_batches_give_the_bytes_of_single_ones_where_the_model_does(run: Run, more: tuple[object, ...]) -> None:
+    photos()
+    found = []
+    for batch in (1, 2, "auto"):
+        ran = run("extend", "in", *GIVEN, *more, "--out-dir", "out", "--batch", batch, "--overwrite")
+        assert ran.code == 0, ran.err
+        found.append(bytes_in("out"))
+    assert found[0] == found[1] == found[2]
+
+
 def test_canvases_that_overlap_give_the_bytes_of_single_ones(run: Run) -> None:
     photos()
     assert run("prepare", "in", *GIVEN, "--out-dir", "out").code == 0
