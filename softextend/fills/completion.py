@@ -9,7 +9,7 @@ difference counts relative to the variance of both patches: plain squared differ
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -46,6 +46,7 @@ CENTRE = 1.0  # px, spread of the window of the first and last votes: near the c
 ENDS = 0.08  # of the longer side: how far from the old border a thing that it cuts has ended
 CUT_UP = 256  # px, longer side from which copies of single places are cut up
 SETTLING = 1  # sweeps that follow
+DRAWN = ((-1.0, 1.0), (-1.5, 0.5))  # powers of 4 that a seed multiplies `level` and `alike` by
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
 
 
@@ -75,11 +76,17 @@ class Costs(Ranged):
     unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
     thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
+    spread: float = param(1.0, "", 0, 2, "how far the seed draws `level` and `alike` apart, so that seeds differ")
 
     def __post_init__(self) -> None:
         Ranged.__post_init__(self)
         if self.size % 2 == 0:
             raise BadRequest(f"--fill patch:size={self.size}: must be odd, from 3 to 15 px")
+
+    def drawn(self, rng: np.random.Generator) -> Costs:
+        """The same with weights of the layout that the seed drew: without, all seeds lead to one picture."""
+        level, alike = (self.spread * rng.uniform(*powers) for powers in DRAWN)
+        return replace(self, level=min(self.level * 4**level, 1000.0), alike=min(self.alike * 4**alike, 20.0))
 
 
 def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:

@@ -35,7 +35,7 @@ class Patch(Costs):
         trusted = known & ~rims(pixels, known)
         if not _fitting_size(trusted, SMALLEST):
             trusted = known  # a rim that goes on is more than nothing to copy
-        painted = complete(pixels, trusted, self, _fitting_size(trusted, self.size), seed)
+        painted = complete(pixels, trusted, self.drawn(rng), _fitting_size(trusted, self.size), seed)
         return np.where(known[..., None], pixels, painted)
 
     def shortfall(self, known: Known) -> str | None:

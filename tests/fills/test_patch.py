@@ -101,6 +101,18 @@ def test_seed() -> None:
     assert not np.array_equal(painted(pixels, known, 5), painted(pixels, known, 6))
 
 
+def test_seeds_lead_to_other_layouts() -> None:
+    small = cv2.resize(skimage.data.coffee(), (96, 64), interpolation=cv2.INTER_AREA)
+    pixels, known = grown(small, 0, 20, 0, 20)
+
+    def apart(spread: float) -> float:
+        filled = [Patch(spread=spread).paint(pixels, known, np.random.default_rng(seed)) for seed in range(1, 5)]
+        layouts = [cv2.resize(each, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA) for each in filled]
+        return float(np.std(np.array(layouts, np.float32), axis=0).mean())
+
+    assert apart(1) > 2 * apart(0)
+
+
 def test_result_does_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, known = grown(skimage.data.chelsea()[:160, :200], 20, 30, 0, 30)
     results = []
