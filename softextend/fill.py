@@ -117,6 +117,14 @@ def _read(option: str, spec: dataclasses.Field[Any], value: str) -> Any:
         raise BadRequest(f"{option}: must be {kind} from {row.range} {row.unit}".rstrip()) from None
 
 
+def other_layouts(text: str) -> str | None:
+    """The fill `text` with what lets another seed lead to another layout; None where it has no such, or it is set."""
+    fill = parse_fill(text)
+    if not isinstance(fill, Patch) or fill.spread > 0:
+        return None
+    return format_fill(dataclasses.replace(fill, spread=1.0))
+
+
 def format_fill(fill: Fill) -> str:
     """Write a fill with all its parameters, as `parse_fill` reads it; raise BadRequest for one not in `FILLS`."""
     for name, kind in FILLS.items():

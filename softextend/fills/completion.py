@@ -76,7 +76,9 @@ class Costs(Ranged):
     unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
     thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
-    spread: float = param(1.0, "", 0, 2, "how far the seed draws `level` and `alike` apart, so that seeds differ")
+    spread: float = param(
+        0.0, "", 0, 2, "how far the seed draws level and alike apart; --best-of and --retry set 1 after the first"
+    )
 
     def __post_init__(self) -> None:
         Ranged.__post_init__(self)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from softextend.errors import BrokenPromise
+from softextend.fill import other_layouts
 from softextend.finish.measures import LEFTOVER, SEAM, WRAP
 from softextend.options import Selection, Spec
 from softextend.types import Listener
@@ -41,7 +42,7 @@ def choose(make: Callable[[Spec], Result], spec: Spec, selection: Selection, lis
     """
     made: list[Result] = []
     for seed in seeds_from(spec.seed, selection):
-        made.append(make(spec.replaced(seed=seed)))
+        made.append(make(_another(spec, made, seed)))
         note_score(made[-1], selection, listener)
     return retried(made, make, spec, selection, listener)
 
@@ -67,7 +68,7 @@ def retried(
         fault = visible_fault(best.scores)
         if fault is None:
             break
-        another = remedy(best, spec.replaced(seed=spec.seed + selection.best_of + index))
+        another = remedy(best, _another(spec, made, spec.seed + selection.best_of + index))
         listener.note(f"retry {index + 1} of {selection.retry}: {fault}; now {_told(best, another)}")
         made.append(make(another))
         best = max(made, key=_total)
@@ -81,6 +82,14 @@ def best_of(made: Sequence[Result]) -> Choice:
         tries = [{"seed": each.seed, "strength": strongest(each), "score": _total(each)} for each in made]
         best = replace(best, recipe={**best.recipe, "tries": tries})
     return Choice(best=best, made=tuple(made))
+
+
+def _another(spec: Spec, made: Sequence[Result], seed: int) -> Spec:
+    """The request with the seed of one more try; after the first a fill lays the picture out otherwise if it can."""
+    if not made:
+        return spec
+    fill = other_layouts(made[0].recipe["plan"]["fill"])
+    return spec.replaced(seed=seed, **({} if fill is None else {"fill": fill}))
 
 
 def visible_fault(scores: Scores) -> str | None:

@@ -97,7 +97,9 @@ class PictureStages:
 
     def fill(self, read: ReadPicture, target: Target) -> list[Filled]:
         """See `Stages`; a canvas a seed."""
-        return [filled(self.task, read, read.plan.seeded(seed)) for seed in self.seeds(target)]
+        first, *others = self.seeds(target)
+        plans = [read.plan.seeded(first), *(read.plan.laid_out_otherwise(seed) for seed in others)]
+        return [filled(self.task, read, plan) for plan in plans]
 
     def load(self, listener: Listener) -> Model:
         """See `Stages`."""

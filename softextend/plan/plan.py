@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from softextend.errors import BadRequest
-from softextend.fill import format_fill, parse_fill
+from softextend.fill import format_fill, other_layouts, parse_fill
 from softextend.mask import editable, latent_change
 from softextend.option_fields import flag
 from softextend.options import Spec
@@ -139,6 +139,11 @@ class Plan:
     def seeded(self, seed: int) -> Plan:
         """The same plan with another seed, on which nothing else of it depends."""
         return replace(self, spec=self.spec.replaced(seed=seed), seed=seed)
+
+    def laid_out_otherwise(self, seed: int) -> Plan:
+        """The same plan with another seed and, where its fill has such, another layout."""
+        plan, fill = self.seeded(seed), other_layouts(self.fill)
+        return plan if fill is None else replace(plan, fill=fill, spec=plan.spec.replaced(fill=fill))
 
 
 def _turned(plan: Plan) -> tuple[Plan, ...]:

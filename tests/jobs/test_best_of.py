@@ -41,6 +41,21 @@ def made(spec: Spec, model: ToyModel | None = None) -> Result:
     return extended(pixels, np.ones(pixels.shape[:2], bool), spec, model or ToyModel())
 
 
+def test_later_seeds_of_patch_lay_the_picture_out_otherwise() -> None:
+    specs: list[Spec] = []
+
+    def make(spec: Spec) -> Result:
+        specs.append(spec)
+        return made(spec)
+
+    for fill, later in (("patch", "spread=1"), ("patch:spread=0.5", "spread=0.5"), ("edge", "edge")):
+        specs.clear()
+        choose(make, asked(strength=0.0, fill=fill), Selection(best_of=3), Told())
+        assert [spec.seed for spec in specs] == [5, 6, 7]
+        assert specs[0].mask.fill == fill
+        assert all(later in (spec.mask.fill or "") for spec in specs[1:])
+
+
 class Maker:
     """Results with the scores that a test hands out, by order."""
 
@@ -58,7 +73,7 @@ class Maker:
         recipe = {
             **self.plain.recipe,
             "spec": {**self.plain.recipe["spec"], "strength": spec.sampling.strength},
-            "plan": {"stages": [{"strength": spec.sampling.strength or 0.8}]},
+            "plan": {**self.plain.recipe["plan"], "stages": [{"strength": spec.sampling.strength or 0.8}]},
         }
         return dataclasses.replace(self.plain, seed=spec.seed, scores=scores, recipe=recipe)
 
