@@ -23,6 +23,7 @@ from softextend.pictures.stores import is_folder
 WRITTEN = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 READ = WRITTEN | {".gif"}  # what a folder or a glob is searched for
 ENDINGS = r"-extended(?:-\d+)?|-painted(?:-\d+)?|-canvas|-mask|-raw|-redo|-zoom"  # of results' names
+PLAIN = re.compile(r"/?(?:\w[\w. -]*/)*\w[\w. -]*")  # a path that is written as Path would write it; to look is quicker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +115,7 @@ class Search:
             folder = os.path.split(text)[0]  # a million names
             if folder not in self.tops:
                 self.tops[folder] = absolute(Path(folder))
-            self.names.add(os.fspath(Path(text)), self.tops[folder])
+            self.names.add(text if PLAIN.fullmatch(text) else os.fspath(Path(text)), self.tops[folder])
 
     def store(self, text: str, *, listed: bool = False) -> None:
         """A picture, folder or glob in a store; of a list no glob, and a folder only where it ends in /."""
