@@ -27,6 +27,7 @@ from softextend.errors import BadRequest
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.making import PictureStages
 from softextend.jobs.outputs import plan_jobs
+from softextend.jobs.recorded import prepared_for
 from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import sha256
 from softextend.models import find
@@ -57,7 +58,20 @@ def paint(report: Report, given: Paint) -> int:
     repaint = read_mask(drawn, name=str(painting.mask), allow_huge=painting.allow_huge)
     task = task_of(given, spec, painting)
     task = replace(task, mask=painting.mask, repaint=repaint, mask_sha256=sha256(drawn))
+    if said := made_for_another(Path(painting.image), task.ref.name):
+        report.note(said)
     return variations(report, task, found, "-painted", given)
+
+
+def made_for_another(canvas: Path, model: str) -> str | None:
+    """What there is to say where a canvas of `prepare` was made for another model than this run's."""
+    other = prepared_for(canvas)
+    if other is None or Path(other).name == Path(model).name:
+        return None
+    return (
+        f"{canvas}: was prepared for {other}, and {model} paints it: fill and mask are not what {model} likes best; "
+        f"give --model {other} here, or --model {model} to prepare"
+    )
 
 
 def task_of(given: Extend | Paint, spec: Spec, source: SourceOptions) -> PictureTask:

@@ -26,7 +26,7 @@ from softextend.jobs.tally import Tally
 from softextend.jobs.task import PictureTask
 from softextend.jobs.workers import Share
 from softextend.jobs.workers import run as run_workers
-from softextend.models.load import check_model
+from softextend.models.load import foresee
 from softextend.options import Selection
 from softextend.pictures.address import Place, place
 from softextend.pictures.formats import Format
@@ -235,7 +235,7 @@ def dry_run(
         report.note(said)
     for line in task.without_effect():
         report.note(line)
-    check_model(task.ref, task.engine.vae, task.engine.preview_vae, task.found.conditions, report)
+    foresee(task.ref, task.engine, task.found.conditions, report)
     tally = Tally()
     report.total = len(jobs) + sum(each.count for each in empty)
     planning = replace(task, captions=False)

@@ -14,7 +14,7 @@ from softextend.jobs.job import STDIN, Job, Outcome, Target
 from softextend.jobs.reading import source_of
 from softextend.jobs.task import PictureTask
 from softextend.models import find
-from softextend.models.load import check_model
+from softextend.models.load import foresee
 from softextend.pictures import video
 from softextend.pictures.address import Address
 from softextend.pictures.read import read_picture
@@ -50,7 +50,7 @@ def zoom(report: Report, given: Zoom) -> int:
     if given.film.dry_run:
         for line in task.without_effect():
             report.note(line)
-        check_model(task.ref, task.engine.vae, task.engine.preview_vae, task.found.conditions, report)
+        foresee(task.ref, task.engine, task.found.conditions, report)
         facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict()}
         report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows()])
         return 0

@@ -169,7 +169,10 @@ class CanvasStages:
         return prepare_whole(read.input.pixels, read.input.known, read.plan)
 
     def load(self, listener: Listener) -> None:
-        """See `Stages`."""
+        """See `Stages`; canvas and mask are a model's, and another would want others."""
+        ref = self.task.ref
+        named = " (built in; --model NAME makes those of another)" if ref.origin == "default" else ""
+        listener.note(f"canvas and mask: as {ref.name}{named} takes them")
         note_seed(self.task, listener)
 
     def sample(self, pieces: Sequence[Piece], model: None, listener: Listener) -> list[Prepared]:

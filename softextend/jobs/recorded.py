@@ -15,7 +15,8 @@ from softextend.models.conditions.options import Conditions
 from softextend.models.profiles import profile_names
 from softextend.pictures.address import is_address, without_secrets
 from softextend.pictures.formats import Alpha
-from softextend.plan.read_recipe import damaged, is_number, is_whole
+from softextend.pictures.read import read_recipe
+from softextend.plan.read_recipe import command_of, damaged, is_number, is_whole
 from softextend.types import PredictionName
 
 LONGEST_PATH = 4096  # bytes, as Linux has it
@@ -205,3 +206,14 @@ def _one_of(command: Mapping[str, Any], name: str, allowed: Any) -> str | None:
 def _prediction(command: Mapping[str, Any]) -> PredictionName | None:
     said = _one_of(command, "prediction", [each.value for each in PredictionName])
     return None if said is None else PredictionName(said)
+
+
+def prepared_for(picture: Path) -> str | None:
+    """The model that a canvas of `prepare` was made for; None for what is none, and for what is no regular file."""
+    if not picture.is_file():  # a pipe can be read but once
+        return None
+    try:
+        command = command_of(read_recipe(picture))
+        return _path(command, "model") if command.get("name") == "prepare" else None
+    except BadPicture:
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from softextend.errors import BadRequest
 from softextend.option_fields import Checked, option
 from softextend.types import Offload, PredictionName
 
@@ -63,3 +64,9 @@ class Engine(Checked):
         metavar="FILE",
         expert=True,
     )
+
+
+def check_engine(engine: Engine) -> None:
+    """BadRequest for options that contradict each other."""
+    if engine.compile and engine.offload is Offload.SEQUENTIAL:
+        raise BadRequest("--compile: --offload sequential moves every layer, which cannot be compiled: leave one out")

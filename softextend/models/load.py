@@ -6,6 +6,7 @@ from pathlib import Path
 
 from softextend.environment import settle_torch
 from softextend.models.conditions.options import Conditions
+from softextend.models.engine import Engine, check_engine
 from softextend.models.find import ModelRef, downloaded
 from softextend.models.weights.diffusers_folder import folder_fault
 from softextend.types import Listener, Model, Offload
@@ -35,6 +36,28 @@ def check_model(
 
         preview_vae_file(preview_vae)
     check_laid(source, conditions or Conditions(), ref.asked.unet, listener)
+
+
+def foresee(ref: ModelRef, engine: Engine, conditions: Conditions, listener: Listener) -> None:
+    """What loading would refuse or say, of the device, the data type, the hub and the files; no weights are read.
+
+    Raises BadModel, BadRequest. Asks the hub for a hub id that is not in the cache; imports torch only where it must.
+    """
+    if engine.device not in ("auto", "cpu") or ref.kind != "self":
+        from softextend.models.device import choose_device, choose_dtype, slow_numbers
+
+        device = choose_device(engine.device)
+    if ref.kind == "self":
+        return
+    check_engine(engine)
+    numbers = choose_dtype(engine.dtype, device)
+    if ref.kind == "hub":
+        from softextend.models.weights.hub import check_hub
+
+        check_hub(ref.name, half=numbers.itemsize == HALF, listener=listener)
+    check_model(ref, engine.vae, engine.preview_vae, conditions, listener)
+    if slow := slow_numbers(numbers, device):
+        listener.note(slow)
 
 
 HALF = 2  # bytes of a 16-bit number

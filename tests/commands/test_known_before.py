@@ -110,3 +110,47 @@ def test_strengths_of_a_sweep(run: Run, strengths: str) -> None:
     photo("a.png")
     ran = run("sweep", "a.png", *SIDES, "--strength", strengths)
     assert (ran.code, ran.err.count("\n")) == (2, 1), ran.err
+
+
+ENGINES = {  # what no run could begin with, and what is said of it
+    ("--device", "cuda:97"): (2, "--device cuda:97: not on this machine"),
+    ("--device", "gpu"): (2, "--device gpu: must be auto"),
+    ("--dtype", "fp8"): (2, "--dtype fp8: must be auto"),
+    ("--model", "nobody/nothing"): (1, "nobody/nothing: not in "),
+    ("--model", "nobody/nothing", "--compile", "--offload", "sequential"): (2, "--compile: "),
+    ("--model", "gone.safetensors"): (1, "gone.safetensors: does not exist"),
+}
+
+
+@pytest.mark.parametrize("words", ENGINES)
+@pytest.mark.parametrize("command", ["extend a.png --all 8", "paint a.png a.png", "zoom a.png -o z.gif"])
+def test_a_dry_run_refuses_what_a_run_would(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, words: Any
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    photo("a.png")
+    code, says = ENGINES[words]
+    ran = run(*command.split(), *words, "--dry-run")
+    assert (ran.code, ran.out, says in ran.err) == (code, "", True), ran.err
+    assert sorted(each.name for each in Path().iterdir()) == ["a.png"]
+
+
+def test_a_dry_run_asks_the_hub(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much a run would download, where the hub has the model; what it answers otherwise is an error now."""
+    import huggingface_hub
+    from huggingface_hub.hf_api import ModelInfo
+
+    names = ["model_index.json", *(f"{part}/{file}" for part in ("unet", "vae") for file in ("config.json", "a.bin"))]
+    files = [{"rfilename": each, "size": 400_000_000} for each in (*names, "unet/model.safetensors")]
+    answers = iter([files, files[1:]])
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "model_info", lambda *_, **__: ModelInfo(id="a/b", siblings=next(answers))
+    )
+    photo("a.png")
+    words = ("extend", "a.png", *SIDES, "--model", "someone/something", "--dry-run")
+    ran = run(*words)
+    assert (ran.code, "a run downloads 1.6 GB" in ran.err) == (0, True), ran.err
+    ran = run(*words)
+    assert (ran.code, "no diffusers model on the hub" in ran.err) == (1, True)

@@ -89,3 +89,28 @@ def test_a_terminal_sees_bars_and_a_pipe_sees_results(tmp_path: Path) -> None:
         assert process.wait() == 0
     assert b"pictures" in seen
     assert "━".encode() in seen
+
+
+def test_prepare_and_paint_name_their_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mask is the model's that a run would use; a canvas that another model paints says so, and only then."""
+    photo("a.png", 400, 300)
+    config = Path("config/softextend/config.toml")
+    config.parent.mkdir(parents=True)
+    wide, grown = "someone/sdxl-model", ("prepare", "a.png", "--sides", 0, 48, 0, 0, "--fill", "edge", "--overwrite")
+    widths = {}
+    for told, name in (("config", wide), ("environment", "self"), ("nobody", "self")):
+        config.write_text(f'model = "{wide}"\n' if told == "config" else "", encoding="utf-8")
+        monkeypatch.setenv("SOFTEXTEND_MODEL", "self" if told == "environment" else "")
+        ran = run(*grown)
+        assert (ran.code, f"canvas and mask: as {name}" in ran.err) == (0, True), ran.err
+        assert ("(built in" in ran.err) == (told == "nobody")
+        widths[told] = int((pixels("a-mask.png")[150, :400, 0] > 0).sum())
+    assert widths["config"] > 2 * widths["nobody"] == 2 * widths["environment"] > 0
+
+    assert run(*grown, "--model", wide).code == 0
+    given = ("paint", "a-canvas.png", "a-mask.png", "--seed", 4, "--overwrite")
+    assert f"a-canvas.png: was prepared for {wide}, and self paints it" in run(*given).err
+    assert "prepared for" not in run(*given, "--model", wide).err
+    assert run(*grown, "--model", "self").code == 0
+    assert "prepared for" not in run(*given).err
+    assert "prepared for" not in run("paint", "a.png", "a.png", "--seed", 4).err, "it is no canvas"

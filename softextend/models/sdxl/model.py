@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from softextend.errors import BadModel, BadRequest
+from softextend.errors import BadModel
 from softextend.fills.noise import LATENT_GREY, LATENT_RGB
 from softextend.models.conditions.laid_over import NOTHING, LaidOver, lay_over
 from softextend.models.conditions.options import Conditions, liked
-from softextend.models.device import choose_device, choose_dtype, empty_cache
+from softextend.models.device import choose_device, choose_dtype, empty_cache, slow_numbers
+from softextend.models.engine import Engine, check_engine
 from softextend.models.find import ModelRef, known_profile
 from softextend.models.schedules import STABLE_DIFFUSION, make_schedule
 from softextend.models.sd.checkpoint import SD1, SD2
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"sdxl": SDXL, "sd1": SD1, "sd2": SD2}
 HALF = (torch.bfloat16, torch.float16)
-SLOW_HALF = (
-    "dtype: fp16 on a CPU is emulated: a step of SDXL took 381 s, in bf16 2.8 s; leave --dtype out, or give bf16 or "
-    "float32"
-)
 
 
 def load_sdxl(
@@ -55,10 +52,9 @@ def load_sdxl(
     """Opens and checks the files; each part is read when it is first needed. Raises BadModel, BadRequest."""
     place = choose_device(device)
     numbers = choose_dtype(dtype, place)
-    if numbers is torch.float16 and place.type == "cpu":
-        listener.note(SLOW_HALF)
-    if compile and offload is Offload.SEQUENTIAL:
-        raise BadRequest("--compile: --offload sequential moves every layer, which cannot be compiled: leave one out")
+    if slow := slow_numbers(numbers, place):
+        listener.note(slow)
+    check_engine(Engine(compile=compile, offload=offload))
     if ref.path is None or ref.choice is None:
         raise BadModel(f"{ref.name}: no model of files")
     source = open_source(ref, half=numbers in HALF, vae_needed=vae is None)

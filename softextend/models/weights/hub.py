@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from softextend.environment import at_home, cache_home, said
@@ -37,20 +39,49 @@ def wanted_files(names: list[str], *, half: bool) -> list[str]:
     return sorted({*small, *weights})
 
 
+def check_hub(hub_id: str, *, half: bool, listener: Listener) -> None:
+    """What `fetch` would refuse, and how much it would download, asked of the hub; nothing is. Raises BadModel."""
+    cached = cached_snapshot(hub_id)
+    if cached is not None and folder_fault(cached) is None:
+        return
+    with _errors_of(hub_id):
+        sizes = _on_the_hub(hub_id)
+        size = sum(sizes[name] for name in wanted_files([*sizes], half=half))
+    listener.note(f"{hub_id}: not in {hub_cache()}: a run downloads {size / 1e9:.1f} GB from the hub, once")
+
+
 def _download(hub_id: str, half: bool, listener: Listener) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import snapshot_download
+
+    with _errors_of(hub_id):
+        wanted = wanted_files([*_on_the_hub(hub_id)], half=half)
+        listener.note(f"downloading {hub_id} from the Hugging Face hub to {hub_cache()}: several gigabytes, once")
+        return Path(snapshot_download(hub_id, allow_patterns=wanted))
+
+
+def _on_the_hub(hub_id: str) -> dict[str, int]:
+    """The files of a model on the hub with their sizes in bytes. Raises BadModel, and the hub's own errors."""
+    from huggingface_hub import HfApi
+
+    info = HfApi().model_info(hub_id, timeout=TIMEOUT, files_metadata=True)
+    if info.gated:
+        HfApi().auth_check(hub_id)
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    if "model_index.json" not in sizes:
+        single = [name for name in sizes if name.endswith(".safetensors") and "/" not in name][:3]
+        remedy = f"download {' or '.join(single)} and give its path" if single else "give another hub id"
+        raise BadModel(f"{hub_id}: no diffusers model on the hub: {remedy}")
+    return sizes
+
+
+@contextmanager
+def _errors_of(hub_id: str) -> Iterator[None]:
+    """The hub's errors as BadModel, each with what to do."""
     from huggingface_hub import errors as hub
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of the hub's HTTP library
 
     try:
-        names = [file.rfilename for file in HfApi().model_info(hub_id, timeout=TIMEOUT).siblings or []]
-        if "model_index.json" not in names:
-            single = [name for name in names if name.endswith(".safetensors") and "/" not in name][:3]
-            remedy = f"download {' or '.join(single)} and give its path" if single else "give another hub id"
-            raise BadModel(f"{hub_id}: no diffusers model on the hub: {remedy}")
-        wanted = wanted_files(names, half=half)
-        listener.note(f"downloading {hub_id} from the Hugging Face hub to {hub_cache()}: several gigabytes, once")
-        return Path(snapshot_download(hub_id, allow_patterns=wanted))
+        yield
     except hub.GatedRepoError as error:
         raise BadModel(f"{hub_id}: needs its licence accepted on its page and `hf auth login`") from error
     except hub.RepositoryNotFoundError as error:
