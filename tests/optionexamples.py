@@ -119,6 +119,7 @@ ZOOMING: dict[str, Shown] = {
     "dry_run": "--dry-run",
 }
 SWEEPING: dict[str, Shown] = {
+    "dry_run": "--dry-run",
     "strengths": "--strength 0.5",
     "output": "-o n.png",
     "overwrite": ("-o there.png --overwrite", "-o there.png"),
@@ -171,7 +172,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),
     "presets": ("presets", TELLING),
-    "doctor": ("doctor", {"ray": CLUSTER["ray"]} | TELLING),
+    "doctor": ("doctor", {"ray": CLUSTER["ray"], "measure": "--measure --ray local"} | TELLING),
     "config": ("config", TELLING),
 }
 DEFAULTS = {  # what a run has where the option in question does not say something else
@@ -194,5 +195,15 @@ SILENT = (
     "config",
 )  # -v shows only where an error comes from
 # their examples show by an error that they are used; zoom refuses --control-image, since it makes several pictures
-NAMES = ("model", "profile", "prediction", "refine_strength", "guidance_steps", "told_size", "min_score", "mask")
+NAMES = (
+    "model",
+    "profile",
+    "prediction",
+    "refine_strength",
+    "guidance_steps",
+    "told_size",
+    "min_score",
+    "mask",
+    "measure",
+)
 REFUSED = (*NAMES, *CLUSTER, *BATCH, "control_image")

@@ -32,6 +32,7 @@ WRITERS = {  # modules that write, and words of the page on what
     "jobs/claims.py": ".softextend-….claim",
     "jobs/film.py": "--save-steps",
     "jobs/outputs.py": "--out-dir",
+    "jobs/speed.py": "speed.json",
     "jobs/reading.py": "--plan-image",
     "jobs/table_parquet.py": ".NAME-….rows",
     "jobs/table_rows.py": "the table that `--report` names",

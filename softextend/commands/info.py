@@ -10,6 +10,7 @@ from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parame
 from softextend.jobs import cluster
 from softextend.jobs.conditions import left_out_by_self
 from softextend.jobs.presets import all_presets, presets_folder
+from softextend.jobs.speed import NEVER_MEASURED, known_speed, save_speed
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
 from softextend.models.conditions.options import Conditions
@@ -201,7 +202,14 @@ def doctor(report: Report, given: Doctor) -> None:
     if given.machines.ray:
         cluster.facts_of(given.machines.ray, partial(_shown, report, given.machines.ray))
         return
+    speed = known_speed()
+    if given.machines.measure:
+        from softextend.jobs.measuring import measure
+
+        speed = measure()
+        report.note(f"measured: {save_speed(speed)}")
     facts = device.facts()
+    facts["measured"] = asdict(speed) if speed else NEVER_MEASURED
     report.show(named(facts), list(flat(facts)))
 
 

@@ -260,6 +260,7 @@ class SheetOptions(Checked):
         flags=("-o", "--output"),
     )
     overwrite: bool = like(OutputPath, "overwrite")
+    dry_run: bool = like(DebugOptions, "dry_run")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -313,6 +314,14 @@ class DoctorOptions(Checked):
     ray: str | None = option(
         None, "say what a Ray cluster has", told="this machine alone", metavar="auto|local|ADDRESS"
     )
+    measure: bool = option(
+        False, "measure this machine, some seconds, so that --dry-run can say how long a run takes", told="off"
+    )
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if self.measure and self.ray is not None:
+            raise BadRequest("--measure with --ray: measures this machine alone; leave one out")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

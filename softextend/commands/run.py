@@ -15,6 +15,7 @@ from softextend.commands.options import InputOptions, OutputOptions, OutputPath,
 from softextend.errors import BadRequest
 from softextend.jobs import inputs, runner
 from softextend.jobs.claims import Claims
+from softextend.jobs.estimate import Estimate, Estimator
 from softextend.jobs.job import Job, Outcome
 from softextend.jobs.lists import read_list
 from softextend.jobs.manifest import Manifest
@@ -36,6 +37,7 @@ from softextend.plan.describe import plan_as_dict, plan_rows
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.jobs.inputs import Found
+    from softextend.plan.plan import Plan
 
 
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
@@ -238,25 +240,56 @@ def dry_run(
     foresee(task.ref, task.engine, task.found.conditions, report)
     tally = Tally()
     report.total = len(jobs) + sum(each.count for each in empty)
-    planning = replace(task, captions=False)
+    planning, costs = replace(task, captions=False), Costs(estimator=Estimator(task=task), alone=report.total == 1)
     for each in chain(empty, todo):
-        outcome = _planned(report, planning, each) if isinstance(each, Job) else each
+        outcome = _planned(report, planning, costs, each) if isinstance(each, Job) else each
         tally.add(outcome)
         if isinstance(each, Outcome) or outcome.error:
             report.outcome(outcome)
     report.close()
+    for name, value in costs.all_rows():
+        report.note(f"all {costs.count}: {name} {value}")
     return tally.exit_code
 
 
-def _planned(report: Report, task: PictureTask, job: Job) -> Outcome:
+@dataclass(kw_only=True)
+class Costs:
+    """What planned pictures will take, each and all together; `alone`: there is but one."""
+
+    estimator: Estimator
+    alone: bool
+    count: int = 0
+    seconds: float | None = 0.0
+    memory: float | None = 0.0
+    last: Estimate | None = None
+
+    def of(self, plan: Plan, results: int) -> Estimate:
+        """Of one picture more, with its `results`."""
+        found = self.last = self.estimator.of([plan], results)
+        self.count += 1
+        self.seconds = None if self.seconds is None or found.seconds is None else self.seconds + found.seconds
+        self.memory = None if self.memory is None or found.memory is None else max(self.memory, found.memory)
+        return found
+
+    def all_rows(self) -> list[tuple[str, str]]:
+        """Of several pictures together, one after another; none of one."""
+        if self.alone or self.last is None or self.seconds is None:
+            return []
+        return replace(self.last, seconds=self.seconds, memory=self.memory).rows()
+
+
+def _planned(report: Report, task: PictureTask, costs: Costs, job: Job) -> Outcome:
     """The plan of one picture, shown."""
     try:
         report.begin(job.name)
         plan = read(task, job, report).plan
+        cost = costs.of(plan, len(job.targets))
     except Exception as error:
         return Outcome(job=job, target=None, error=error)
     facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
-    report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *plan_rows(plan)])
+    facts["estimate"] = cost.as_dict(alone=costs.alone)
+    rows = [*task.found.conditions.rows(), *plan_rows(plan), *cost.rows(alone=costs.alone)]
+    report.plan(job, task.ref.name, facts, rows)
     return Outcome(job=job, target=job.targets[0])
 
 

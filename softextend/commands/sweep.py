@@ -15,35 +15,43 @@ from softextend.errors import BadRequest
 from softextend.finish.measures import seen
 from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.command_line import command_words, group_words
+from softextend.jobs.estimate import Estimator
 from softextend.jobs.job import Job, Target
 from softextend.jobs.making import load_model, once
-from softextend.jobs.outputs import settle
-from softextend.jobs.reading import read
+from softextend.jobs.outputs import existing, settle
+from softextend.jobs.reading import ReadPicture, read
 from softextend.jobs.sweep import Cell
 from softextend.jobs.task import PictureTask
 from softextend.models import find
+from softextend.models.load import foresee
 from softextend.pictures.write import write_picture
+from softextend.plan.describe import plan_as_dict
+from softextend.plan.effort import denoiser_calls
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.commands.signatures import Sweep
     from softextend.options import Spec
+    from softextend.plan.plan import Plan
 
 SHEET = "-sweep.png"
 
 
 def sweep(report: Report, given: Sweep) -> None:
     """`softextend sweep`: the sheet's path and the best cell's command line on stdout, or both as a JSON line."""
-    image, overwrite = given.photo.image, given.sheet.overwrite
+    image, overwrite, dry = given.photo.image, given.sheet.overwrite, given.sheet.dry_run
     fills, strengths = jobs_sweep.parse_fills(given.mask.fill), jobs_sweep.parse_strengths(given.photo.strengths)
     spec = spec_of_sweep(given).replaced(fill=fills[0])
     specs = jobs_sweep.grid(spec, fills, strengths)
     path = given.sheet.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    _, faults = settle([job], overwrite=overwrite, skip_existing=None, will_be_made=[path.parent])
+    _, faults = settle([job], overwrite=overwrite or dry, skip_existing=None, will_be_made=[path.parent])
     for fault in faults:
         raise fault.error or BadRequest(f"{path}: cannot be written")
     task = task_of(given, spec)
+    if dry:
+        dry_run(report, task, job, specs)
+        return
     cells = swept(report, task, job, specs)
     write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
     best = jobs_sweep.winner_of(cells)
@@ -58,6 +66,33 @@ def sweep(report: Report, given: Sweep) -> None:
         for each in cells
     ]
     report.print(json.dumps({"input": str(image), "output": str(path), "best": line, "cells": found}))
+
+
+def dry_run(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> None:
+    """What would be tried, and what it takes; nothing is written, no model is loaded."""
+    if not task.overwrite and (said := existing([job])):
+        report.note(said)
+    for line in task.without_effect():
+        report.note(line)
+    task = replace(task, captions=False)
+    picture, plans = planned(task, job, specs, report)
+    foresee(task.ref, task.engine, task.found.conditions, report)
+    cost = Estimator(task=task).of(plans)
+    cells = [(str(each.mask.fill), str(each.sampling.strength)) for each in specs]
+    tried = [", ".join(dict.fromkeys(column)) for column in zip(*cells, strict=True)]
+    facts = {**plan_as_dict(picture.plan), "conditions": task.found.conditions.as_dict(), "estimate": cost.as_dict()}
+    facts["cells"] = [{"fill": each.mask.fill, "strength": each.sampling.strength} for each in specs]
+    rows = [("pictures", str(len(specs))), ("fills", tried[0]), ("strengths", tried[1])]
+    rows += [("denoiser calls of all", str(sum(map(denoiser_calls, plans)))), *cost.rows()]
+    report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *rows])
+
+
+def planned(task: PictureTask, job: Job, specs: Sequence[Spec], report: Report) -> tuple[ReadPicture, list[Plan]]:
+    """The photo, and the plan of each cell: checked before a model is loaded."""
+    task.check()
+    picture = read(task, job, report)
+    prompt = picture.plan.spec.prompt.prompt  # with the caption
+    return picture, [task.plan(picture.input, each.replaced(prompt=prompt)) for each in specs]
 
 
 def task_of(given: Sweep, spec: Spec) -> PictureTask:
@@ -92,11 +127,8 @@ def command_line(task: PictureTask, image: Path, best: Spec) -> str:
 
 def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> list[Cell]:
     """All cells, told one by one; every plan is checked before a model is loaded."""
-    task.check()
-    picture = read(task, job, report)
-    specs = [each.replaced(prompt=picture.plan.spec.prompt.prompt) for each in specs]  # with the caption
-    for each in specs:
-        task.plan(picture.input, each)
+    picture, plans = planned(task, job, specs, report)
+    specs = [each.spec for each in plans]
     model = load_model(task, report)
     report.total = len(specs)
     report.begin(job.name)

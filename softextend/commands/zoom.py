@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from softextend.commands.spec import spec_of_zoom
 from softextend.errors import BadRequest
 from softextend.jobs.conditions import with_caption
+from softextend.jobs.estimate import Estimator
 from softextend.jobs.film import Shoot, keyframe_files, largest, remarks
 from softextend.jobs.job import STDIN, Job, Outcome, Target
 from softextend.jobs.reading import source_of
 from softextend.jobs.task import PictureTask
+from softextend.jobs.zoom import plans
 from softextend.models import find
 from softextend.models.load import foresee
 from softextend.pictures import video
@@ -51,8 +53,9 @@ def zoom(report: Report, given: Zoom) -> int:
         for line in task.without_effect():
             report.note(line)
         foresee(task.ref, task.engine, task.found.conditions, report)
-        facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict()}
-        report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows()])
+        cost = Estimator(task=task).of(plans(shoot.input, shoot.motion, task.spec, task.profile))
+        facts = {**shoot.as_dict(), "conditions": task.found.conditions.as_dict(), "estimate": cost.as_dict()}
+        report.plan(job, task.ref.name, facts, [*task.found.conditions.rows(), *shoot.rows(), *cost.rows()])
         return 0
     for row, value in shoot.rows():
         report.detail(f"  {row}: {value}")

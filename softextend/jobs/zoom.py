@@ -32,8 +32,8 @@ from softextend.plan.motion import (
     placed,
     step_box,
 )
-from softextend.plan.plan import plan_extension
-from softextend.types import Amount, Box, Listener, Model, Sides
+from softextend.plan.plan import Plan, plan_extension
+from softextend.types import Amount, Box, Listener, Model, Profile, Sides
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -89,6 +89,22 @@ def keyframes(
         changed = (result.pixels[box.cut] != pixels).any(axis=2)
         made.append(Keyframe(zoom=zoom, pixels=result.pixels, band=reach(changed, sides)))
     return made
+
+
+def plans(input: Input, motion: Motion, spec: Spec, profile: Profile) -> list[Plan]:
+    """What `keyframes` will ask of a model with this profile, picture by picture; BadRequest where it cannot be."""
+    height, width = input.known.shape
+    entry, made = fit(width, height, motion), []
+    seen = shown(input.known, entry)
+    if not (entry.crops and seen.all()):
+        first = Input(pixels=np.zeros((*seen.shape, 3), np.uint8), known=seen)
+        made.append(plan_extension(first, grown_by(spec, entry.sides), profile))
+    box = step_box(motion)
+    inner = Input(
+        pixels=np.zeros((box.height, box.width, 3), np.uint8), known=np.ones((box.height, box.width), np.bool_)
+    )
+    step = plan_extension(inner, grown_by(spec, around(box, motion.size)), profile)
+    return [*made, *[step] * (len(keyframe_zooms(motion.factor)) - 1)]
 
 
 def shown(known: Known, entry: Fit) -> Known:

@@ -46,11 +46,11 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise BadRequest(f"--device {name}: must be auto, {', '.join(_present())}") from error
+        raise BadRequest(f"--device {name}: must be auto, {', '.join(present_devices())}") from error
     known = device.type in ("cpu", "cuda", "mps")
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(_has_mps())}.get(device.type, 0)
     if not known or (device.index or 0) >= count:
-        raise BadRequest(f"--device {name}: not on this machine, which has {', '.join(_present())}")
+        raise BadRequest(f"--device {name}: not on this machine, which has {', '.join(present_devices())}")
     return device
 
 
@@ -174,7 +174,7 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "memory": system_memory(),
         "cpu": {"threads": torch.get_num_threads(), "bfloat16": computes_bf16(torch.device("cpu"))},
-        "devices": [_describe(name) for name in _present() if name != "cpu"],
+        "devices": [_describe(name) for name in present_devices() if name != "cpu"],
         "auto": {"device": str(device), "dtype": str(dtype).removeprefix("torch.")},
     }
 
@@ -195,7 +195,8 @@ def _describe(name: str) -> dict[str, Any]:
     }
 
 
-def _present() -> list[str]:
+def present_devices() -> list[str]:
+    """The names of the devices of this machine, cpu first; imports torch."""
     import torch
 
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []

@@ -60,6 +60,19 @@ def foresee(ref: ModelRef, engine: Engine, conditions: Conditions, listener: Lis
         listener.note(slow)
 
 
+def count_weights(ref: ModelRef) -> int | None:
+    """How many numbers a model of files has; None where they are not here. Reads headers alone; raises BadModel."""
+    if ref.path is None or (ref.kind == "hub" and folder_fault(ref.path) is not None):
+        return None
+    from math import prod
+
+    from softextend.models.sdxl.model import open_source
+    from softextend.models.weights.header import read_header
+
+    source = open_source(ref, half=True, vae_needed=False)
+    return sum(prod(each.shape) for path in source.weights for each in read_header(path).tensors.values())
+
+
 HALF = 2  # bytes of a 16-bit number
 
 
