@@ -14,7 +14,7 @@ from softextend import environment, errors
 from softextend.commands import report, sweep
 from softextend.commands.run import STEPS
 from softextend.jobs import cluster, workers
-from softextend.jobs.inputs import RESULT
+from softextend.jobs.inputs import ENDINGS
 from softextend.pictures import locks
 
 PACKAGE = Path(softextend.__file__).parent
@@ -109,9 +109,7 @@ def test_every_writer_is_on_the_page() -> None:
 
 
 def test_every_name_is_on_the_page() -> None:
-    endings = re.search(r"\?:(.*)\)\$", RESULT.pattern)
-    assert endings is not None
-    names = {part.split("(")[0] for part in endings[1].split("|")} | {each.strip("-") for each in STEPS}
+    names = {part.split("(")[0].strip("-") for part in ENDINGS.split("|")} | {each.strip("-") for each in STEPS}
     names |= {sweep.SHEET.strip("-"), f"{locks.PREFIX}….{locks.TEMPORARY[1:]}", f"{locks.PREFIX}….{locks.CLAIM[1:]}"}
     assert len(names) > 8
     for name in names:
