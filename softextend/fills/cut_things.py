@@ -46,12 +46,18 @@ def cut_things(pixels: Pixels, known: Known, sides: Sides) -> tuple[str, ...]:
 
 def _alone(traits: Floats, known: Known, line: tuple[np.ndarray, np.ndarray], away: float) -> Floats:
     """(N,): distance of the traits at N places from the nearest ones `away` px off on either axis; 0 if unknown."""
-    y, x = (EVERY * each for each in np.nonzero(known[::EVERY, ::EVERY]))
-    places, rows = traits[y, x], traits[line]
-    both = np.einsum("ik,jk->ij", rows, places)  # so small a product takes BLAS longer to share out than to compute
-    apart = np.square(rows).sum(1)[:, None] + np.square(places).sum(1) - 2 * both
-    beside = (np.abs(line[0][:, None] - y) < away) & (np.abs(line[1][:, None] - x) < away)
-    least = np.where(beside, np.inf, apart).min(1, initial=np.inf)
+    height, width = known.shape
+    places, rows = traits[::EVERY, ::EVERY].reshape(-1, traits.shape[2]), traits[line]
+    square = np.where(known[::EVERY, ::EVERY].ravel(), np.square(places).sum(1), np.float32(np.inf))
+    apart = np.einsum("ik,kj->ij", -2 * rows, np.ascontiguousarray(places.T))  # too small for BLAS to share it out
+    apart += square
+    near_y, near_x = (
+        np.abs(at[:, None] - np.arange(0, size, EVERY)) < away
+        for at, size in zip(line, (height, width), strict=True)
+    )
+    beside = near_y[:, :, None] & near_x[:, None, :]
+    np.copyto(apart, np.inf, where=beside.reshape(apart.shape))
+    least = np.square(rows).sum(1) + apart.min(1, initial=np.inf)
     told = known[line] & np.isfinite(least)
     return np.asarray(np.sqrt(np.maximum(np.where(told, least, 0), 0)), np.float32)
 

@@ -109,8 +109,8 @@ def _rim(pixels: Pixels, known: Known) -> int:
     if min(len(known), whole.sum()) < SMALLEST or whole.mean() < FULL:
         return 0
     inside = pixels if whole.all() else pixels[:, whole]
-    bar, _ = _bar(inside)
-    return max(_edge(inside), _edge(inside, light=True), bar if bar <= EDGE + MIXED_ROWS else 0)
+    bar = _bar(inside)
+    return max(_edge(inside), bar if bar <= EDGE + MIXED_ROWS else 0)
 
 
 def shrunk(box: Box, amounts: Sequence[int]) -> Box:
@@ -143,11 +143,11 @@ def _bars(pixels: Pixels, known: Known) -> tuple[int, ...]:
     views = _turns(pixels)
     amounts = [0, 0, 0, 0]
     for side in (0, 1):
-        (here, colour), (there, other) = _bar(views[side]), _bar(views[side + 2])
-        if np.abs(colour - other).max() > SAME_COLOUR:
+        if np.abs(_first_colour(views[side]) - _first_colour(views[side + 2])).max() > SAME_COLOUR:
             continue
+        here, there = _bar(views[side]), _bar(views[side + 2])
         if bool(here) != bool(there):  # one of them is hard to see
-            weak, _ = _bar(views[side if there else side + 2], STRAIGHT_AGAIN)
+            weak = _bar(views[side if there else side + 2], STRAIGHT_AGAIN)
             weak = weak if abs(weak - max(here, there)) <= SAME_WIDTH else 0
             here, there = here or weak, there or weak
         if here and there:
@@ -157,11 +157,14 @@ def _bars(pixels: Pixels, known: Known) -> tuple[int, ...]:
 
 def _noisy_frame(views: Sequence[Pixels]) -> tuple[int, ...] | None:
     """A narrow frame that a JPEG's noise hides from `_bar`: by lightness, where all four sides tell the same."""
-    found = [_bar(_lightness(view[:WITHIN]), STRAIGHT_AGAIN, NOISY) for view in views]
-    widths, colours = [width for width, _ in found], np.array([colour for _, colour in found])
-    if not all(widths) or max(widths) > NARROW or max(widths) - min(widths) > SAME_WIDTH:
+    if np.ptp([_first_colour(_lightness(view[:1])) for view in views], axis=0).max() > SAME_COLOUR:
         return None
-    return tuple(widths) if np.ptp(colours, axis=0).max() <= SAME_COLOUR else None
+    widths: list[int] = []
+    for view in views:
+        widths.append(_bar(_lightness(view[:WITHIN]), STRAIGHT_AGAIN, NOISY))
+        if not 0 < widths[-1] <= NARROW:
+            return None
+    return tuple(widths) if max(widths) - min(widths) <= SAME_WIDTH else None
 
 
 def _lightness(pixels: Pixels) -> Pixels:
@@ -169,11 +172,16 @@ def _lightness(pixels: Pixels) -> Pixels:
     return np.repeat(np.rint(pixels @ LUMA).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _bar(pixels: Pixels, straight: float = STRAIGHT, percent: float = PLAIN) -> tuple[int, npt.NDArray[np.int16]]:
-    """Rows from the top that form a bar of one colour, mixed rows behind it included (0: none), and its colour."""
+def _first_colour(pixels: Pixels) -> npt.NDArray[np.int16]:
+    """The colour (3,) that a bar at the top has, if there is one."""
+    return np.rint(np.median(_thinned(pixels[:1])[0].astype(np.int16), axis=0)).astype(np.int16)
+
+
+def _bar(pixels: Pixels, straight: float = STRAIGHT, percent: float = PLAIN) -> int:
+    """Rows from the top that form a bar of one colour, mixed rows behind it included; 0 if there are none."""
     deep = pixels.shape[0] * MOST[0] // MOST[1]
     part = _thinned(pixels[:deep]).astype(np.int16)
-    colour = np.rint(np.median(part[0], axis=0)).astype(np.int16)
+    colour = _first_colour(pixels)
     apart = np.abs(part[..., 0] - colour[0])
     for channel in (1, 2):  # far quicker than a maximum over a last axis of three
         np.maximum(apart, np.abs(part[..., channel] - colour[channel]), out=apart)
@@ -192,8 +200,8 @@ def _bar(pixels: Pixels, straight: float = STRAIGHT, percent: float = PLAIN) -> 
             continue
         plain = np.percentile(apart[: end - RINGING if end > 2 * RINGING else end], percent)
         if np.median(apart[end + 1, crossed]) >= 5 + 4 * plain and np.mean(apart[0] > step) < 0.3:
-            return end + _mixed(apart[end:, crossed]), colour
-    return 0, colour
+            return end + _mixed(apart[end:, crossed])
+    return 0
 
 
 def _mixed(apart: npt.NDArray[np.int16]) -> int:
@@ -210,16 +218,22 @@ def _edges(pixels: Pixels, known: Known) -> tuple[int, ...]:
     """A scanner's edge on any side, dark or light."""
     if not known.all():
         return (0, 0, 0, 0)
-    return tuple(max(_edge(turned), _edge(turned, light=True)) for turned in _turns(pixels))
+    return tuple(_edge(turned) for turned in _turns(pixels))
 
 
-def _edge(pixels: Pixels, *, light: bool = False) -> int:
-    """Rows from the top that are darker (or lighter) than what follows, in nearly every column; 0 if there are none."""
+def _edge(pixels: Pixels) -> int:
+    """Rows from the top that are darker or lighter than what follows, in nearly every column; 0 if there are none."""
     deep = min(EDGE + 4 + INTERIOR, pixels.shape[0] // 2)
     if deep < EDGE + 6:
         return 0
-    level = _thinned(pixels[:deep]).mean(2)
-    level = 255 - level if light else level
+    part = _thinned(pixels[:deep])
+    level = (part[..., 0].astype(np.float64) + part[..., 1] + part[..., 2]) / 3  # far quicker than their mean
+    return max(_darker(level), _darker(255 - level))
+
+
+def _darker(level: Floats) -> int:
+    """How many of the first rows of (N, W) levels are an edge that is darker than what follows."""
+    deep = len(level)
     shares = _shares(level[: EDGE + 1], level[2 : EDGE + 3])
     last = int(np.flatnonzero(shares <= DARKER).max(initial=-1))
     if last < 0:
@@ -315,7 +329,9 @@ def _turns(array: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
 
 def _thinned(pixels: Pixels) -> Pixels:
     """At most SAMPLES columns, evenly spaced."""
-    columns = np.unique(np.linspace(0, pixels.shape[1] - 1, min(SAMPLES, pixels.shape[1])).round().astype(int))
+    if pixels.shape[1] <= SAMPLES:
+        return pixels
+    columns = np.unique(np.linspace(0, pixels.shape[1] - 1, SAMPLES).round().astype(int))
     return pixels[:, columns]
 
 
