@@ -21,6 +21,7 @@ from PIL import Image
 from skimage import data
 
 SIDES = ("--sides", "0", "192", "0", "192")
+ONCE = ("--seed", "1", "-q", "--overwrite")
 DEVICE = 3.0  # s that an H100 takes for a picture of SDXL, as assumed
 WORDS = {"one by one": None, "overlapping": ("--workers", "1"), "workers": ("--workers", "auto")}
 
@@ -44,7 +45,7 @@ def timed(words: list[str]) -> tuple[float, float]:
 
 def way(name: str, folder: Path, out: Path) -> dict[str, float]:
     """Pictures a minute and cores in use of one way through a folder."""
-    given = ["extend", *SIDES, "--seed", "1", "-q", "--overwrite", "--out-dir", str(out)]
+    given = ["extend", *SIDES, *ONCE, "--out-dir", str(out)]
     files = sorted(folder.iterdir())
     if WORDS[name] is None:  # the stages one after the other, with one model, in one process
         here, names = str(Path(__file__).parent), [str(each) for each in files]
@@ -99,21 +100,7 @@ def busy(folder: Path, out: Path, scale: float, *, overlap: bool) -> float:
     whole = runner.run
     runner.run = lambda *jobs, **more: whole(*jobs, **{**more, "overlap": overlap})  # type: ignore[assignment]
     try:
-        cli.run(
-            [
-                "extend",
-                *SIDES,
-                "--seed",
-                "1",
-                "-q",
-                "--overwrite",
-                "--fill",
-                "patch",
-                "--out-dir",
-                str(out),
-                str(folder),
-            ]
-        )
+        cli.run(["extend", *SIDES, *ONCE, "--fill", "patch", "--out-dir", str(out), str(folder)])
     finally:
         runner.run = whole
     return spent[0] / (time.monotonic() - began[0])

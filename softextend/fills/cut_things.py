@@ -52,8 +52,7 @@ def _alone(traits: Floats, known: Known, line: tuple[np.ndarray, np.ndarray], aw
     apart = np.einsum("ik,kj->ij", -2 * rows, np.ascontiguousarray(places.T))  # too small for BLAS to share it out
     apart += square
     near_y, near_x = (
-        np.abs(at[:, None] - np.arange(0, size, EVERY)) < away
-        for at, size in zip(line, (height, width), strict=True)
+        np.abs(at[:, None] - np.arange(0, size, EVERY)) < away for at, size in zip(line, (height, width), strict=True)
     )
     beside = near_y[:, :, None] & near_x[:, None, :]
     np.copyto(apart, np.inf, where=beside.reshape(apart.shape))

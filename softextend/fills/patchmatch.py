@@ -147,9 +147,7 @@ def _compare(image, confidence, y, x, v, u, gauss, lift, ease, limit):  # type: 
     left, right = max(-r, -x), min(r, image.shape[1] - 1 - x)
     mass = np.float32(0.0)
     square = np.float32(0.0)
-    a0 = np.float32(0.0)
-    a1 = np.float32(0.0)
-    a2 = np.float32(0.0)
+    a0 = a1 = a2 = np.float32(0.0)
     for dy in range(top, bottom + 1):
         gy = gauss[np.uint64(dy + r)]
         ya, yb = np.uint64(y + dy), np.uint64(v + dy)  # unsigned: no index counts from the end

@@ -316,7 +316,7 @@ class Fleet:
             todo.tries += index == 0
             if todo.tries > self.retries:
                 error = WorkerDied(f"{todo.job.name}: {LOST.format(tries=todo.tries - 1)}")
-                yield [Outcome(job=todo.job, target=None, error=error)]
+                yield [Outcome(job=todo.job, target=None, error=error, facts={"worker": hand.name})]
             else:
                 self.back.append(todo)
 

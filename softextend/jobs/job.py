@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,11 @@ class Outcome:
     def count(self) -> int:
         """Of how many results it tells; a folder without pictures counts as one."""
         return 1 if self.target else max(1, len(self.job.targets))
+
+
+def worker_name(process: int | None = None) -> str:
+    """HOST:PID of a process of this machine, or of this one."""
+    return f"{socket.gethostname()}:{process or os.getpid()}"
 
 
 class Keys:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from softextend.errors import BadRequest
-from softextend.jobs.job import Outcome
+from softextend.jobs.job import Outcome, worker_name
 from softextend.jobs.table_parquet import ParquetRows
 from softextend.jobs.table_reading import check_table
 from softextend.jobs.table_rows import FAILED, KINDS, MADE, PLAIN, SKIPPED, LineRows, Rows, appending
@@ -40,7 +39,7 @@ class Manifest:
     def __init__(self, path: Path | None) -> None:
         self.rows = open_rows(path) if path else None
         self.began = now()
-        self.worker = f"{socket.gethostname()}:{os.getpid()}"
+        self.worker = worker_name()
 
     def __enter__(self) -> Manifest:
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from softextend import __version__
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.jobs import runner
 from softextend.jobs.claims import SAME, Claims
-from softextend.jobs.job import Job, Outcome
+from softextend.jobs.job import Job, Outcome, worker_name
 from softextend.jobs.making import PictureStages, load_model
 from softextend.jobs.task import PictureTask
 from softextend.pictures.locks import sweep
@@ -72,7 +71,7 @@ class Worker:
     def __init__(self, task: PictureTask, folder: str, version: str, load: Load = load_model) -> None:
         self.task, self.stages = task, Loaded(task=task, with_=load, models=[])
         self.fatal: SoftExtendError | None = None
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.name = worker_name()
         if version != __version__:
             self.fatal = BadRequest(f"{self.name}: has softextend {__version__}, not {version}; install the same")
         try:

@@ -15,7 +15,7 @@ from typing import Any
 from softextend.errors import SoftExtendError
 from softextend.jobs import runner
 from softextend.jobs.claims import Gate
-from softextend.jobs.job import Job, Outcome
+from softextend.jobs.job import Job, Outcome, worker_name
 from softextend.jobs.pieces import Stages
 from softextend.sampling.progress import Silent
 from softextend.types import Listener
@@ -25,7 +25,7 @@ class Wire(Silent):
     """The driver, as its worker speaks to it: a `Listener` whose words go through a pipe."""
 
     def __init__(self, connection: Connection, *, talks: bool) -> None:
-        self.connection, self.talks = connection, talks
+        self.connection, self.talks, self.name = connection, talks, worker_name()
         self.lock = threading.Lock()
         self.loading = True  # until the first picture begins: every worker would say the same of the model
 
@@ -46,7 +46,8 @@ class Wire(Silent):
 
     def outcome(self, outcome: Outcome) -> None:
         """What became of a result."""
-        self.send("outcome", portable(outcome))
+        told = replace(outcome, facts={**outcome.facts, "worker": self.name})
+        self.send("outcome", portable(told))
 
     def begin(self, name: str, before: int) -> None:
         """A picture's turn."""

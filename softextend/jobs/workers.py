@@ -15,7 +15,7 @@ from typing import Any
 
 from softextend.errors import DiskFull, WorkerDied
 from softextend.jobs.claims import Gate
-from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.job import Job, Outcome, Target, worker_name
 from softextend.jobs.pieces import Stages
 from softextend.jobs.worker_process import serve
 from softextend.types import Listener
@@ -178,7 +178,7 @@ class Crew:
         hand.connection.close()
         hand.process.join(LEAVING)
         lost = [handed for handed in hand.held.values() if handed.left > 0]
-        died = hand.process.exitcode != 0
+        died, by = hand.process.exitcode != 0, {"worker": worker_name(hand.process.pid)}
         why = _end_of(hand.process.exitcode)
         if died and not hand.asked:
             raise WorkerDied(f"a worker {why} before it took a picture: give fewer --workers, or none")
@@ -186,7 +186,7 @@ class Crew:
             for target in handed.lost():
                 said = f"its worker {why}; fewer --workers need less memory, --skip-existing tries it again"
                 error = WorkerDied(f"{handed.job.name if handed.job else ''}: {said}")
-                self.outcome(handed, Outcome(job=handed.job, target=target, error=error))  # type: ignore[arg-type]
+                self.outcome(handed, Outcome(job=handed.job, target=target, error=error, facts=by))  # type: ignore[arg-type]
         if died and not self.full:
             self.hands.append(self.started(hand.share, first=False))
 

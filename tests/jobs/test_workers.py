@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from running import photo
 
 from softextend.errors import BadRequest
 from softextend.jobs import workers
-from softextend.jobs.job import Job, Outcome, Target
+from softextend.jobs.job import Job, Outcome, Target, worker_name
 from softextend.jobs.pieces import Piece
 from softextend.jobs.worker_process import sendable
 from softextend.jobs.workers import Share
@@ -63,7 +64,7 @@ class Steps:
         return [model]
 
     def finish(self, piece: Piece, listener: Listener) -> Outcome:
-        facts = {"threads": piece.made, "worker": os.getpid()}
+        facts = {"threads": piece.made}
         return Outcome(job=piece.taken.job, target=piece.wanted, facts=facts)
 
 
@@ -99,6 +100,10 @@ def test_a_killed_worker_is_an_error_of_its_picture_alone() -> None:
     assert "its worker was killed (SIGKILL" in failed["killed"]
     assert heard.lines == ["loaded"], "one worker tells of the model for all"
     assert {outcome.facts["threads"] for outcome in outcomes if not outcome.error} == {"1"}
+    found = {outcome.job.name: outcome.facts["worker"] for outcome in outcomes}
+    assert found["killed"].startswith(f"{socket.gethostname()}:")
+    assert found["killed"] != worker_name()
+    assert found["killed"] not in {who for name, who in found.items() if name == "d"}, "another one took its place"
 
 
 def test_results_come_as_they_finish_where_nobody_needs_their_order() -> None:
@@ -141,31 +146,22 @@ def test_workers_of_the_command_line_give_the_same_bytes(tmp_path: Path) -> None
     for index in range(3):
         photo(tmp_path / f"in/{index}.png", 32 + index, 24)
     (tmp_path / "in/2b.png").write_bytes(b"no picture")
-    found = {}
+    found, names = {}, {}
     for count in ("1", "2"):
         words = ["extend", "in", "--sides", "0", "8", "0", "0", "--seed", "5", "--fill", "edge"]
-        words += ["--out-dir", "out", "--overwrite", "--json"]
+        words += ["--out-dir", "out", "--overwrite", "--json", "--workers", count, "--report", f"{count}.jsonl"]
         ran = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "softextend",
-                *words,
-                "--workers",
-                count,
-                "--out-dir",
-                "out",
-                "--overwrite",
-                "--json",
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=200,
+            [sys.executable, "-m", "softextend", *words], cwd=tmp_path, capture_output=True, text=True, timeout=200
         )
         assert ran.returncode == 1, ran.stderr
         facts = {each["index"]: each for each in map(json.loads, ran.stdout.splitlines())}
         assert sorted(facts) == [0, 1, 2, 3]
         assert facts[3]["output"] is None
         found[count] = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+        rows = map(json.loads, (tmp_path / f"{count}.jsonl").read_text().splitlines())
+        names[count] = {row["input"]: row["worker"] for row in rows}
+        told = {each["input"]: each["worker"] for each in facts.values() if "worker" in each}
     assert found["1"] == found["2"]
+    assert told.items() < names["2"].items(), "lines and rows name the same workers; the unreadable one has no line"
+    assert len(set(names["1"].values())) == 1
+    assert set(names["2"].values()).isdisjoint(names["1"].values())
