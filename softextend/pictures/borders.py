@@ -174,7 +174,7 @@ def _lightness(pixels: Pixels) -> Pixels:
 
 def _first_colour(pixels: Pixels) -> npt.NDArray[np.int16]:
     """The colour (3,) that a bar at the top has, if there is one."""
-    return np.rint(np.median(_thinned(pixels[:1])[0].astype(np.int16), axis=0)).astype(np.int16)
+    return np.asarray(np.rint(np.median(_thinned(pixels[:1])[0].astype(np.int16), axis=0)), np.int16)
 
 
 def _bar(pixels: Pixels, straight: float = STRAIGHT, percent: float = PLAIN) -> int:
