@@ -157,7 +157,7 @@ def test_a_dry_run_prints_pictures_and_frames(run: Run, tmp_path: Path) -> None:
         ("--size 8x8", 2, "16 px"),
         ("--size 640x32", 2, "nearer"),
         ("--size 20000x15000", 2, "16384 px"),
-        ("--num 2", 2, "No such option: --num"),
+        ("--num 2", 2, "no such option: --num"),
         ("--fill nonsense", 2, "nonsense"),
         ("-o z.avi", 2, ".avi"),
         ("-o -", 2, "a film is a file"),
