@@ -21,7 +21,7 @@ from softextend.commands.config import configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import OPTION as PRESET
 from softextend.commands.presets import expanded, preset_name
-from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, reporting
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, reporting, stopped_by
 from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
 from softextend.commands.stdout import abandon_stdout
 from softextend.commands.suggestions import command_meant, option_meant
@@ -120,10 +120,9 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)
-    except Terminated as error:
-        return SIGNALLED + error.number
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+    except (Terminated, KeyboardInterrupt, typer.Abort) as error:
+        print(f"softextend: {stopped_by(error)}", file=sys.stderr)
+        return SIGNALLED + error.number if isinstance(error, Terminated) else INTERRUPTED
     except BrokenPipeError:
         abandon_stdout()
         return PIPE_CLOSED

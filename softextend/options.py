@@ -89,7 +89,7 @@ class Growth(Checked):
         None,
         "opposite edges of the result join too: x left and right (a 360-degree panorama), y top and bottom, xy both (a "
         "texture that tiles)",
-        told="none do",
+        told="none",
     )
     allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off", expert=True)
 
@@ -207,7 +207,13 @@ class Sampling(Checked):
     """How the model paints."""
 
     strength: float | None = option(None, "denoising strength; 0 is the fill alone", low=0, high=1, told="the model's")
-    steps: int | None = option(None, "steps of the full schedule", low=1, high=1000, told="the model's")
+    steps: int | None = option(
+        None,
+        "steps of the full schedule, of which the strength says how many run",
+        low=1,
+        high=1000,
+        told="the model's",
+    )
     guidance: float | None = option(
         None,
         "weight of the prompt (classifier-free guidance); 1 = none",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from softextend.errors import BadRequest
+from softextend.plan.grammar import parse_amount
 
 SIDES, CAPTION = "--sides", "--caption"
 SKIP = "--skip-existing"
@@ -32,6 +33,8 @@ def understood(arguments: Sequence[str]) -> list[str]:
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     words, sides = _taken(words, ONE_SIDE)
+    for name, amount in sides.items():
+        parse_amount(amount, name)  # a wrong one is refused by the name that was typed
     if sides:
         if any(word.partition("=")[0] == SIDES for word in words):
             raise BadRequest(f"{next(iter(sides))}: --sides says already what is added where; leave one of them out")
@@ -83,7 +86,7 @@ def _taken(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[
         else:
             if not equals:
                 index += 1
-                if index == len(words):
+                if index == len(words) or words[index].startswith("--"):
                     raise BadRequest(f"{name}: give a value, such as {name} 256")
                 value = words[index]
             if name in values:

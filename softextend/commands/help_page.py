@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -14,6 +15,13 @@ from softextend.option_fields import about
 
 NARROWEST, WIDEST = 60, 100  # columns
 INDENT = 6  # columns before an option's words
+QUOTED = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")  # a word of a shell's line
+ABOUT_ALL = (
+    ("-h, --help", "This page; softextend COMMAND --help has a command's options."),
+    ("-V, --version", "Print the version and exit."),
+    ("--install-completion [SHELL]", "Let bash, zsh, fish or PowerShell complete options and their values."),
+    ("--show-completion [SHELL]", "Print what it would install."),
+)
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "extend": (
         "softextend extend photo.jpg --sides 0 256 0 256",
@@ -40,9 +48,9 @@ def page(name: str, kind: type[Any], *, everything: bool, columns: int | None = 
     arguments = [each for _, found in groups for each in found if about(each[0]).argument]
     words = " ".join(f"[{about(each).metavar}]..." if _many(hint) else about(each).metavar for each, hint in arguments)
     lines = [f"Usage: softextend {name} {words}".rstrip() + " [OPTIONS]", ""]
-    lines += textwrap.wrap((inspect.getdoc(kind) or "").split(": softextend ")[0].rstrip(".") + ".", width)
+    lines += _wrapped((inspect.getdoc(kind) or "").split(": softextend ")[0].rstrip(".") + ".", width)
     if name in EXAMPLES:
-        lines += ["", "Examples:", *(f"  {each}" for each in EXAMPLES[name])]
+        lines += ["", "Examples:", *(line for each in EXAMPLES[name] for line in example(each, width))]
     for title, found in groups:
         lines += ["", f"{title}:"]
         for each, hint in found:
@@ -58,10 +66,29 @@ def _entry(field: Field[Any], hint: Any, width: int) -> Iterator[str]:
     said, (value, _) = about(field), value_type(hint)
     written = said.metavar if said.argument else ", ".join(option_names(field))
     if not said.argument and value is not bool:
-        written += f" {value_metavar(said, value)}"
+        metavar = value_metavar(said, value)
+        written += metavar if metavar.startswith("[=") else f" {metavar}"
     yield f"  {written}"
-    pad = " " * INDENT
-    yield from textwrap.wrap(help_text(field, value), width, initial_indent=pad, subsequent_indent=pad)
+    yield from _wrapped(help_text(field, value), width, " " * INDENT)
+
+
+def _wrapped(words: str, width: int, pad: str = "", first: str | None = None) -> list[str]:
+    """Lines within the width; names such as few-step-lcm and NAME-sweep.png stay whole."""
+    return textwrap.wrap(
+        words, width, initial_indent=pad if first is None else first, subsequent_indent=pad, break_on_hyphens=False
+    )
+
+
+def example(line: str, width: int) -> Iterator[str]:
+    """A command line within the width, to be copied as it is: a backslash ends each line but the last."""
+    written = ""
+    for word in QUOTED.findall(line):
+        if written and len(f"{written} {word} \\") > width:
+            yield f"{written} \\"
+            written = " " * INDENT + word
+        else:
+            written = f"{written} {word}" if written else f"  {word}"
+    yield written
 
 
 def _groups(kind: type[Any], *, everything: bool) -> tuple[list[tuple[str, list[tuple[Field[Any], Any]]]], int]:
@@ -98,15 +125,13 @@ def overview(purpose: str, commands: dict[str, type[Any]]) -> str:
     for name, kind in commands.items():
         words = (inspect.getdoc(kind) or "").split(": softextend ")[0].rstrip(".")
         pad = f"  {name:<10}"
-        lines += textwrap.wrap(words, width, initial_indent=pad, subsequent_indent=" " * len(pad))
+        lines += _wrapped(words, width, " " * len(pad), pad)
     lines += [
         "",
         "Options:",
-        "  -h, --help            This page; softextend COMMAND --help has a command's options.",
-        "  -V, --version         Print the version and exit.",
-        "  --install-completion  Let the shell complete options and their values.",
-        "  --show-completion     Print what it would install.",
+        *(line for option, words in ABOUT_ALL for line in _wrapped(words, width, " " * 33, f"  {option:<31}")),
         "",
-        f"Examples:\n  {EXAMPLES['extend'][0]}\n  {EXAMPLES['extend'][1]}",
+        "Examples:",
+        *(line for each in EXAMPLES["extend"][:2] for line in example(each, width)),
     ]
     return "\n".join(lines)

@@ -97,11 +97,13 @@ class OutputOptions(OutputPath):
     suffix: str | None = option(
         None,
         "what follows the input's name in the result's",
-        told="-extended, of paint -painted",
+        told="-extended; -painted for paint",
         metavar="TEXT",
     )
     format: Format | None = option(None, "the results' format", told="what -o says, else the input's", metavar="NAME")
-    quality: int | None = option(None, "of JPEG, AVIF and WebP files", low=1, high=100, told="95; WebP as the input")
+    quality: int | None = option(
+        None, "quality of JPEG, AVIF and WebP files", low=1, high=100, told="95; a WebP keeps its input's"
+    )
     alpha: Alpha | None = option(
         None,
         "transparency: 'fill' paints what is more than half clear and makes the rest opaque, 'keep' writes the input's "
@@ -137,8 +139,8 @@ class BatchOptions(Checked):
 
     batch: int = option(
         1,
-        "how many pictures of one size, or seeds of one picture, go through the model together; auto: by the GPU's "
-        "memory, 1 on a processor; rows of one batch may differ from single runs by rounding",
+        "how many pictures of one size, or seeds of one picture, go through the model together, 1 to 256; auto: by the "
+        "GPU's memory, 1 on a processor; rows of one batch may differ from single runs by rounding",
         low=0,
         metavar="auto|N",
         form="batch",
@@ -159,7 +161,7 @@ class WorkOptions(BatchOptions):
     workers: int = option(
         1,
         "processes that share the pictures, each with a model of its own; auto: one a GPU; without one, with self, one "
-        "a core; same bytes whatever N",
+        "a core; 1 to 256; same bytes whatever N",
         low=0,
         metavar="auto|N",
         form="workers",
@@ -173,7 +175,7 @@ class DebugOptions(Checked):
     save_steps: Path | None = option(
         None,
         "save the filled canvas, the change map and the raw painting of each result here",
-        told="not",
+        told="none",
         metavar="DIR",
         expert=True,
     )
@@ -181,7 +183,7 @@ class DebugOptions(Checked):
     plan_image: Path | None = option(
         None,
         "draw the canvas with the windows that the model will see, numbered; also with --dry-run",
-        told="not",
+        told="none",
         metavar="FILE.png",
         expert=True,
     )
@@ -339,7 +341,9 @@ class PageOptions(Checked):
         "127.0.0.1", "the address to listen on; any other than this machine's own needs --auth", metavar="ADDRESS"
     )
     port: int | None = option(None, "the port", low=0, high=65535, told="the first free one from 7860 on")
-    auth: str | None = option(None, "who may come in, everybody by the same", told="none", metavar="USER:PASSWORD")
+    auth: str | None = option(
+        None, "the name and password that everybody logs in with", told="none", metavar="USER:PASSWORD"
+    )
     browser: bool = option(True, "open the page in a browser", flags=("--browser/--no-browser",))
     max_upload: int = option(64, "the largest file that the page takes", unit="MiB", low=1, high=4096)
     work_dir: Path | None = option(

@@ -159,8 +159,7 @@ class Report(Stdout):
         self.close()
         done = f": {_counts(tally)}, {self.total - self.done} not made" if tally and self.total > 1 else ""
         number = error.number if isinstance(error, Terminated) else int(signal.SIGINT)
-        by = f"signal {signal.Signals(number).name}" if isinstance(error, Terminated) else "Ctrl-C"
-        self.progress.log(f"softextend: stopped by {by}{done}")
+        self.progress.log(f"softextend: {stopped_by(error)}{done}")
         return SIGNALLED + number
 
     def close(self) -> None:
@@ -206,6 +205,11 @@ def one_line(error: BaseException) -> str:
     if ran_out(error):
         return "out of memory; use a smaller picture or fewer pixels per side"
     return f"{type(error).__name__}: {text} (a fault in softextend; -v shows where)"
+
+
+def stopped_by(error: BaseException) -> str:
+    """`stopped by signal SIGTERM`, `stopped by Ctrl-C`."""
+    return f"stopped by {f'signal {signal.Signals(error.number).name}' if isinstance(error, Terminated) else 'Ctrl-C'}"
 
 
 @contextmanager

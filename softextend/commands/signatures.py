@@ -56,8 +56,14 @@ class Extend:
 class Painting(SourceOptions):
     """Where pictures come from."""
 
-    image: str = option(help="already extended and painted; - for stdin", metavar="IMAGE", argument=True)
-    mask: Path = option(help="as large; white = repaint, grey = in between", metavar="MASK", argument=True)
+    image: str = option(
+        help="the picture to repaint, such as a canvas of prepare; - for stdin", metavar="IMAGE", argument=True
+    )
+    mask: Path = option(
+        help="a picture of the same size: white = repaint, black = keep, grey = in between",
+        metavar="MASK",
+        argument=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -66,11 +66,14 @@ class Shoot:
         return [
             ("input", f"{width}x{height}"),
             ("frames", f"{motion.count} of {motion.width}x{motion.height}"),
-            ("speed", f"{float(motion.fps):g} frames a second, {float(motion.count / motion.fps):g} s"),
+            ("speed", f"{float(motion.fps):.3g} frames a second, {float(motion.count / motion.fps):.3g} s of film"),
             ("zoom", f"{way_there}, {motion.factor:g} times, anchor {motion.anchor[0]:g},{motion.anchor[1]:g}"),
             ("pictures", ", ".join(f"{each:.2f}x" for each in self.zooms)),
             ("the first", first),
-            ("each other adds", f"{around(box, motion.size)} to {box.width}x{box.height}"),
+            (
+                "each other adds",
+                f"{around(box, motion.size)} px (top right bottom left) around {box.width}x{box.height}",
+            ),
             ("form", self.film.form),
             ("seed", str(self.task.spec.seed)),
         ]
@@ -169,7 +172,9 @@ def remarks(
     if chosen and box.width / (right - left) > 1.01:
         yield f"the photo is enlarged {box.width / (right - left):.2f} times; --size {width}x{height} shows it as it is"
     if entry.crops and chosen and (right - left < width - 0.5 or bottom - top < height - 0.5):
-        yield f"{width - (right - left):.1f}x{height - (bottom - top):.1f} px are cut off to fill the frame"
+        off = {"width": width - (right - left), "height": height - (bottom - top)}
+        cut = " and ".join(f"{px:.3g} px of the {side}" for side, px in off.items() if px >= 0.05)
+        yield f"{cut} are cut off to fill the frame"
 
 
 def keyframe_files(folder: Path | None, job: Job, motion: Motion, *, overwrite: bool) -> tuple[Path, ...]:

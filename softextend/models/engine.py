@@ -24,12 +24,12 @@ class Engine(Checked):
         None,
         "the model's settings, where its file says too little: a family (sdxl, sd1, sd2: not distilled) or a "
         "distillation (few-step, few-step-lcm, few-step-hyper, ...)",
-        told="found out; 'softextend models --explain' says why",
+        told="as its file says; 'softextend models --explain' says why",
         metavar="NAME",
         expert=True,
     )
     prediction: PredictionName | None = option(
-        None, "what the model was trained to predict", told="found out", expert=True
+        None, "what the model was trained to predict", told="as its file says", expert=True
     )
     device: str = option(
         "auto", "where it computes: auto (cuda, then mps, then cpu), cpu, cuda, cuda:1, mps", expert=True

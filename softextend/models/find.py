@@ -218,13 +218,15 @@ def _folder(name: str, path: Path, origin: str, asked: Asked) -> ModelRef:
 
 
 def _close_to(name: str, path: Path) -> str:
-    allowed = "give a .safetensors file, a diffusers folder, a hub id (owner/name) or `self`"
+    allowed = (
+        "give a .safetensors file, a diffusers folder or a hub id (owner/name); without a model the built-in one paints"
+    )
     if not path.parent.is_dir():
         return f"neither does the folder {path.parent}: {allowed}"
     candidates = [
         entry.name for entry in path.parent.iterdir() if entry.is_dir() or entry.suffix in (".safetensors", ".gguf")
     ]
-    close = difflib.get_close_matches(path.name, [*candidates, "self"], n=3, cutoff=0.5)
+    close = difflib.get_close_matches(path.name, candidates if path.suffix else [*candidates, "self"], n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else allowed
 
 

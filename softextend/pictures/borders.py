@@ -59,6 +59,7 @@ CORNER_AREA = 1 - math.pi / 4  # of radius^2: what a rounded corner leaves of it
 CORNER_INSET = 1 - 1 / math.sqrt(2)  # of the radius: the largest rectangle inside
 OFF = 1.5, 0.03  # px, and share of the radius, by which a corner may differ from that of a circle
 NOTHING = Sides()
+A_BORDER, BARS = "border", "bars"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +81,26 @@ def find_border(pixels: Pixels, known: Known) -> Border:
                 break
             amounts = find(pixels[box.cut], known[box.cut])
             if any(amounts):
+                what.append(f"{_called(name, pixels[box.cut], amounts)} ({described(amounts)})")
                 box = shrunk(box, amounts)
-                what.append(f"{name} ({described(amounts)})")
                 found = name
         if found is None:
             break
     sides = Sides(top=box.top, right=width - box.right, bottom=height - box.bottom, left=box.left)
     return Border(sides=sides, what=tuple(what))
+
+
+def _called(name: str, pixels: Pixels, amounts: Sequence[int]) -> str:
+    """What a border is called: one bar, and a scanner's edge by its lightness where all its sides are alike."""
+    if name == BARS:
+        return name if sum(map(bool, amounts)) > 1 else "bar"
+    if name != A_BORDER:
+        return name
+    inside = pixels[shrunk(Box(top=0, left=0, bottom=pixels.shape[0], right=pixels.shape[1]), amounts).cut].mean()
+    darker = {
+        bool(turn[:amount].mean() < inside) for turn, amount in zip(_turns(pixels), amounts, strict=True) if amount
+    }
+    return name if len(darker) > 1 else f"{'dark' if True in darker else 'light'} {name}"
 
 
 def rims(pixels: Pixels, known: Known) -> Known:
@@ -337,7 +351,7 @@ def _thinned(pixels: Pixels) -> Pixels:
 
 FINDERS: dict[str, Callable[[Pixels, Known], tuple[int, ...]]] = {
     "transparent border": _transparent,
-    "bars": _bars,
-    "dark or light edge": _edges,
+    BARS: _bars,
+    A_BORDER: _edges,
     "rounded corners": _corners,
 }

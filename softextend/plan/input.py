@@ -53,7 +53,9 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes |
     else:
         border = find_border(pixels, known)
         if growth.trim is None and border.what:
-            notes.append(f"{'; '.join(border.what)}: it will show in the result; --trim auto crops it")
+            one = len(border.what) == 1 and not border.what[0].partition(" (")[0].endswith("s")
+            they, them = ("it", "it") if one else ("they", "them")
+            notes.append(f"{'; '.join(border.what)}: {they} will show in the result; --trim auto crops {them}")
             border = Border()
     sides = border.sides
     box = Box(top=sides.top, left=sides.left, bottom=height - sides.bottom, right=width - sides.right)

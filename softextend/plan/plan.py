@@ -242,7 +242,9 @@ def resolve(
     if canvas.wrap is not None:
         check_reach(canvas.wrap, canvas.reach, width=width, height=height)
     plan = _planned(spec, profile, canvas, overlap, feather, refine)
-    return replace(plan, crop=crop, notes=tuple(filter(None, (said, unjoined(canvas.wrap, sides)))))
+    return replace(
+        plan, crop=crop, notes=tuple(filter(None, (said, unjoined(canvas.wrap, sides), _unguided(spec, profile))))
+    )
 
 
 def _check_told_size(spec: Spec, profile: Profile) -> None:
@@ -275,7 +277,7 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
         canvas=canvas,
         fill=format_fill(parse_fill(mask.fill or profile.fill)),
         stages=resolve_stages(spec, profile, canvas.size),
-        guidance=_first(sampling.guidance, profile.guidance),
+        guidance=_first(sampling.guidance, profile.guidance) if profile.guidable else profile.guidance,
         sampler=sampling.sampler or profile.sampler,
         overlap=overlap,
         feather=feather,
@@ -298,6 +300,14 @@ def _planned(spec: Spec, profile: Profile, canvas: Canvas, overlap: int, feather
 def _first(named: float | None, default: float) -> float:
     """What the user named, else the profile's."""
     return default if named is None else named
+
+
+def _unguided(spec: Spec, profile: Profile) -> str | None:
+    """A note on guidance that a model without a prompt has no use for."""
+    named = spec.sampling.guidance
+    if profile.guidable or named is None or named == profile.guidance:
+        return None
+    return f"guidance {named:g}: has no effect: {profile.name} takes no prompt"
 
 
 def _guidance_steps(spec: Spec, profile: Profile) -> Span:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from running import Run, photo, recipe, size
 
 from softextend.commands.argv import understood
+from softextend.commands.help_page import EXAMPLES, example
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import completions
 from softextend.errors import BadRequest
@@ -52,6 +54,9 @@ def test_overwrite_by_other_names(run: Run, word: str) -> None:
         (["extend", "a.png", "--top", "8", "--sides", "8"], "--top: --sides says already"),
         (["extend", "a.png", "--top"], "--top: give a value"),
         (["extend", "a.png", "--top", "8", "--top", "9"], "--top: is there twice"),
+        (["extend", "a.png", "--top", "--left", "9"], "--top: give a value, such as --top 256"),
+        (["extend", "a.png", "--left", "wide"], "--left 'wide': write pixels"),
+        (["extend", "a.png", "--right=-9"], "--right -9: it must be 0 or more"),
     ],
 )
 def test_what_cannot_be_understood(words: list[str], message: str) -> None:
@@ -63,33 +68,47 @@ def test_words_after_two_dashes_are_names() -> None:
     assert understood(["extend", "--right", "8", "--", "--top"]) == ["extend", "--sides", "0 8 0 0", "--", "--top"]
 
 
+@pytest.mark.parametrize("width", [60, 80])
 @pytest.mark.parametrize("name", [kind.__name__.lower() for kind, _ in COMMANDS])
-def test_every_command_has_a_page_within_the_width(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_every_command_has_a_page_within_the_width(
+    run: Run, name: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
     short, page, same = run("help", name), run(name, "--help"), run(name, "-h")
     assert short.out == page.out == same.out
     assert page.code == 0
-    assert all(len(line) <= 80 for line in page.lines if not line.startswith("  softextend "))
+    assert all(len(line) <= width for line in page.lines)
     assert "<" not in page.out.replace("<-", "")
     whole = run(name, "--help-all")
     assert whole.code == 0
+    assert all(len(line) <= width for line in whole.lines)
     assert set(page.lines) - set(whole.lines) <= {line for line in page.lines if line.startswith("  --help-all")}
 
 
 def test_the_page_of_extend_is_short_and_the_whole_is_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     page, whole = run("extend", "--help"), run("extend", "--help-all")
-    assert len(page.lines) < 140
+    assert len(page.lines) < 155
     assert page.out.index("Where results go") < page.out.index("How the model paints")
     assert "--offload" not in page.out
     assert "--offload" in whole.out
     assert page.out.count("  softextend extend ") >= 4
 
 
-def test_version_and_first_page(run: Run) -> None:
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_examples_are_broken_as_a_shell_reads_them(width: int) -> None:
+    for line in (each for lines in EXAMPLES.values() for each in lines):
+        shown = list(example(line, width))
+        assert all(len(each) <= width for each in shown)
+        assert shlex.split("\n".join(shown).replace("\\\n", "")) == shlex.split(line)
+
+
+def test_version_and_first_page(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("-V").out == run("--version").out
     first = run("--help")
     assert first.out == run("help").out
+    monkeypatch.setenv("COLUMNS", "60")
+    assert all(len(line) <= 60 for line in run("--help").lines)
     assert all(kind.__name__.lower() in first.out for kind, _ in COMMANDS)
 
 
@@ -138,7 +157,7 @@ def test_the_command_line_comes_before_the_config(run: Run, config: Path) -> Non
         ("[zoom]\nsides = 3", "sides of [zoom] is no option"),
         ("strength = 7", "--strength 7: must be from 0 to 1"),
         ("= 1", "cannot be read"),
-        ("a = " + "[" * 5000 + "]" * 5000, "cannot be read"),
+        ("a = " + "[" * 5000 + "]" * 5000, "is nested without end"),
     ],
 )
 def test_a_config_that_is_wrong_is_one_line(run: Run, config: Path, text: str, message: str) -> None:

@@ -91,6 +91,8 @@ def test_a_missing_path_names_what_is_close(checkpoint: Path) -> None:
         resolve_model(str(checkpoint.parent / "nowhere" / "model.safetensors"))
     with pytest.raises(BadModel, match="did you mean self"):
         resolve_model("slf")
+    with pytest.raises(BadModel, match="without a model the built-in one paints"):
+        resolve_model("self.safetensors")
     with pytest.raises(BadModel, match="download the file"):
         resolve_model("https://example.org/model.safetensors")
 

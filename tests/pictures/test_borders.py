@@ -114,6 +114,7 @@ def test_the_edge_of_a_scanner(name: str, width: int, level: int) -> None:
     border = find_border(made, full(made))
     assert off(border.sides, Sides(right=width)) <= 1, border
     assert "right" in border.what[0]
+    assert border.what[0].startswith("dark border" if level < made[:, :-width].mean() else "light border")
 
 
 @pytest.mark.parametrize("name", PHOTOS)

@@ -83,4 +83,4 @@ def test_refining_and_passes_are_refused_where_they_mean_nothing(big: Path, capf
     assert cli.run(["extend", *given, "--sides", "0 9 0 0", "--refine-strength", "0.3"]) == 2
     assert "self goes from coarse to fine by its own stages" in capfd.readouterr().err
     assert cli.run(["paint", given[0], str(big / "mask.png"), *given[1:], "--passes", "2"]) == 2
-    assert "No such option: --passes" in capfd.readouterr().err  # paint adds nothing that would take several
+    assert "no such option: --passes" in capfd.readouterr().err  # paint adds nothing that would take several
