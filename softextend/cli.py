@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
 from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, understood
+from softextend.commands.completion import asked_for_completion, complete_shell, words_to_complete
 from softextend.commands.config import configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import OPTION as PRESET
@@ -108,12 +109,15 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
     try:
+        if asked_for_completion(arguments):
+            print(complete_shell(arguments))
+            return 0
         words = understood(arguments)
         words = expanded(words, known_flags()) if preset_name(words) else words
         if HELP_ALL in words:
             return _help_all(words)
         defaults = configured(words)
-        app = app_for(words)
+        app = app_for(words or words_to_complete())
         code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
         print(printable(f"softextend: {error}", sys.stderr), file=sys.stderr)

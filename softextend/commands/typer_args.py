@@ -28,6 +28,11 @@ FIXED = {  # what a shell offers for options of other kinds
     "trim": ["auto"],
     "passes": ["auto"],
     "workers": ["auto"],
+    "told_size": ["auto"],
+    "image_prompt": ["self", "off"],
+    "caption": ["auto"],
+    "offload": ["none", "model", "sequential"],
+    "ray": ["auto", "local"],
     "batch": ["auto"],
     "aspect": ["1:1", "4:3", "3:2", "16:9", "21:9", "9:16"],
 }
@@ -119,6 +124,10 @@ def completions(name: str, value: Any, incomplete: str) -> list[str]:
         from softextend.models.find import installed_models
 
         offered = [each.ref.name for each in installed_models()]
+    elif name == "preset":
+        from softextend.jobs.presets import all_presets, presets_folder
+
+        offered = [each.name for each in all_presets(presets_folder())]
     else:
         offered = FIXED.get(name, [])
     return [each for each in offered if each.startswith(incomplete)]

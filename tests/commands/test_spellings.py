@@ -16,6 +16,7 @@ from softextend.commands.help_page import EXAMPLES, example
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import completions
 from softextend.errors import BadRequest
+from softextend.jobs.presets import all_presets, presets_folder
 from softextend.types import SamplerName
 
 
@@ -186,6 +187,20 @@ def test_values_are_completed() -> None:
     assert completions("fill", str, "te") == ["telea"]
     assert "self" in completions("model", str, "s")
     assert completions("output", str, "") == []
+    assert completions("preset", str, "") == [each.name for each in all_presets(presets_folder())] != []
+
+
+@pytest.mark.parametrize(
+    ("shell", "mark"),
+    [("bash", "complete -o default"), ("zsh", "#compdef"), ("fish", "complete --command"), ("pwsh", "PSReadLine")],
+)
+def test_each_shell_has_its_completion(run: Run, shell: str, mark: str) -> None:
+    shown = run("--show-completion", shell)
+    assert shown.code == 0
+    assert mark in shown.out
+    wrong = run("--show-completion", "tcsh")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "takes one of bash, zsh, fish" in wrong.err
 
 
 def test_a_shell_is_offered_options(tmp_path: Path) -> None:
