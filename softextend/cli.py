@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from softextend import __version__
 from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, understood
 from softextend.commands.completion import asked_for_completion, complete_shell, words_to_complete
-from softextend.commands.config import configured
+from softextend.commands.config import blamed, configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import OPTION as PRESET
 from softextend.commands.presets import expanded, preset_name
@@ -120,7 +120,7 @@ def run(arguments: list[str]) -> int:
         app = app_for(words or words_to_complete())
         code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
-        print(printable(f"softextend: {error}", sys.stderr), file=sys.stderr)
+        print(printable(f"softextend: {error}{blamed(str(error), arguments)}", sys.stderr), file=sys.stderr)
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)

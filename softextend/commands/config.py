@@ -69,6 +69,21 @@ def configured(words: Sequence[str] = ()) -> dict[str, Any]:
     return defaults
 
 
+def blamed(message: str, words: Sequence[str]) -> str:
+    """` (set in config file ...)` where an error's option, and its value, come from there; else nothing."""
+    option, _, rest = message.partition(" ")
+    if not option.startswith("--") or any(word.partition("=")[0] == option for word in words):
+        return ""
+    path = config_file()
+    try:
+        given, name = read_config(path), option[2:].replace("-", "_")
+    except BadRequest:
+        return ""  # the error came before the file was read
+    tables = [each for each in (given, given.get(words[0]) if words else None) if isinstance(each, dict)]
+    values = [table[key] for table in tables for key in (name, option[2:]) if key in table]
+    return f" (set in config file {path})" if any(str(each) in rest for each in values) else ""
+
+
 def _is_given(field: Field[Any], words: Sequence[str]) -> bool:
     """Whether one of an option's spellings is among the words."""
     names = {name for each in (*option_names(field), *about(field).also) for name in each.split("/")}

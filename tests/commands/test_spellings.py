@@ -156,7 +156,7 @@ def test_the_command_line_comes_before_the_config(run: Run, config: Path) -> Non
         ("strenth = 1", "strenth is no option; did you mean strength?"),
         ("[extnd]\nseed = 1", "[extnd] is no command; there are extend"),
         ("[zoom]\nsides = 3", "sides of [zoom] is no option"),
-        ("strength = 7", "--strength 7: must be from 0 to 1"),
+        ("strength = 7", "--strength 7: must be from 0 to 1 (set in config file "),
         ("= 1", "cannot be read"),
         ("a = " + "[" * 5000 + "]" * 5000, "is nested without end"),
     ],
