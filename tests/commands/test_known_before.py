@@ -12,6 +12,8 @@ from running import Run, photo
 from softextend.commands.help_page import leaves
 from softextend.commands.signatures import Extend, Zoom
 from softextend.commands.typer_args import option_names
+from softextend.models.weights import hub
+from softextend.models.weights.hub import check_hub
 from softextend.option_fields import about
 
 SIDES = ("--sides", 0, 16, 0, 0)
@@ -130,6 +132,7 @@ def test_a_dry_run_refuses_what_a_run_would(
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub, "check_hub", check_hub)
     photo("a.png")
     code, says = ENGINES[words]
     ran = run(*command.split(), *words, "--dry-run")
@@ -145,6 +148,7 @@ def test_a_dry_run_asks_the_hub(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     names = ["model_index.json", *(f"{part}/{file}" for part in ("unet", "vae") for file in ("config.json", "a.bin"))]
     files = [{"rfilename": each, "size": 400_000_000} for each in (*names, "unet/model.safetensors")]
     answers = iter([files, files[1:]])
+    monkeypatch.setattr(hub, "check_hub", check_hub)
     monkeypatch.setattr(
         huggingface_hub.HfApi, "model_info", lambda *_, **__: ModelInfo(id="a/b", siblings=next(answers))
     )
