@@ -21,6 +21,7 @@ ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = pytest.mark.slow
 
 PICTURES = 8
+MANY = 200
 SIDES = ("--sides", "0", "16", "0", "0", "--seed", "1", "--model", "self")
 PATIENCE = 400  # s
 
@@ -89,18 +90,26 @@ def check(process: subprocess.Popen[str], seen: str) -> list[dict[str, Any]]:
     return facts
 
 
-def test_the_same_bytes_as_in_one_process(folder: Path) -> None:
-    subprocess.run(command("--out-dir", "one"), check=True, capture_output=True)
-    ran = subprocess.run(
-        command("--out-dir", "w", "--ray", "local", "--report", "r.jsonl"), capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert whole(Path("w")) == NAMES
-    for name in NAMES:
-        assert Path("w", name).read_bytes() == Path("one", name).read_bytes()
-    rows = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
-    assert len({row["worker"] for row in rows}) > (os.cpu_count() or 1) // 2
+def test_the_same_bytes_by_one_process_by_two_and_by_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index in range(MANY):
+        photo(f"p/{index:03}.png", 48 + index % 5, 32 + index // 5)
+    ways = {"one": (), "two": ("--workers", "2"), "cluster": ("--ray", "local")}
+    found, workers = {}, {}
+    for name, words in ways.items():
+        plain = ("--fill", "edge", "--strength", "0", "--out-dir", name, "--report", f"{name}.jsonl")
+        ran = subprocess.run(command(*plain, *words), capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        found[name] = {path.name: path.read_bytes() for path in Path(name).iterdir()}
+        rows = [json.loads(line) for line in Path(f"{name}.jsonl").read_text().splitlines()]
+        assert len({row["input"] for row in rows}) == len(rows) == MANY
+        workers[name] = {row["worker"] for row in rows}
     assert "made" in ran.stderr
+    assert len(found["one"]) == MANY
+    assert found["one"] == found["two"] == found["cluster"]
+    assert len(workers["one"]) == 1
+    assert len(workers["two"]) == 2
+    assert len(workers["cluster"]) > (os.cpu_count() or 1) // 2
 
 
 def test_a_killed_worker_loses_nothing(folder: Path) -> None:
@@ -113,6 +122,7 @@ def test_a_killed_worker_loses_nothing(folder: Path) -> None:
     assert "died" in said
 
 
+@pytest.mark.deaths
 def test_a_killed_node_and_a_killed_driver_lose_nothing(folder: Path, cluster: Any) -> None:
     words = command("--out-dir", "w", "--ray", cluster.address)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -139,6 +149,7 @@ def test_what_a_cluster_has(cluster: Any) -> None:
     assert [node["alive"] for node in facts["nodes"]] == [True, True]
 
 
+@pytest.mark.deaths
 def test_a_picture_that_kills_its_workers_is_an_error_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
     code = "import deadly; deadly.main()"
