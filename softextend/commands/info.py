@@ -209,8 +209,8 @@ def doctor(report: Report, given: Doctor) -> None:
         speed = measure()
         report.note(f"measured: {save_speed(speed)}")
     facts = device.facts()
-    facts["measured"] = asdict(speed) if speed else NEVER_MEASURED
-    report.show(named(facts), list(flat(facts)))
+    facts["measured"] = asdict(speed) if speed else None
+    report.show(named(facts), list(flat(facts | ({} if speed else {"measured": NEVER_MEASURED}))))
 
 
 def _shown(report: Report, address: str, facts: dict[str, Any]) -> None:
