@@ -217,7 +217,7 @@ def test_grey_with_a_profile_in_formats_without_grey(format: str) -> None:
     icc = profiles.grey_profile(profiles.gamma(1.0), "linear")
     grey = np.arange(256, dtype=np.uint8)[None].repeat(8, 0)
     metadata = Metadata(icc=icc, lossless=True)
-    data = encode_picture(grey, format=format, metadata=metadata, quality=100)
+    data = encode_picture(grey, format=format, metadata=metadata, quality=100 if format == "AVIF" else None)
     picture = read(data)
     assert picture.metadata.icc is not None
     assert picture.metadata.icc[16:20] == b"RGB "

@@ -34,7 +34,8 @@ class Denoisers:
     ) -> None:
         self._networks, self._laid, self._encode = networks, laid, encode
         self._window, self._sized = window, source.layout.pooled
-        self._embedded = source.parts["unet"].config.get("time_cond_proj_dim") is not None
+        unet = source.parts.get("unet")  # none where a network is made rather than read
+        self._embedded = unet is not None and unet.config.get("time_cond_proj_dim") is not None
         self._dtype, self._device = dtype, device
 
     @torch.inference_mode()
