@@ -19,7 +19,15 @@ from softextend.pictures import locks
 
 PACKAGE = Path(softextend.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "messages.md").read_text(encoding="utf-8")
-SETTERS = {"cli.py", "commands/report.py", "jobs/cluster.py", "jobs/workers.py", "web/programs.py", "web/serve.py"}
+SETTERS = {
+    "cli.py",
+    "commands/completion.py",
+    "commands/report.py",
+    "jobs/cluster.py",
+    "jobs/workers.py",
+    "web/programs.py",
+    "web/serve.py",
+}
 WRITES = re.compile(
     r"\.write_text\(|\.write_bytes\(|\.mkdir\(|open\([^)]*[\"'][wax]b?[\"']|NamedTemporaryFile|mkdtemp|\.touch\("
     r"|copy\(path|(?<!def )write_file\(|(?<!def )write_picture\(|(?<!def )whole_file\("
