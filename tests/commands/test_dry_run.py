@@ -110,6 +110,7 @@ def test_a_damaged_table_is_none(run: Run, home: Path, monkeypatch: pytest.Monke
     assert (ran.code, "doctor --measure" in ran.out) == (0, True), ran.err
 
 
+@pytest.mark.slow
 def test_the_doctor_measures(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it writes is what it shows, and positive; a cache that cannot be written is one line."""
     monkeypatch.setattr(measuring, "LARGE", (224, 64))
