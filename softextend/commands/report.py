@@ -42,6 +42,7 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
+ENDLESS = re.compile(r"\S{401,}")  # a value that nobody reads to its end
 NO_ROOM = re.compile("(?i)failed to map|cannot allocate|load shared object file|memory")  # what loaders say
 QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "critical",
@@ -191,9 +192,13 @@ def _counts(tally: Tally) -> str:
     return ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing made"
 
 
+def _cut(word: re.Match[str]) -> str:
+    return f"{word[0][:150]}...{word[0][-50:]}"
+
+
 def one_line(error: BaseException) -> str:
     """What went wrong, as one line; a fault of the program's own says where to find more."""
-    text = " ".join(str(error).split())
+    text = ENDLESS.sub(_cut, " ".join(str(error).split()))
     if isinstance(error, SoftExtendError):
         return text
     if isinstance(error, OSError) and error.strerror:
