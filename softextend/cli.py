@@ -22,7 +22,7 @@ from softextend.commands.config import blamed, configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import OPTION as PRESET
 from softextend.commands.presets import expanded, preset_name
-from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, reporting, stopped_by
+from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, one_line, reporting, stopped_by
 from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
 from softextend.commands.stdout import abandon_stdout
 from softextend.commands.suggestions import command_meant, option_meant
@@ -132,7 +132,7 @@ def run(arguments: list[str]) -> int:
         return PIPE_CLOSED
     except OSError as error:  # of a path among the options, of the help or the version: no command has begun
         if error.filename is not None:
-            print(printable(f"softextend: {error.filename}: {error.strerror}", sys.stderr), file=sys.stderr)
+            print(printable(f"softextend: {one_line(error)}", sys.stderr), file=sys.stderr)
             return BadRequest.exit_code
         abandon_stdout()
         print(f"softextend: stdout: cannot be written ({error.strerror})", file=sys.stderr)

@@ -23,6 +23,7 @@ from softextend.types import Scene
 SIZE = (64, 96)  # px
 CLOSE = 1e-3  # of the largest value, in float32
 LEADING = {"timestep_spacing": "leading", "steps_offset": 1}
+RUN: dict[str, Any] = {"steps": 6, "strength": 0.7, "guidance": 4.0}
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", **LEADING}
 
 
@@ -56,6 +57,22 @@ def loaded(folder: Path, laid: Conditions | None = None, **options: Any) -> Sdxl
 def drawing(monkeypatch: pytest.MonkeyPatch, pipe: Any, noise: Tensor) -> None:
     """Let a pipeline draw this noise."""
     monkeypatch.setattr(sys.modules[type(pipe).__module__], "randn_tensor", lambda *_, **__: noise)
+
+
+def image_to_image(monkeypatch: pytest.MonkeyPatch, pipe: Any, **more: Any) -> Tensor:
+    """The latents of an image-to-image pipeline as `RUN` says, from the noise of seed 0."""
+    drawing(monkeypatch, pipe, draw_noise([0], (4, SIZE[0] // 8, SIZE[1] // 8))[0])
+    latents: Tensor = pipe(
+        "a plant",
+        image=(picture() + 1) / 2,
+        negative_prompt="bad",
+        num_inference_steps=RUN["steps"],
+        strength=RUN["strength"],
+        guidance_scale=RUN["guidance"],
+        output_type="latent",
+        **more,
+    ).images
+    return latents
 
 
 def picture() -> Tensor:

@@ -157,21 +157,13 @@ def work(
     """
     if report.options.json and jobs.to_stdout:
         raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
-    todo = settled(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
-    for folder in folders:
-        make_folder(folder)
-    report.total = jobs.results + sum(each.count for each in empty)
     told = Telling(report=report, task=task)
-    try:
-        with Manifest(getattr(report.options, "table", None)) as manifest:
-            deliver = partial(told.outcome, manifest)
-            for outcome in empty:
-                deliver(outcome)
-            told.made(cleared(todo), jobs, stages, deliver, shares_of(task, workers, len(jobs)))
-    except KeyboardInterrupt as error:
-        return report.stopped(error, told.tally)
-    report.summary(told.tally, time.monotonic() - told.began)
-    return told.tally.exit_code
+    todo = told.todo(jobs, folders, empty)
+
+    def make(deliver: Callable[[Outcome], None]) -> None:
+        told.made(todo, jobs, stages, deliver, shares_of(task, workers, len(jobs)))
+
+    return told.batch(empty, make)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +174,28 @@ class Telling:
     task: PictureTask
     tally: Tally = field(default_factory=Tally)
     began: float = field(default_factory=time.monotonic)
+
+    def todo(self, jobs: Jobs, folders: list[Place], empty: Sequence[Outcome]) -> Iterator[Job | Outcome]:
+        """The jobs, their names checked, with what became of those that are none; `folders` are made."""
+        task = self.task
+        todo = settled(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+        for folder in folders:
+            make_folder(folder)
+        self.report.total = jobs.results + sum(each.count for each in empty)
+        return cleared(todo)
+
+    def batch(self, empty: Sequence[Outcome], make: Callable[[Callable[[Outcome], None]], None]) -> int:
+        """The exit code of `make`, which delivers outcome after outcome: each is counted, reported and told."""
+        try:
+            with Manifest(getattr(self.report.options, "table", None)) as manifest:
+                deliver = partial(self.outcome, manifest)
+                for outcome in empty:
+                    deliver(outcome)
+                make(deliver)
+        except KeyboardInterrupt as error:
+            return self.report.stopped(error, self.tally)
+        self.report.summary(self.tally, time.monotonic() - self.began)
+        return self.tally.exit_code
 
     def made(
         self,

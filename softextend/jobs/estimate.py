@@ -8,7 +8,7 @@ from typing import Any
 
 from softextend.jobs.speed import NEVER_MEASURED, Speed, known_speed
 from softextend.jobs.task import PictureTask
-from softextend.plan.effort import calls_of
+from softextend.plan.effort import all_work, calls_of, rows_of
 from softextend.plan.plan import Plan, Work
 
 UNET = {"sdxl": 6.76e12 / 1024**2, "sd1": 0.803e12 / 512**2, "sd2": 0.803e12 / 512**2}  # operations a px and row
@@ -92,7 +92,7 @@ class Estimator:
         if self.task.ref.kind == "self":
             width, height = plan.canvas.size
             return self._self_seconds(speed, plan), speed.memory + speed.memory_per_pixel * width * height
-        work = [each for part in plan.each_pass() for each in part.work()]
+        work = all_work(plan)
         largest, rows = max((self._window(each) for each in work), default=0), 2 if plan.guided else 1
         beside = ACTIVATION * largest * rows * self.numbers[2]
         return sum(self._operations(plan, each) for each in work), beside
@@ -123,11 +123,7 @@ class Estimator:
         """Floating point operations of one stage: the UNet's rows, and its pictures through the VAE."""
         choice = self.task.ref.choice
         unet = UNET["sdxl" if choice is None else choice.family] * self._window(work)
-        calls, span = calls_of(plan, work.steps), plan.guidance_steps
-        rows = sum(
-            calls * (2 if plan.guided and span.holds(step, work.steps) else 1) for step, calls in enumerate(calls)
-        )
-        return work.windows * rows * unet + VAE * work.height * work.width
+        return work.windows * rows_of(plan, work.steps) * unet + VAE * work.height * work.width
 
 
 def about(seconds: float) -> str:

@@ -29,20 +29,9 @@ Made = Union["list[Sampled]", Choice]
 
 def load_model(task: PictureTask, listener: Listener) -> Model:
     """The model, once for all pictures; says what was chosen where the user named nothing."""
-    engine = task.engine
     if task.ref.kind != "self":
         listener.note(f"model: {task.ref.name} (loading)")
-    model = load.load_model(
-        task.ref,
-        device=engine.device,
-        dtype=engine.dtype,
-        offload=engine.offload,
-        vae=engine.vae,
-        preview_vae=engine.preview_vae,
-        compile=engine.compile,
-        conditions=task.found.conditions,
-        listener=listener,
-    )
+    model = load.load_for(task.ref, task.engine, task.found.conditions, listener)
     if task.ref.kind == "self" and not keeps_kernels():
         listener.note(
             "kernels: compiled anew at each run, some seconds: no folder keeps them; set NUMBA_CACHE_DIR to one"

@@ -14,7 +14,7 @@ from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
 from softextend.jobs.names import Mirror, Names
 from softextend.jobs.stored import Stored
 from softextend.pictures.address import Address, Place, place
-from softextend.pictures.files import is_stream, longest_name, refuse_special, too_long, writing
+from softextend.pictures.files import is_stream, longest_name, refuse_special, standing, too_long, writing
 from softextend.pictures.formats import SUFFIXES, format_of_name
 
 AT_ONCE = 10_000  # jobs whose names are all checked before any of them begins
@@ -164,7 +164,7 @@ def settled(
     if overwrite and skip_existing:
         raise BadRequest("--overwrite and --skip-existing: give one of them")
     for folder in will_be_made:
-        if isinstance(folder, Path) and (error := refused_folder(_standing(folder))):
+        if isinstance(folder, Path) and (error := refused_folder(standing(folder))):
             raise error
     check = Check(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made)
     return _in_turns(jobs, check, skip_existing)
@@ -263,7 +263,7 @@ class Check:
         folder = path.parent
         if folder not in self.folders:
             made = any(folder == each or each in folder.parents for each in self.will_be_made if isinstance(each, Path))
-            self.folders[folder] = refused_folder(_standing(folder) if made else folder)
+            self.folders[folder] = refused_folder(standing(folder) if made else folder)
         return self.folders[folder]
 
     def _name(self, path: Path) -> SoftExtendError | None:
@@ -303,11 +303,6 @@ def refused_folder(folder: Path) -> SoftExtendError | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return OutputError(f"{folder}: no permission to write into this folder; name another with -o or --out-dir")
     return None
-
-
-def _standing(folder: Path) -> Path:
-    """The nearest part of a path that exists."""
-    return next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
 
 
 def make_folder(folder: Place) -> None:

@@ -77,7 +77,7 @@ def ready_model(model: str | Model, asked: Asked, listener: Listener) -> Ready:
     key = (ref, engine, laid)
     if not _last or _last[0][0] != key:
         _last.clear()  # before the next one takes memory
-        _last.append((key, _load(ref, engine, laid, listener)))
+        _last.append((key, load.load_for(ref, engine, laid, listener)))
     profile = liked(find.known_profile(ref), laid)
     if ref.kind == "self":
         notes = left_out_by_self(prompt, engine, asked.conditions)
@@ -98,23 +98,9 @@ def load_own(engine: Engine, conditions: Conditions, listener: Listener) -> Mode
     if ref.kind == "self":
         for line in left_out_by_self(Prompt(), engine, conditions):
             listener.note(line)
-    model = _load(ref, engine, laid, listener)
+    model = load.load_for(ref, engine, laid, listener)
     _known[model] = Recorded(name=ref.name, engine=engine, conditions=laid)
     return model
-
-
-def _load(ref: find.ModelRef, engine: Engine, laid: Conditions, listener: Listener) -> Model:
-    return load.load_model(
-        ref,
-        device=engine.device,
-        dtype=engine.dtype,
-        offload=engine.offload,
-        vae=engine.vae,
-        preview_vae=engine.preview_vae,
-        compile=engine.compile,
-        conditions=laid,
-        listener=listener,
-    )
 
 
 def _loaded_before(model: Model, asked: Asked) -> Ready:

@@ -15,31 +15,20 @@ from softextend.jobs import runner
 from softextend.jobs.claims import SAME, Claims
 from softextend.jobs.job import Job, Outcome, worker_name
 from softextend.jobs.making import PictureStages, load_model
+from softextend.jobs.pieces import Kept
 from softextend.jobs.task import PictureTask
 from softextend.pictures.locks import sweep
-from softextend.sampling.progress import Silent
 from softextend.types import Listener, Model
 
 MADE_BEFORE = "its worker died after making it"
 Load = Callable[[PictureTask, Listener], Model]
 
 
-class Heard(Silent):
-    """Keeps what is said, to be told by the process that hands out the work."""
+class Heard(Kept):
+    """Keeps what is said, to be told by the process that hands out the work; advice is left to that one."""
 
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str]] = []
-
-    def begin(self, name: str, before: int) -> None:
-        """See `runner.run`; of one picture."""
-
-    def note(self, line: str) -> None:
+    def hint(self, line: str) -> None:
         """See `Listener`."""
-        self.lines.append(("note", line))
-
-    def detail(self, line: str) -> None:
-        """See `Listener`."""
-        self.lines.append(("detail", line))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +54,10 @@ class Loaded(PictureStages):
         return self.models[0]
 
 
+def _begin(name: str, before: int) -> None:
+    """See `runner.run`: of one picture there is nothing to tell."""
+
+
 class Worker:
     """Makes pictures, one at a time, in the folder where the command was given."""
 
@@ -86,9 +79,9 @@ class Worker:
 
     def do(self, job: Job, *, again: bool = False) -> Done:
         """One job; `again`: another worker died over it, perhaps after it had written something."""
-        heard = Heard()
         if self.fatal is not None:
             return Done(outcomes=[], fatal=self.fatal)
+        heard = Heard()
         mode = self.task.skip_existing or (SAME if again and not self.task.overwrite else None)
         gate = Claims(mode=mode, request=self.task.request()) if mode else None
         if again:
@@ -97,7 +90,7 @@ class Worker:
                     sweep(folder)
         try:
             found: list[Outcome] = []
-            runner.run([job], self.stages, deliver=found.append, begin=heard.begin, listener=heard, gate=gate)
+            runner.run([job], self.stages, deliver=found.append, begin=_begin, listener=heard, gate=gate)
         except SoftExtendError as error:  # of the loading; a picture's own is an outcome
             self.fatal = error
             return Done(outcomes=[], fatal=error)

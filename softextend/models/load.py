@@ -76,6 +76,21 @@ def count_weights(ref: ModelRef) -> int | None:
 HALF = 2  # bytes of a 16-bit number
 
 
+def load_for(ref: ModelRef, engine: Engine, conditions: Conditions, listener: Listener) -> Model:
+    """The model as `engine` asks for it, with `conditions` over it. Raises BadModel, BadRequest."""
+    return load_model(
+        ref,
+        device=engine.device,
+        dtype=engine.dtype,
+        offload=engine.offload,
+        vae=engine.vae,
+        preview_vae=engine.preview_vae,
+        compile=engine.compile,
+        conditions=conditions,
+        listener=listener,
+    )
+
+
 def load_model(
     ref: ModelRef,
     *,

@@ -97,11 +97,15 @@ def too_long(path: Path, length: int, longest: int) -> OutputError:
 
 def longest_name(folder: Path) -> int:
     """Bytes that a file name in this folder may have; 255 where the system does not say."""
-    standing = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
     try:
-        return os.pathconf(standing, "PC_NAME_MAX")
+        return os.pathconf(standing(folder), "PC_NAME_MAX")
     except (AttributeError, OSError, ValueError):
         return 255
+
+
+def standing(folder: Path) -> Path:
+    """The nearest part of a path that exists."""
+    return next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
 
 
 def shortened(path: Path) -> str:

@@ -29,11 +29,14 @@ def denoiser_calls(plan: Plan) -> int:
 
 def unet_rows(plan: Plan) -> int:
     """Of all windows and steps: a guided call computes two rows, for the prompt and for what to keep away from."""
-    span, rows = plan.guidance_steps, 0
-    for each in all_work(plan):
-        for step, calls in enumerate(calls_of(plan, each.steps)):
-            rows += each.windows * calls * (2 if plan.guided and span.holds(step, each.steps) else 1)
-    return rows
+    return sum(each.windows * rows_of(plan, each.steps) for each in all_work(plan))
+
+
+def rows_of(plan: Plan, steps: int) -> int:
+    """Of all `steps` of one window."""
+    span = plan.guidance_steps
+    calls = calls_of(plan, steps)
+    return sum(each * (2 if plan.guided and span.holds(step, steps) else 1) for step, each in enumerate(calls))
 
 
 def calls_of(plan: Plan, steps: int) -> list[int]:

@@ -13,11 +13,10 @@ import tinyconditions
 import tinysd
 import torch
 from PIL import Image
-from pipelines import BETAS, SIZE, assert_close, drawing, loaded, picture, pipeline, sampled
+from pipelines import BETAS, RUN, SIZE, assert_close, image_to_image, loaded, picture, pipeline, sampled
 from safetensors.torch import load_file, save_file
 
 from softextend import cli
-from softextend.diffdiff import draw_noise
 from softextend.errors import BadModel
 from softextend.models.conditions.image_prompt import to_clip
 from softextend.models.conditions.options import Conditions
@@ -112,20 +111,9 @@ def test_the_pipelines_picture(home: Path, monkeypatch: pytest.MonkeyPatch, kind
         filled = (picture() + 1) / 2
         more |= {"control_image": torch.where(torch.from_numpy(known())[None, None], filled, -1.0)}
         more["controlnet_conditioning_scale"] = 0.8
-    drawing(monkeypatch, pipe, draw_noise([0], (4, SIZE[0] // 8, SIZE[1] // 8))[0])
-    theirs = pipe(
-        "a plant",
-        image=(picture() + 1) / 2,
-        negative_prompt="bad",
-        num_inference_steps=6,
-        strength=0.7,
-        guidance_scale=4.0,
-        output_type="latent",
-        **more,
-    ).images
+    theirs = image_to_image(monkeypatch, pipe, **more)
     change = torch.ones(1, 1, 8, 12)
-    how: dict[str, Any] = {"steps": 6, "strength": 0.7, "guidance": 4.0, "known": known()}
-    ours = [sampled(loaded(home / "sd1", each), change, **how) for each in (laid(home, kinds), None)]
+    ours = [sampled(loaded(home / "sd1", each), change, **RUN, known=known()) for each in (laid(home, kinds), None)]
     assert_close(ours[0], theirs)
     assert (ours[1] - theirs).abs().max() > 3e-3 * theirs.abs().max()
 

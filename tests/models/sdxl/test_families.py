@@ -11,7 +11,19 @@ import pytest
 import tinysd
 import tinysdxl
 import torch
-from pipelines import BETAS, SIZE, assert_close, block_mask, drawing, loaded, picture, pipeline, sampled
+from pipelines import (
+    BETAS,
+    RUN,
+    SIZE,
+    assert_close,
+    block_mask,
+    drawing,
+    image_to_image,
+    loaded,
+    picture,
+    pipeline,
+    sampled,
+)
 from tolerances import network
 from torch import Tensor
 
@@ -40,18 +52,8 @@ def test_image_to_image_is_the_pipelines(
 ) -> None:
     kind, scheduler, folder = family
     pipe = pipeline("StableDiffusionImg2ImgPipeline", folder, tinysd.make_parts(kind, 514), scheduler)
-    noise, _ = draw_noise([0], (4, SIZE[0] // 8, SIZE[1] // 8))
-    drawing(monkeypatch, pipe, noise)
-    theirs = pipe(
-        "a plant",
-        image=(picture() + 1) / 2,
-        negative_prompt="bad",
-        num_inference_steps=6,
-        strength=0.7,
-        guidance_scale=4.0,
-        output_type="latent",
-    ).images
-    ours = sampled(loaded(folder), torch.ones(1, 1, 8, 12), steps=6, strength=0.7, guidance=4.0)
+    theirs = image_to_image(monkeypatch, pipe)
+    ours = sampled(loaded(folder), torch.ones(1, 1, 8, 12), **RUN)
     assert_close(ours, theirs)
 
 

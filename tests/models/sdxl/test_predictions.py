@@ -10,9 +10,8 @@ import pytest
 import tinysd
 import tinysdxl
 import torch
-from pipelines import BETAS, SIZE, assert_close, drawing, loaded, picture, sampled
+from pipelines import BETAS, RUN, assert_close, image_to_image, loaded, sampled
 
-from softextend.diffdiff import draw_noise
 from softextend.errors import BadRequest
 from softextend.models.find import resolve_model
 from softextend.models.schedules import make_schedule
@@ -53,21 +52,11 @@ def test_image_to_image_is_the_pipelines(tmp_path: Path, kind: str, monkeypatch:
     scheduler = getattr(diffusers, name)(**config)
     pipe = diffusers.StableDiffusionXLImg2ImgPipeline(**parts, **tokenizers, scheduler=scheduler)
     pipe.set_progress_bar_config(disable=True)
-    drawing(monkeypatch, pipe, draw_noise([0], (4, SIZE[0] // 8, SIZE[1] // 8))[0])
-    theirs = pipe(
-        "a plant",
-        image=(picture() + 1) / 2,
-        negative_prompt="bad",
-        num_inference_steps=6,
-        strength=0.7,
-        guidance_scale=4.0,
-        output_type="latent",
-        **options,
-    ).images
+    theirs = image_to_image(monkeypatch, pipe, **options)
     model = loaded(folder)
     assert model.profile.guidance_rescale == options.get("guidance_rescale", 0.0)
     change = torch.ones(1, 1, 8, 12)
-    assert_close(sampled(model, change, steps=6, strength=0.7, guidance=4.0), theirs)
+    assert_close(sampled(model, change, **RUN), theirs)
 
 
 def written(folder: Path, scheduler: str, config: dict[str, Any], vae: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
