@@ -9,6 +9,7 @@ import platform
 import signal
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,18 +62,23 @@ def softextend(version: Version = False) -> None:
     """See PURPOSE."""
 
 
-def app_for(words: Sequence[str]) -> typer.Typer:
+def commands_for(words: Sequence[str]) -> tuple[tuple[type[Any], str], ...]:
     """The command that the words begin with, or all: an option of a command takes a tenth of a millisecond to make."""
+    return tuple(each for each in COMMANDS if [each[0].__name__.lower()] == [*words[:1]]) or tuple(COMMANDS)
+
+
+@cache
+def program(commands: tuple[tuple[type[Any], str], ...]) -> Any:
+    """The program with these commands, each (dataclass of its options, "module:function"), as Click's command."""
     app = typer.Typer(
         cls=Commands,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(help=PURPOSE)(softextend)
-    wanted = [each for each in COMMANDS if [each[0].__name__.lower()] == [*words[:1]]]
-    for kind, target in wanted or COMMANDS:
+    for kind, target in commands:
         _add(app, kind, target)
-    return app
+    return typer.main.get_command(app)
 
 
 def _add(app: typer.Typer, kind: type[Any], target: str) -> None:
@@ -117,8 +123,8 @@ def run(arguments: list[str]) -> int:
         if HELP_ALL in words:
             return _help_all(words)
         defaults = configured(words)
-        app = app_for(words or words_to_complete())
-        code = app(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
+        called = program(commands_for(words or words_to_complete()))
+        code = called(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
         print(printable(f"softextend: {error}{blamed(str(error), arguments)}", sys.stderr), file=sys.stderr)
         return error.exit_code

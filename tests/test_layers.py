@@ -133,7 +133,9 @@ def test_the_idea_knows_neither_weights_nor_schedules() -> None:
 
 
 def test_help_waits_for_nothing_slow() -> None:
-    code = "import sys; from softextend.cli import app_for; app_for([]); print(*sys.modules)"
+    code = (
+        "import sys; from softextend.cli import commands_for, program; program(commands_for([])); print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(SLOW_TO_IMPORT) & set(loaded)
 

@@ -204,10 +204,14 @@ def _rarity(level: Level, radius: int) -> Floats:
     rows = np.moveaxis(windows[y - radius, x - radius], 1, -1) * kernel
     rows = rows.reshape(len(places), -1)
     norm = (rows**2).sum(1)
-    apart = norm[:, None] + norm[None] - 2 * rows @ rows.T
+    product = 2 * rows @ rows.T
     away = max(2 * radius + 1, min(height, width) // 5)
-    apart[(np.abs(y[:, None] - y[None]) < away) & (np.abs(x[:, None] - x[None]) < away)] = np.inf
-    least = apart.min(1)
+    least = np.empty(len(places), rows.dtype)
+    for first in range(0, len(places), 64):  # what fits into a cache
+        part = slice(first, first + 64)
+        apart = norm[part, None] + norm[None] - product[part]
+        apart[(np.abs(y[part, None] - y) < away) & (np.abs(x[part, None] - x) < away)] = np.inf
+        least[part] = apart.min(1)
     least[~np.isfinite(least)] = 0
     found = np.zeros((height, width), np.float32)
     found.ravel()[places] = np.maximum(least, 0) / (2 * _variance(level.image, radius).ravel()[places])

@@ -13,7 +13,6 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
-import typer.main
 from optionexamples import DEFAULTS, GROW, REFUSED, SILENT, TRIED
 from PIL import Image
 from running import Run
@@ -27,7 +26,7 @@ from softextend.option_fields import about
 from softextend.pictures import read
 from softextend.pictures.damage import Ending, Layout
 
-COMMANDS = typer.main.get_command(cli.app_for([])).commands  # type: ignore[attr-defined]
+COMMANDS = cli.program(cli.commands_for([])).commands
 
 
 def every_field(kind: Any) -> Iterator[Field[Any]]:

@@ -206,7 +206,7 @@ def test_each_shell_has_its_completion(run: Run, shell: str, mark: str) -> None:
 def test_a_shell_is_offered_options(tmp_path: Path) -> None:
     line = "softextend extend --sam"
     asked = {"_SOFTEXTEND_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "2", "HOME": str(tmp_path)}
-    code = "from softextend.cli import app_for; app_for([])(prog_name='softextend')"
+    code = "from softextend.cli import commands_for, program; program(commands_for([]))(prog_name='softextend')"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked}, check=False
     )
