@@ -50,6 +50,7 @@ def test_no_name_stops_a_batch(tmp_path: Path) -> None:
     assert b"\x1b" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_obeys_no_name(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     for name in NAMES:

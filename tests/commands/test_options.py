@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
+from marking import slow
 from optionexamples import DEFAULTS, GROW, REFUSED, SILENT, TRIED
 from PIL import Image
 from running import Run
@@ -54,7 +55,7 @@ def test_every_command_is_tried() -> None:
     assert sorted([*TRIED, "ui"]) == sorted(COMMANDS), "ui runs until it is stopped: tests/web tries its options"
 
 
-@pytest.mark.parametrize("command", TRIED)
+@pytest.mark.parametrize("command", [slow(each) if each in ("zoom", "sweep") else each for each in TRIED])
 def test_every_option_changes_something(
     command: str,
     run: Run,

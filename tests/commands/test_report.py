@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marking import slow
 from running import Run, photo
 
 from softextend.jobs.table_reading import read_rows
@@ -147,7 +148,7 @@ def test_a_half_line_spoils_no_other(run: Run, kind: str) -> None:
     assert (said["made"], said["damaged_lines"]) == (2, 1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [KINDS[0], *map(slow, KINDS[1:])])
 def test_a_killed_run_leaves_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.chdir(tmp_path)
     path = table(kind)

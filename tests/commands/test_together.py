@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from marking import slow
 from running import Run, photo
 
 from softextend.jobs.lanes import Finisher, Lane
@@ -22,7 +23,9 @@ def bytes_in(folder: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
-@pytest.mark.parametrize("command", [("extend",), ("extend", "--num", 2), ("extend", "--best-of", 2, "--keep-all")])
+@pytest.mark.parametrize(
+    "command", [slow(("extend",)), slow(("extend", "--num", 2)), ("extend", "--best-of", 2, "--keep-all")]
+)
 def test_overlapping_pictures_give_the_bytes_of_single_ones(run: Run, command: tuple[object, ...]) -> None:
     photos()
     name, *more = command
@@ -33,7 +36,7 @@ def test_overlapping_pictures_give_the_bytes_of_single_ones(run: Run, command: t
     assert together == bytes_in("out")
 
 
-@pytest.mark.parametrize("more", [(), ("--num", 3), ("--best-of", 3)], ids=str)
+@pytest.mark.parametrize("more", [slow(()), ("--num", 3), slow(("--best-of", 3))], ids=str)
 def test_batches_give_the_bytes_of_single_ones_where_the_model_does(run: Run, more: tuple[object, ...]) -> None:
     photos()
     found = []

@@ -36,8 +36,8 @@ def asked(**more: object) -> Spec:
     return Spec.of(**{"sides": parse_sides("0 40 0 40"), "seed": 5, **more})
 
 
-def made(spec: Spec, model: ToyModel | None = None) -> Result:
-    pixels = photo()
+def made(spec: Spec, model: ToyModel | None = None, pixels: np.ndarray | None = None) -> Result:
+    pixels = photo() if pixels is None else pixels
     return extended(pixels, np.ones(pixels.shape[:2], bool), spec, model or ToyModel())
 
 
@@ -46,7 +46,7 @@ def test_later_seeds_of_patch_lay_the_picture_out_otherwise() -> None:
 
     def make(spec: Spec) -> Result:
         specs.append(spec)
-        return made(spec)
+        return made(spec, pixels=photo(48, 64))
 
     for fill, later in (("patch", "spread=1"), ("patch:spread=0.5", "spread=0.5"), ("edge", "edge")):
         specs.clear()

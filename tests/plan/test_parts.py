@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from making import plan_of
+from marking import slow
 from tolerances import rounding
 from windowtoys import SMALL, photo, settled, spec
 
@@ -25,8 +26,13 @@ def test_the_map_by_parts_is_the_map(sides: str) -> None:
     assert np.abs(mapped_by_parts(grown, plan) - whole).max() < rounding("float32", terms=plan.feather**2)
 
 
-@pytest.mark.parametrize("sides", ["0 40 0 40", "40 30 20 60", "0 0 0 0"])
-@pytest.mark.parametrize("fill", ["edge", "perlin", "telea", "patch"])
+@pytest.mark.parametrize(
+    ("fill", "sides"),
+    [
+        *((fill, sides) for fill in ("edge", "perlin", "telea") for sides in ("0 40 0 40", "40 30 20 60", "0 0 0 0")),
+        *(("patch", "0 40 0 40"), slow("patch", "40 30 20 60"), ("patch", "0 0 0 0")),
+    ],
+)
 def test_fills_by_parts_paint_all_that_is_empty_and_nothing_else(sides: str, fill: str) -> None:
     pixels, known = photo(310, 270), np.ones((310, 270), bool)
     known[100:130, 90:120] = False

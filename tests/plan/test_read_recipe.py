@@ -60,7 +60,7 @@ def test_recipes_of_earlier_versions_are_read() -> None:
 
 
 @given(name=st.sampled_from(sorted(GROUP_OF)), value=JSON)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_value_is_read_or_refused_in_one_line(name: str, value: Any) -> None:
     recipe = recipe_of(SPECS[0])
     recipe["spec"][name] = value

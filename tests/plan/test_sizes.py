@@ -114,7 +114,7 @@ def targets(draw: st.DrawFn) -> Growth:
     return Growth(all=Amount(value=draw(st.integers(0, 400)), percent=draw(st.booleans())), anchor=anchor)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(targets(), EXTENTS, EXTENTS)
 def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Growth, width: int, height: int) -> None:
     if target.fit:
@@ -137,7 +137,7 @@ def test_the_result_is_the_input_plus_its_sides_anchored_as_asked(target: Growth
         assert share != 0.5 or abs(near - far) <= 1
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(EXTENTS, EXTENTS, st.integers(1, 400), st.integers(1, 400), ANCHORED)
 def test_an_aspect_is_met_within_a_pixel_and_crops_nothing(
     width: int, height: int, across: int, down: int, anchor: tuple[float, float]
@@ -151,7 +151,7 @@ def test_an_aspect_is_met_within_a_pixel_and_crops_nothing(
     assert target_size(target, width=wide, height=tall) == (wide, tall)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(EXTENTS, EXTENTS, EXTENTS, EXTENTS)
 def test_fitting_scales_down_never_up_and_touches_the_frame(width: int, height: int, across: int, down: int) -> None:
     target = Growth(size=(across, down), fit=True)

@@ -52,7 +52,7 @@ SDXL = Profile(
 
 LENGTHS = st.integers(WINDOW, 7 * WINDOW)
 ADDED = st.one_of(st.just(0), st.integers(1, 2 * WINDOW))
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 
 
 def settled(height: int, width: int, added: tuple[int, ...], profile: Profile = PROFILE, **more: object) -> Plan:

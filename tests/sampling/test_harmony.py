@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from making import full, planned
+from marking import slow
 from running import Run, photo
 from toymodel import TOY_PROFILE, ToyModel
 
@@ -52,14 +53,14 @@ def test_two_samples_of_the_truth_lie_near() -> None:
     assert max(found) < CLEAR
 
 
-@pytest.mark.parametrize("sampler", ["euler", "dpmpp-2m", "lcm", "heun"])
+@pytest.mark.parametrize("sampler", ["euler", *map(slow, ("dpmpp-2m", "lcm", "heun"))])
 def test_more_resampling_comes_nearer(sampler: str) -> None:
     """With bounds that chance does not reach: from 0.40-0.51 to 0.29-0.33 by four times."""
     assert apart(sampler, resample=4) < apart(sampler, resample=1) < apart(sampler)
     assert apart(sampler, resample=4) < apart(sampler) - 2 * CLEAR
 
 
-@pytest.mark.parametrize("sampler", ["euler", "dpmpp-2m", "lcm", "heun"])
+@pytest.mark.parametrize("sampler", ["euler", *map(slow, ("dpmpp-2m", "lcm", "heun"))])
 def test_more_thinking_comes_nearer(sampler: str) -> None:
     """From 0.40-0.51 to 0.16-0.18 by four moves."""
     assert apart(sampler, think=4) < apart(sampler, think=1) - CLEAR < apart(sampler) - 3 * CLEAR

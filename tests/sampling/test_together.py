@@ -11,6 +11,7 @@ import pytest
 import tinysdxl
 import torch
 from making import Told, full, planned
+from marking import slow
 from pipelines import loaded
 from tolerances import LEVEL
 from toymodel import TOY_PROFILE, ToyModel
@@ -68,11 +69,11 @@ def test_a_model_that_knows_no_batches_gives_the_same_bytes(make: Callable[[], M
     "more",
     [
         {},
-        {"guidance": 1.0},
+        slow({"guidance": 1.0}),
         {"guidance_steps": Span(start=0.25, end=0.75)},
         {"sampler": SamplerName.DPMPP_2M_SDE},
-        {"resample": 1, "think": 1},
-        {"passes": 2},
+        slow({"resample": 1, "think": 1}),
+        slow({"passes": 2}),
     ],
     ids=str,
 )

@@ -12,6 +12,7 @@ import pytest
 import tinyconditions
 import tinysd
 import torch
+from marking import slow
 from PIL import Image
 from pipelines import BETAS, RUN, SIZE, assert_close, image_to_image, loaded, picture, pipeline, sampled
 from safetensors.torch import load_file, save_file
@@ -91,7 +92,7 @@ def known() -> np.ndarray[Any, Any]:
     return found
 
 
-@pytest.mark.parametrize("kinds", [("lora",), ("image",), ("control",), KINDS], ids="+".join)
+@pytest.mark.parametrize("kinds", [*(slow((each,)) for each in KINDS), KINDS], ids="+".join)
 def test_the_pipelines_picture(home: Path, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]) -> None:
     """With a graded map of ones diffusers' image-to-image and ours are one; ControlNet beside."""
     from diffusers import ControlNetModel

@@ -11,6 +11,7 @@ import pytest
 import tinysd
 import tinysdxl
 import torch
+from marking import slow
 from pipelines import (
     BETAS,
     RUN,
@@ -90,7 +91,7 @@ def test_a_full_consistency_model_takes_the_guidance_as_an_input(tmp_path: Path)
     assert (other - wanted).abs().max() > 1e-3 * wanted.abs().max()
 
 
-@pytest.mark.parametrize("kind", ["sd1", "sd2"])
+@pytest.mark.parametrize("kind", ["sd1", slow("sd2")])
 def test_every_parameter_of_the_original_layout_arrives_in_its_place(tmp_path: Path, kind: str) -> None:
     parts = tinysd.make_parts(kind, 514)
     path = tinysd.write_single_file(tmp_path / "tiny.safetensors", kind, parts)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from making import extended, repainted
+from marking import slow
 from PIL import Image
 from skimage import data
 
@@ -23,7 +24,9 @@ from softextend.plan.grammar import parse_sides
 from softextend.types import Profile
 
 Array = np.ndarray
-FORMS = pytest.mark.parametrize("dense", [selfmodel.DENSE, 0], ids=["dense", "sparse"])
+FORMS = pytest.mark.parametrize(
+    "dense", [pytest.param(selfmodel.DENSE, id="dense", marks=pytest.mark.slow), pytest.param(0, id="sparse")]
+)
 
 
 def photo(height: int = 60, width: int = 72) -> Array:
@@ -50,7 +53,7 @@ def run(
 
 
 @FORMS
-@pytest.mark.parametrize("sides", ["0 20 0 20", "7 0 13 0", "5 9 3 17"])
+@pytest.mark.parametrize("sides", [slow("0 20 0 20"), slow("7 0 13 0"), "5 9 3 17"])
 def test_kept_pixels_are_the_photos_bytes(sides: str, dense: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     pixels = photo()
@@ -206,7 +209,7 @@ def check(tile: Array) -> None:
     assert comes_back(new, picture), apart(new, picture)
 
 
-@pytest.mark.parametrize("texture", [stripes, speckle, bricks])
+@pytest.mark.parametrize("texture", [slow(stripes), speckle, slow(bricks)])
 def test_a_texture_comes_back(texture: Callable[[np.random.Generator], Array]) -> None:
     check(texture(np.random.default_rng(0)))
 
