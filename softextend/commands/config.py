@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softextend.commands.help_page import leaves
+from softextend.commands.presets import set_by_preset
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import option_names
 from softextend.environment import at_home, said
@@ -70,13 +71,15 @@ def configured(words: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def blamed(message: str, words: Sequence[str]) -> str:
-    """` (set in config file ...)` where an error's option, and its value, come from there; else nothing."""
+    """` (set in config file ...)`, or preset, where an error's option, and its value, come from there; else nothing."""
     option, _, rest = message.partition(" ")
     if not option.startswith("--") or any(word.partition("=")[0] == option for word in words):
         return ""
-    path = config_file()
+    path, name = config_file(), option[2:].replace("-", "_")
     try:
-        given, name = read_config(path), option[2:].replace("-", "_")
+        if preset := set_by_preset(option[2:], words):
+            return f" (set in preset {preset})"
+        given = read_config(path)
     except BadRequest:
         return ""  # the error came before the file was read
     tables = [each for each in (given, given.get(words[0]) if words else None) if isinstance(each, dict)]

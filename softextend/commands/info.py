@@ -6,10 +6,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from softextend.errors import BadRequest
 from softextend.fill import FILLS, FillRow, ParameterRow, describe_fills, parameters
 from softextend.jobs import cluster
 from softextend.jobs.conditions import left_out_by_self
-from softextend.jobs.presets import all_presets, presets_folder
+from softextend.jobs.presets import preset_in, preset_paths, presets_folder
 from softextend.jobs.speed import NEVER_MEASURED, known_speed, save_speed
 from softextend.models import device, find, library, load
 from softextend.models.choice import Choice
@@ -188,13 +189,21 @@ def _meaning(row: ParameterRow) -> str:
     return f"{row.help} ({limits})" if limits else row.help
 
 
-def presets(report: Report, given: Presets) -> None:
-    """Every preset, what it reproduces and its options."""
-    for each in all_presets(presets_folder()):
+def presets(report: Report, given: Presets) -> int:
+    """Every preset, what it reproduces and its options; a damaged one costs a line and the exit code."""
+    code = 0
+    for path in preset_paths(presets_folder()).values():
+        try:
+            each = preset_in(path)
+        except BadRequest as error:
+            report.failed(error)
+            code = error.exit_code
+            continue
         others = [(f"{name} (with an image prompt)", value) for name, value in each.with_image_prompt.items()]
         facts = {"name": each.name, "about": each.said, "path": str(each.path), "options": each.options}
         facts["with_image_prompt"] = each.with_image_prompt
         report.show(facts, [*each.options.items(), *others], title=f"{each.name}: {each.said}")
+    return code
 
 
 def doctor(report: Report, given: Doctor) -> None:

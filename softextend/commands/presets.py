@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from softextend.errors import BadRequest
 from softextend.jobs.presets import presets_folder, read_preset
@@ -36,6 +37,13 @@ def expanded(arguments: Sequence[str], known: Mapping[str, set[str]]) -> list[st
         raise BadRequest(f"preset {preset.path}: {unknown[0]} is no option: correct it")
     own = [(each, value) for each, value in options.items() if f"--{each}" in known[words[0]]]
     return [words[0], *(word for each, value in own for word in _option(each, value)), *words[1:]]
+
+
+def set_by_preset(option: str, words: Sequence[str]) -> Path | None:
+    """The file of a command line's preset, where that sets the option."""
+    name = preset_name(words)
+    preset = read_preset(name, presets_folder()) if name else None
+    return preset.path if preset and option in preset.options | preset.with_image_prompt else None
 
 
 def _shows_picture(given: set[str]) -> bool:

@@ -125,9 +125,9 @@ def completions(name: str, value: Any, incomplete: str) -> list[str]:
 
         offered = [each.ref.name for each in installed_models()]
     elif name == "preset":
-        from softextend.jobs.presets import all_presets, presets_folder
+        from softextend.jobs.presets import preset_paths, presets_folder
 
-        offered = [each.name for each in all_presets(presets_folder())]
+        offered = [*preset_paths(presets_folder())]
     else:
         offered = FIXED.get(name, [])
     return [each for each in offered if each.startswith(incomplete)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,11 +9,6 @@ from pathlib import Path
 from softextend.errors import BadRequest
 from softextend.models.config_file import config_file, read_config
 from softextend.options import HOW_MUCH
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 WITH_THEM = ("fit", "anchor")  # options that go with some amounts alone
 SHIPPED = Path(str(files("softextend"))) / "data" / "presets"
@@ -44,39 +38,48 @@ def presets_folder() -> Path:
 
 def read_preset(name: str, home: Path) -> Preset:
     """A preset by its name: the user's own in `home`, else a shipped one. BadRequest for an unknown or damaged one."""
-    found = {each.name: each for each in all_presets(home)}
-    if name not in found:
+    paths = preset_paths(home)
+    if name not in paths:
         raise BadRequest(
-            f"--preset {name}: must be one of {', '.join(found)}, or a file {home / name}.toml of your own"
+            f"--preset {name}: must be one of {', '.join(paths)}, or a file {home / name}.toml of your own"
         )
-    return found[name]
+    return preset_in(paths[name])
 
 
-def all_presets(home: Path) -> list[Preset]:
-    """Every preset by name; the user's own, in `home`, in place of a shipped one of the same name."""
+def preset_paths(home: Path) -> dict[str, Path]:
+    """The file of every preset by name, unread; the user's own, in `home`, in place of a shipped one of that name."""
     paths = {path.stem: path for folder in (SHIPPED, home) for path in sorted(folder.glob("*.toml"))}
-    return [_read(path) for _, path in sorted(paths.items())]
+    return dict(sorted(paths.items()))
 
 
-def _read(path: Path) -> Preset:
+def preset_in(path: Path) -> Preset:
+    """The preset of a file; BadRequest, which names the file, for a damaged one."""
+    found = read_config(path, "preset")
+    tables = {table: found.get(table, {}) for table in ("options", "with_image_prompt")}
+    if unknown := [name for name in found if name not in (*tables, "about")]:
+        raise BadRequest(f"preset {path}: {unknown[0]} is unknown: options stand below a line [options]")
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise BadRequest(f"preset {path}: {name} must be a table: options stand below a line [{name}]")
     try:
-        found = read_config(path, "preset")
-        options, others = (_texts(found.get(table, {})) for table in ("options", "with_image_prompt"))
-        about = str(found.get("about", ""))
-        if barred := [name for name in (*options, *others) if name in NEVER]:
-            raise BadRequest(f"preset {path}: {barred[0]} is for the command line alone: take it out and give it there")
-        return Preset(name=path.stem, said=about, path=path, options=options, with_image_prompt=others)
-    except AttributeError as error:
-        raise BadRequest(f"preset {path}: cannot be read ({error}): correct or remove it") from error
+        options, others = map(_texts, tables.values())
+    except ValueError as error:
+        raise BadRequest(f"preset {path}: {error}: correct it") from error
+    if barred := [name for name in (*options, *others) if name in NEVER]:
+        raise BadRequest(f"preset {path}: {barred[0]} is for the command line alone: take it out and give it there")
+    about = str(found.get("about", ""))
+    return Preset(name=path.stem, said=about, path=path, options=options, with_image_prompt=others)
 
 
 def _texts(table: dict[str, object]) -> dict[str, str]:
-    return {name.replace("_", "-"): _text(value) for name, value in table.items()}
+    return {name.replace("_", "-"): _text(name, value) for name, value in table.items()}
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return " ".join(_text(name, each) for each in value)
     if isinstance(value, int | float | str):
         return str(value)
-    raise ValueError(f"{value!r} is no text, number or truth value")
+    raise ValueError(f"{name} = {value!r} must be a text, a number, true, false or a list of these")

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 from softextend.errors import BadRequest
 from softextend.fill import FILLS, parameters
-from softextend.jobs.presets import all_presets, presets_folder
+from softextend.jobs.presets import preset_paths, presets_folder
 from softextend.models.conditions.groups import OFF, SELF
 from softextend.models.conditions.in_models import KINDS as LAID
 from softextend.models.conditions.options import Conditions
@@ -97,7 +97,7 @@ def choices(name: str) -> tuple[str, ...] | None:
     if name in LAID:
         return here.files(name)
     if name == "preset":
-        return tuple(each.name for each in all_presets(presets_folder()))
+        return tuple(preset_paths(presets_folder()))
     return (SELF, OFF) if name == "image_prompt" else None
 
 

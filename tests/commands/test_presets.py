@@ -11,7 +11,7 @@ from softextend.cli import known_flags
 from softextend.commands.argv import fill_caption
 from softextend.commands.presets import expanded
 from softextend.errors import BadRequest
-from softextend.jobs.presets import all_presets, read_preset
+from softextend.jobs.presets import preset_paths, read_preset
 
 PUBLISHED = {"softextend", "telea", "diffdiff", "poor-mans", "mk2", "mosaic"}
 
@@ -34,7 +34,7 @@ def value(found: list[str], name: str) -> str:
 
 
 def test_the_published_ones_are_there_with_options_that_exist(home: Path) -> None:
-    assert {each.name for each in all_presets(home)} == PUBLISHED
+    assert {*preset_paths(home)} == PUBLISHED
     for name in PUBLISHED:
         assert len(words("--preset", name, "x.jpg")) > 4
 
@@ -128,3 +128,31 @@ def test_a_preset_is_a_small_regular_file(run: Run) -> None:
     (home / "mine.toml").symlink_to("/dev/zero")
     ran = run("extend", "a.png", "--sides", 0, 16, 0, 0, "--preset", "mine")
     assert (ran.code, "preset" in ran.err, "is no regular file" in ran.err) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("= 1", "cannot be read"),
+        ("strength = 1", "strength is unknown: options stand below a line [options]"),
+        ("options = 3", "options must be a table"),
+        ("[options]\nsteps = {a = 1}", "steps = {'a': 1} must be a text"),
+        ("[options]\nstps = 1", "stps is no option"),
+        ("[options]\nstrength = 7", "--strength 7: must be from 0 to 1 (set in preset "),
+    ],
+)
+def test_a_damaged_preset_spoils_no_other(run: Run, text: str, fault: str) -> None:
+    photo("a.png")
+    home = Path("config/softextend/presets")
+    home.mkdir(parents=True)
+    (home / "mine.toml").write_text(text)
+    words = ("extend", "a.png", "--sides", 0, 16, 0, 0, "--dry-run")
+    assert run(*words, "--preset", "telea").code == 0
+    ran = run(*words, "--preset", "mine")
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1), ran.err
+    assert fault in ran.err
+    assert str(home / "mine.toml") in ran.err
+    listed = run("presets")
+    assert "telea: " in listed.out
+    readable = "is no option" in fault or fault.startswith("--strength")
+    assert (listed.code, "mine.toml" in listed.err) == ((0, False) if readable else (2, True))

@@ -16,7 +16,7 @@ from softextend.commands.help_page import EXAMPLES, example
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import completions
 from softextend.errors import BadRequest
-from softextend.jobs.presets import all_presets, presets_folder
+from softextend.jobs.presets import preset_paths, presets_folder
 from softextend.types import SamplerName
 
 
@@ -187,7 +187,7 @@ def test_values_are_completed() -> None:
     assert completions("fill", str, "te") == ["telea"]
     assert "self" in completions("model", str, "s")
     assert completions("output", str, "") == []
-    assert completions("preset", str, "") == [each.name for each in all_presets(presets_folder())] != []
+    assert completions("preset", str, "") == [*preset_paths(presets_folder())] != []
 
 
 @pytest.mark.parametrize(
