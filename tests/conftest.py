@@ -22,7 +22,11 @@ SHARED = Path(os.environ.get("SOFTEXTEND_SHARED", Path(__file__).parents[2] / "s
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--refresh-golden", action="store_true", help="write the golden pictures of the fills anew")
+    parser.addoption(
+        "--refresh-golden",
+        action="store_true",
+        help="write the golden pictures of the fills and the page of model files anew",
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

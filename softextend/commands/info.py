@@ -42,9 +42,6 @@ def models(report: Report, given: Models) -> None:
             report.note(line)
     if which.model or which.explain:
         load.check_model(ref, which.vae)
-    for line in left_out_by_self(Prompt(), Engine(vae=which.vae, unet=which.unet), Conditions()):
-        if ref.kind == "self":
-            report.note(line)
     others = [each.ref for each in find.installed_models() if (each.ref.kind, each.ref.name) != (ref.kind, ref.name)]
     rest = [find.Installed(ref=other, profile=find.known_profile(other), used=False) for other in others]
     for each in [find.Installed(ref=ref, profile=find.known_profile(ref), used=True), *rest]:

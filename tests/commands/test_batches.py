@@ -18,7 +18,7 @@ from PIL import Image
 from running import Run, photo, read_all, recipe
 from toymodel import ToyModel
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 TOY = str(Path(__file__).parents[1] / "toymodel.py")
 CLEAN = {name: value for name, value in os.environ.items() if name != "SOFTEXTEND_MODEL"}
 HOSTILE = "\x1b]0;owned\x07\x1b[31mred.png"

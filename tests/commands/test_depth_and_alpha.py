@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marking import slow
 from PIL import Image
 from running import Run
 
@@ -45,7 +46,7 @@ def read(path: str | Path, *, keep: bool = True) -> Picture:
 
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "u2"), ("a.tif", "u2"), ("a.tif", "f2"), ("a.tif", "f4")])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("strength", ["0", "1"])
+@pytest.mark.parametrize("strength", [slow("0"), "1"])
 def test_depth_and_channels_stay(run: Run, name: str, kind: str, channels: int, strength: str) -> None:
     original = planes(kind, channels)
     given(name, original)

@@ -18,7 +18,7 @@ from softextend.models import find
 from softextend.models.profiles import SELF_PROFILE
 from softextend.types import FillName
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 ADVICE = "an SDXL checkpoint does better"
 
 # --- inputs --------------------------------------------------------------------------------------------------------

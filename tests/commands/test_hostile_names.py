@@ -15,7 +15,7 @@ from softextend.commands.signatures import COMMANDS
 OBEYED = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")  # but line ends
 EVIL = "\x1b]0;owned\x07\x9b31m\u202e\x7f"
 IN_TOML = "\\u001b]0;owned\\u0007"
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 3)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 3, "--fill", "edge")
 NAME = f"x{EVIL}.png"
 LINES = (
     ("extend", NAME, *SIDES),

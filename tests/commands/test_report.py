@@ -20,7 +20,7 @@ from running import Run, photo
 from softextend.jobs.table_reading import read_rows
 from softextend.jobs.table_rows import COLUMNS, LineRows
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 TOY = str(Path(__file__).parents[1] / "toymodel.py")
 KINDS = ("jsonl", "csv", "parquet")
 

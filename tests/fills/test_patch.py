@@ -276,6 +276,7 @@ def test_numba_loads_only_to_paint() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_paints_where_no_cache_can_be_written(tmp_path: object) -> None:
     code = (
         "import numba.core.caching as c, numpy as np;"

@@ -8,12 +8,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+from marking import slow
 from skimage import data
 
 from softextend.finish.scores import Scores, known_in, score
 from softextend.finish.seam_profiles import SEGMENT, seam_profiles, segment_means
 
-PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
+PHOTOS = ("astronaut", "rocket", slow("coffee"), slow("chelsea"))
 SIDE = 80  # px that count as new on the left and the right
 Fault = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

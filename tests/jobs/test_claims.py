@@ -17,7 +17,7 @@ from softextend.jobs.claims import claimed
 from softextend.pictures.files import whole_file, write_file
 from softextend.pictures.locks import locked, sweep, temporary_name
 
-SIDES = ("--sides", 0, 16, 0, 0)
+SIDES = ("--sides", 0, 16, 0, 0, "--fill", "edge")
 TOY = str(Path(__file__).parents[1] / "toymodel.py")
 
 # --- the same request ----------------------------------------------------------------------------------------------

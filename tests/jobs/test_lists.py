@@ -14,7 +14,7 @@ from running import Run, photo
 from softextend.errors import BadRequest
 from softextend.jobs.lists import decode_list, read_list, split_list
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 NAMES = ["wanted.jpg", "Bilder/müde.jpg", "写真/日本.png", "a b.tif", "C:\\Users\\Eva\\x.jpg"]
 
 

@@ -142,6 +142,7 @@ def test_a_number_or_auto(parse: Any) -> None:
             parse(wrong)
 
 
+@pytest.mark.slow
 def test_workers_of_the_command_line_give_the_same_bytes(tmp_path: Path) -> None:
     for index in range(3):
         photo(tmp_path / f"in/{index}.png", 32 + index, 24)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from safetensors.torch import save_file
 from softextend.models import load
 from softextend.models.find import resolve_model
 
+PAGE = Path(__file__).parents[2] / "docs" / "model-files.md"
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
 Shapes = Mapping[str, list[int]]
 SDXL_TEXT = {
@@ -129,7 +131,7 @@ FORMATS = [
     wrong("unet-inpaint", {"conv_in.weight": [320, 9, 3, 3], DOWN: [640, 768]}, "1.x inpainting UNet alone"),
     wrong("nf4", sdxl(**{UNET + "out.weight.quant_state.bitsandbytes__nf4": [8]}), r"NF4 \(bitsandbytes\)"),
     wrong("int8", sdxl(**{UNET + "out.SCB": [8]}), r"int8 \(bitsandbytes\)"),
-    wrong("int8-plain", sdxl(), r"quantised \(int8\)", dtypes={"to_k.weight": "I8"}),
+    wrong("int8-plain", sdxl(), "checkpoint in int8, which", dtypes={"to_k.weight": "I8"}),
     runs("full", sdxl(**{UNET + "time_embed.cond_proj.weight": [320, 256]}), "sampler: lcm, guidance 8"),
     wrong(
         "vae-ft-mse",
@@ -239,6 +241,57 @@ def test_a_file_is_taken_for_what_it_is(
         assert ran.err.count("\n") == 1
     else:
         assert made.said in named(ran.out), ran.out
+
+
+def test_the_page_shows_each(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Row by row what is printed; `pytest --refresh-golden` writes the rows anew."""
+    monkeypatch.setattr(load, "check_model", lambda *_, **__: None)
+    rows = []
+    for made in FORMATS:
+        path = write(tmp_path / f"{made.name}.safetensors", made)
+        ran = run("models", "--model", path, "--explain", "--json")
+        said = answer(ran.err) if ran.code else ", ".join(line(ran.facts[0]))
+        because = (
+            reasons(ran.facts[0]["because"]) if ran.facts else f"its {'name' if 'in its name' in said else 'tensors'}"
+        )
+        rows.append(f"| `{made.name}` | {said} | {because} | {ran.code} |")
+    head, rule, _ = PAGE.read_text(encoding="utf-8").partition("|---|---|---|---|\n")
+    page = head + rule + "\n".join(rows) + "\n"
+    if request.config.getoption("--refresh-golden"):
+        PAGE.write_text(page, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page
+
+
+def line(facts: Mapping[str, Any]) -> Iterator[str]:
+    """A model that runs, as the page shows it."""
+    profile = facts["profile"]
+    (stage,) = profile["stages"]
+    inpainting = " inpainting" if facts["channels"] == 9 else ""
+    yield f"{facts['family']}{inpainting}: predicts {facts['prediction']}"
+    yield f"profile {profile['name']}"
+    yield f"{profile['sampler']}{' trailing' if profile['trailing'] else ''}"
+    yield f"guidance {profile['guidance']:g}"
+    yield f"{stage['steps']} steps"
+    if profile["trained_at"]:
+        yield f"at t = {', '.join(f'{each:g}' for each in profile['trained_at'])}"
+    yield f"{profile['window_px']} px"
+
+
+def reasons(because: list[str]) -> str:
+    """Why, without what says nothing."""
+    told = (each.partition(": ")[2] for each in because)
+    return "; ".join(each for each in told if "nothing" not in each)
+
+
+def answer(message: str) -> str:
+    """The message for what does not run, from where messages differ on."""
+    return (
+        message.strip()
+        .partition(".safetensors: ")[2]
+        .removeprefix("no checkpoint that runs here; its tensors look like ")
+    )
 
 
 @pytest.mark.parametrize(("spread", "said"), [(0.15, "v"), (0.05, "epsilon")])

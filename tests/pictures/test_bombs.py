@@ -21,7 +21,7 @@ from softextend.pictures import memory, png_chunks
 from softextend.pictures.memory import ran_out
 from softextend.pictures.source import webp_canvas
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 HUGE = "need about"
 
 

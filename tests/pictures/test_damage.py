@@ -20,7 +20,7 @@ from softextend.pictures.read import read_picture
 
 END = b"\xff\xd9"
 TRAILERS = (b"", b"trailer" * 20, b"\xff\xd8\xff\xe0 a second one", b"\0\0\0\x18ftypmp42", bytes(range(256)))
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 
 
 def scene(kind: str, width: int, height: int, seed: int) -> Image.Image:

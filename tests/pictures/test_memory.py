@@ -14,7 +14,7 @@ from running import Run, photo
 
 from softextend.pictures import memory
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

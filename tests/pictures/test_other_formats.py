@@ -18,7 +18,7 @@ from softextend.errors import BadPicture
 from softextend.pictures import other_formats
 from softextend.pictures.read import read_picture
 
-SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5)
+SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 
 
 def complaint(data: bytes | Path) -> str:

@@ -79,7 +79,7 @@ def test_a_model_that_knows_no_batches_gives_the_same_bytes(make: Callable[[], M
 )
 def test_rows_of_one_call_are_the_single_runs(folder: Path, more: dict[str, Any]) -> None:
     model = loaded(folder)
-    asked = pairs(SDXL_PROFILE, steps=4, strength=1.0, prompt="a plant", **more)
+    asked = pairs(SDXL_PROFILE, steps=3, strength=1.0, prompt="a plant", **more)
     rows: list[int] = []
     watch = model.networks.unet().register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
     together = extend_together(asked, model)
@@ -92,7 +92,7 @@ def test_rows_of_one_call_are_the_single_runs(folder: Path, more: dict[str, Any]
 
 def test_an_inpainting_model_sees_each_picture(tmp_path: Path) -> None:
     model = loaded(tinysdxl.write_folder(tmp_path / "inpainting", channels=9))
-    asked = pairs(SDXL_PROFILE, steps=4, strength=1.0)
+    asked = pairs(SDXL_PROFILE, steps=2, strength=1.0)
     for result, each in zip(extend_together(asked, model), asked, strict=True):
         assert level_apart(result, extend(*each, model)) <= LEVEL
 
@@ -100,7 +100,7 @@ def test_an_inpainting_model_sees_each_picture(tmp_path: Path) -> None:
 def test_windows_are_rows_too(folder: Path) -> None:
     model = loaded(folder)
     model.profile = Profile(**{**_fields(SDXL_PROFILE), "window": 64})
-    asked = pairs(model.profile, count=2, steps=3, strength=1.0)
+    asked = pairs(model.profile, count=2, steps=2, strength=1.0)
     assert sum(len(region.windows) for region in asked[0][1].work()[-1].regions) > 1
     for result, each in zip(extend_together(asked, model), asked, strict=True):
         assert level_apart(result, extend(*each, model)) <= LEVEL

@@ -69,7 +69,8 @@ def quantised(tensors: dict[str, Entry]) -> str | None:
     if has_mark(tensors, ".SCB$"):
         return "int8 (bitsandbytes)"
     packed = {entry.dtype for name, entry in tensors.items() if name.endswith(".weight")} & {"I8", "U8", "I32", "F4"}
-    return f"quantised ({', '.join(sorted(packed)).lower().replace('i8', 'int8')})" if packed else None
+    names = {"I8": "int8", "U8": "uint8", "I32": "int32", "F4": "FP4"}
+    return " and ".join(names[each] for each in sorted(packed)) or None
 
 
 def takes_guidance(tensors: Collection[str]) -> bool:

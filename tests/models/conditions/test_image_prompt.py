@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tinysdxl
 import torch
+from marking import slow
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tinyconditions import CONTEXT, HIDDEN, PROJECTED, adapter
@@ -83,8 +84,9 @@ def predicted(model: SdxlModel, guidance: float = 4.0, timesteps: tuple[float, .
     return model.predict(scene)(x, t, torch.zeros(1, 1, 8, 12))
 
 
-@pytest.mark.parametrize("plus", [False, True])
-@pytest.mark.parametrize("lean", [False, True])
+@pytest.mark.parametrize(
+    ("lean", "plus"), [(False, True), (True, False), *(slow(each, each) for each in (False, True))]
+)
 def test_the_photo_as_prompt_is_as_in_diffusers(
     folder: Path, encoder: Path, tmp_path: Path, plus: bool, lean: bool
 ) -> None:
@@ -121,15 +123,11 @@ def test_the_photo_as_prompt_is_as_in_diffusers(
 
 def test_weight_and_steps(folder: Path, encoder: Path, tmp_path: Path) -> None:
     path = adapter(tmp_path / "ip.safetensors", plus=False)
-    plain, steps = predicted(model_of(folder, LaidOver())), (900.0, 700.0, 500.0, 300.0, 100.0)
+    bare = model_of(folder, LaidOver())
+    plain, steps = predicted(bare), (900.0, 700.0, 500.0, 300.0, 100.0)
     torch.testing.assert_close(predicted(model_of(folder, laid(path, encoder, 0.0))), plain)
     middle = model_of(folder, laid(path, encoder, span=Span(start=0.2, end=0.8)))
-    within = [
-        bool(
-            (predicted(middle, timesteps=steps, t=t) - predicted(model_of(folder, LaidOver()), t=t)).abs().max() > 1e-4
-        )
-        for t in steps
-    ]
+    within = [bool((predicted(middle, timesteps=steps, t=t) - predicted(bare, t=t)).abs().max() > 1e-4) for t in steps]
     assert within == [False, True, True, True, False]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import tinysdxl
 import torch
+from marking import slow
 from peft import IA3Config, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, get_peft_model, get_peft_model_state_dict
 from tinyconditions import CONV, TO_Q, kohya_file, saved
 
@@ -77,7 +78,7 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", [each if each in ("lora", "dora", "lokr") else slow(each) for each in CONFIGS])
 def test_every_kind_of_peft_merges_as_peft_does(
     parts: dict[str, torch.nn.Module], folder: Path, tmp_path: Path, kind: str
 ) -> None:

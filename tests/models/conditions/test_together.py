@@ -15,6 +15,7 @@ import tinyconditions
 import tinysdxl
 import torch
 import torch.nn.functional as F
+from marking import slow
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -71,7 +72,11 @@ def run(home: Path, out: Path, *more: object) -> np.ndarray[Any, Any]:
         return np.asarray(picture).astype(int)
 
 
-PAIRS = [pair for pair in itertools.combinations(conditions(Path()), 2) if pair != ("weights", "embedding")]
+PAIRS = [
+    pair if pair in itertools.pairwise(conditions(Path())) else slow(*pair)
+    for pair in itertools.combinations(conditions(Path()), 2)
+    if pair != ("weights", "embedding")
+]
 
 
 @pytest.fixture(scope="module")

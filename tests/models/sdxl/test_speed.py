@@ -215,7 +215,7 @@ def looped(device: torch.device, windows: list[Box], channels: int = 4, steps: i
 
 
 @pytest.mark.parametrize(
-    ("sampler", "windows"), [("euler", WINDOWS), slow("heun", WHOLE), ("dpmpp-2m-sde", WHOLE), slow("lcm", WHOLE)]
+    ("sampler", "windows"), [("euler", WINDOWS), slow("heun", WHOLE), slow("dpmpp-2m-sde", WHOLE), slow("lcm", WHOLE)]
 )
 def test_nothing_comes_back_from_the_device_within_the_loop(sampler: str, windows: list[Box]) -> None:
     """A device without memory: whatever is read back from it is an error."""
