@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +46,16 @@ def read_gguf(path: Path) -> tuple[dict[str, Located], dict[str, str]]:
     if not tensors or max(each.end for each in tensors.values()) > path.stat().st_size:
         raise BadModel(f"{path}: a GGUF file that is damaged or cut off: download it again")
     return tensors, {"modelspec.title": texts[NAME]} if texts[NAME] else {}
+
+
+@cache
+def check_kind(dtype: str) -> None:
+    """BadModel where values of a block-quantised data type cannot be read."""
+    import numpy as np
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    _, size = GGML_QUANT_SIZES[GGMLQuantizationType[dtype.removeprefix(QUANTISED)]]
+    dequantised(np.zeros(size, np.uint8), dtype)
 
 
 def dequantised(raw: npt.NDArray[np.uint8], dtype: str) -> npt.NDArray[np.float32]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from softextend.errors import BadModel
 from softextend.models.weights import file_hash
-from softextend.models.weights.gguf_file import QUANTISED, dequantised
+from softextend.models.weights.gguf_file import QUANTISED, check_kind, dequantised
 from softextend.models.weights.header import Entry, read_numbers
 
 DTYPES = {
@@ -139,7 +139,9 @@ class Part:
             if _plain(shape) != _plain(needed):
                 raise BadModel(f"{self._files()}: {piece.name} is {shape}, not {needed} as in its family: {REMEDY}")
             dtype = self.store.entries[piece.name][1].dtype
-            if dtype not in DTYPES and not dtype.startswith(QUANTISED):
+            if dtype.startswith(QUANTISED):
+                check_kind(dtype)
+            elif dtype not in DTYPES:
                 raise BadModel(f"{self._files()}: {piece.name} is quantised: take a 16-bit or 32-bit checkpoint")
             self.store.scale(piece)
             found[name] = piece

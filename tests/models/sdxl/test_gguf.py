@@ -16,8 +16,11 @@ from softextend import cli
 from softextend.errors import BadModel
 from softextend.models.find import resolve_model
 from softextend.models.sdxl.checkpoint import unet_file
+from softextend.models.weights.header import read_header
+from softextend.models.weights.tensors import Part, Piece, Store
 
 CPU = torch.device("cpu")
+LINEAR = {"in_features": 1024, "out_features": 2, "bias": False}
 
 
 def write_gguf(path: Path, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -55,6 +58,38 @@ def test_a_unet_in_blocks_is_read_as_the_format_says(tmp_path: Path, layout: str
     made = part.load(torch.float32, CPU).state_dict()
     assert all(torch.equal(made[name], wanted[names[name]]) for name in state)
     assert any((made[name] - value).abs().max() > 0 for name, value in state.items())
+
+
+KINDS = [each for each in gguf.GGMLQuantizationType if each.name not in ("F64", "F32", "F16", "BF16")]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_each_kind_of_blocks_is_read_or_named(tmp_path: Path, kind: gguf.GGMLQuantizationType) -> None:
+    """Blocks of any bytes, of which a half is a fused projection's second third; what `gguf` reads alike, we do."""
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    raw = np.random.default_rng(kind.value).integers(
+        0, 60, (6, 1024 // block * size), np.uint8
+    )  # no scale of them is inf
+    writer = gguf.GGUFWriter(tmp_path / "x.gguf", "sdxl")
+    writer.add_tensor("w", raw, raw_dtype=kind)
+    for write in (
+        writer.write_header_to_file,
+        writer.write_kv_data_to_file,
+        writer.write_tensors_to_file,
+        writer.close,
+    ):
+        write()
+    store = Store.of({tmp_path / "x.gguf": read_header(tmp_path / "x.gguf").tensors})
+    part = Part(lambda config: torch.nn.Linear(**config), LINEAR, {"weight": Piece("w", third=1)}, store)
+    try:
+        wanted = gguf.quants.dequantize(raw, kind)[2:4]
+    except NotImplementedError:
+        with pytest.raises(BadModel, match=f"GGUF of kind {kind.name}: cannot be read: take Q8_0"):
+            part.check()
+        return
+    assert np.isfinite(wanted).all()
+    assert wanted.any()
+    assert np.array_equal(part.load(torch.float32, CPU).state_dict()["weight"].numpy(), wanted)
 
 
 def test_from_the_command_line_over_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
