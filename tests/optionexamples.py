@@ -167,7 +167,7 @@ TRIED: dict[str, tuple[str, dict[str, Shown]]] = {
     "zoom": ("zoom a.png -o z.gif", SAMPLING | PASSES | ZOOMING | CONDITIONS | MODEL | READ | TALK),
     "verify": ("verify r.png a.png", {"mask": "--mask black.png", "quiet": "-q"} | READ | TELLING),
     "score": ("score e.png a.png", READ | TELLING),
-    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | CONDITIONS | MODEL | READ | TALK),
+    "sweep": ("sweep a.png", AREA | BAND | PROMPTING | SWEEPING | BATCH | CONDITIONS | MODEL | READ | TALK),
     "report": ("report s.csv", TELLING),
     "models": ("models", {name: MODEL[name] for name in NAMED} | {"explain": "--explain"} | TELLING),
     "fills": ("fills", TELLING),

@@ -251,7 +251,7 @@ class FilmOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SheetOptions(Checked):
+class SheetOptions(BatchOptions):
     """The contact sheet."""
 
     output: Path | None = option(
@@ -263,6 +263,12 @@ class SheetOptions(Checked):
     )
     overwrite: bool = like(OutputPath, "overwrite")
     dry_run: bool = like(DebugOptions, "dry_run")
+    batch: int = like(
+        BatchOptions,
+        "batch",
+        help="how many cells of one strength go through the model together, 1 to 256; auto: by the GPU's memory, 1 on "
+        "a processor; rows of one batch may differ from single runs by rounding",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from softextend.jobs import sweep as jobs_sweep
 from softextend.jobs.command_line import command_words, group_words
 from softextend.jobs.estimate import Estimator
 from softextend.jobs.job import Job, Target
-from softextend.jobs.making import load_model, once
+from softextend.jobs.making import filled, load_model, rows_that_pay
 from softextend.jobs.outputs import existing, settle
 from softextend.jobs.reading import ReadPicture, read
 from softextend.jobs.sweep import Cell
@@ -52,7 +51,7 @@ def sweep(report: Report, given: Sweep) -> None:
     if dry:
         dry_run(report, task, job, specs)
         return
-    cells = swept(report, task, job, specs)
+    cells = swept(report, task, job, specs, given.sheet.rows)
     write_picture(path, jobs_sweep.sheet(cells, len(strengths)), format="PNG", overwrite=overwrite)
     best = jobs_sweep.winner_of(cells)
     line = None if best is None else command_line(task, image, best.spec)
@@ -125,19 +124,20 @@ def command_line(task: PictureTask, image: Path, best: Spec) -> str:
     return shlex.join(["softextend", "extend", str(image), *options])
 
 
-def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec]) -> list[Cell]:
-    """All cells, told one by one; every plan is checked before a model is loaded."""
+def swept(report: Report, task: PictureTask, job: Job, specs: Sequence[Spec], batch: int | None) -> list[Cell]:
+    """All cells, told one by one; every plan is checked before the model is loaded; `batch` None: as pays."""
+    from softextend.extend import finish, sample_filled  # imports torch
+
     picture, plans = planned(task, job, specs, report)
-    specs = [each.spec for each in plans]
     model = load_model(task, report)
-    report.total = len(specs)
-    report.begin(job.name)
-    cells = []
-    for cell in jobs_sweep.sweep(partial(once, task, picture, model, report), specs):
-        cells.append(cell)
-        report.done += 1
-        report.note(cell.caption[0])
-        if report.done < report.total:
-            report.begin(job.name)
+    report.total = len(plans)
+    cells: dict[int, Cell] = {}  # by the plan's place
+    for places in jobs_sweep.together(plans, batch or rows_that_pay(task, picture.plan)):
+        report.begin(job.name)
+        begun = [filled(task, picture, plans[place]) for place in places]
+        for place, made in zip(places, sample_filled(begun, model, report), strict=True):
+            cell = cells[place] = Cell.of(plans[place].spec, finish(made))
+            report.done += 1
+            report.note(cell.caption[0])
     report.close()
-    return cells
+    return [cells[place] for place in range(len(plans))]

@@ -72,9 +72,7 @@ class PictureStages:
 
     def most_rows(self, read: ReadPicture) -> int:
         """See `Stages`."""
-        if self.batch is not None:
-            return self.batch
-        return 1 if self.task.ref.kind == "self" else paying_rows(self.task.engine.device, *read.plan.canvas.size)
+        return rows_that_pay(self.task, read.plan) if self.batch is None else self.batch
 
     def rows(self) -> int:
         """See `Stages`."""
@@ -171,6 +169,11 @@ class CanvasStages:
     def finish(self, piece: Piece, listener: Listener) -> Outcome:
         """See `Stages`."""
         return write_canvas(self.task, piece.taken.read, piece.taken.job, piece.wanted, piece.made, listener)
+
+
+def rows_that_pay(task: PictureTask, plan: Plan) -> int:
+    """How many pictures like this one go through the model together: as many as pay."""
+    return 1 if task.ref.kind == "self" else paying_rows(task.engine.device, *plan.canvas.size)
 
 
 def filled(task: PictureTask, read: ReadPicture, plan: Plan) -> Filled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from softextend.errors import BadRequest
 from softextend.fill import format_fill, parse_fill
 from softextend.options import Spec
+from softextend.plan.plan import Plan, alike
 
 if TYPE_CHECKING:
     from softextend.extend import Result
@@ -37,6 +38,11 @@ class Cell:
     picture: Pixels
     scores: Scores
     seconds: float
+
+    @classmethod
+    def of(cls, spec: Spec, result: Result) -> Cell:
+        """What is kept of a result."""
+        return cls(spec=spec, picture=_small(result.pixels), scores=result.scores, seconds=result.seconds)
 
     @property
     def caption(self) -> tuple[str, str]:
@@ -93,11 +99,16 @@ def grid(spec: Spec, fills: Sequence[str | None], strengths: Sequence[float]) ->
     return tuple(spec.replaced(fill=fill, strength=strength) for fill in fills for strength in strengths)
 
 
-def sweep(make: Callable[[Spec], Result], specs: Sequence[Spec]) -> Iterator[Cell]:
-    """Each cell as it is made; only its small picture is kept."""
-    for spec in specs:
-        result = make(spec)
-        yield Cell(spec=spec, picture=_small(result.pixels), scores=result.scores, seconds=result.seconds)
+def together(plans: Sequence[Plan], most: int) -> list[list[int]]:
+    """The places of plans that can be rows of one batch, in groups of at most `most`."""
+    found: list[list[int]] = []
+    for place, plan in enumerate(plans):
+        fitting = (group for group in found if len(group) < most and alike([plans[group[0]], plan]))
+        group = next(fitting, [])
+        if not group:
+            found.append(group)
+        group.append(place)
+    return found
 
 
 def best_of(cells: Sequence[Cell]) -> Cell:

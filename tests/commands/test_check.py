@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,6 +201,25 @@ def test_a_sweep_is_one_sheet_and_the_command_of_its_best_cell(run: Run) -> None
     best = max(facts["cells"], key=lambda each: each["total"])
     made = read_recipe(Path("photo-extended.png"))
     assert made["scores"]["total"] == pytest.approx(best["total"], abs=2e-3)
+
+
+def test_cells_of_one_strength_go_through_the_model_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["softextend.extend"]
+    sample, rows = module.sample_filled, []
+
+    def counted(filled: list[Any], *given: Any) -> Any:
+        rows.append(len(filled))
+        return sample(filled, *given)
+
+    monkeypatch.setattr(module, "sample_filled", counted)
+    sheets = []
+    for batch in (1, 2, "auto"):
+        line = ("sweep", "photo.png", *SIDES, "--strength", "0,0.4", "--fill", "mirror,telea,edge", "--seed", 4)
+        code, lines, _ = run(*line, "--batch", batch, "--overwrite", "--json")
+        assert code == 0
+        sheets.append((Path("photo-sweep.png").read_bytes(), lines))
+    assert rows == [*[1] * 6, 2, 2, 1, 1, *[1] * 6]
+    assert sheets[0] == sheets[1] == sheets[2]
 
 
 def test_a_sweep_without_a_good_cell_names_no_winner(run: Run) -> None:

@@ -43,7 +43,7 @@ def test_a_result_of_this_very_request_is_left_out(run: Run) -> None:
         (("--seed", 4), "other options (seed)"),
         (("--strength", 0.5, "--seed", 3), "other options (strength)"),
         (("-p", "sea", "--seed", 3), "other options (prompt)"),
-        (("--model", "self", "--fill", "edge", "--seed", 3), "other options (fill)"),
+        (("--model", "self", "--fill", "mirror", "--seed", 3), "other options (fill)"),
     ],
 )
 def test_a_result_of_other_options_is_a_clash(run: Run, words: tuple[object, ...], says: str) -> None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from making import extended
+from making import extended, planned
 from skimage import data
 from toymodel import ToyModel
 
 from softextend.errors import BadRequest
 from softextend.extend import Result
-from softextend.jobs.sweep import MOST_CELLS, Cell, best_of, grid, parse_fills, parse_strengths, sheet, sweep, winner_of
+from softextend.jobs.sweep import (
+    MOST_CELLS,
+    Cell,
+    best_of,
+    grid,
+    parse_fills,
+    parse_strengths,
+    sheet,
+    together,
+    winner_of,
+)
 from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
 
@@ -25,6 +36,10 @@ def asked(**more: object) -> Spec:
 
 def make(spec: Spec) -> Result:
     return extended(PIXELS, np.ones(PIXELS.shape[:2], bool), spec, ToyModel())
+
+
+def swept(specs: Sequence[Spec]) -> list[Cell]:
+    return [Cell.of(each, make(each)) for each in specs]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +84,20 @@ def test_the_grid_is_fills_by_strengths() -> None:
         grid(asked(), ("edge", "telea"), tuple(range(60)))
 
 
+def test_cells_of_one_strength_go_together() -> None:
+    known = np.ones(PIXELS.shape[:2], bool)
+    fills = ("edge", "telea", "mirror")
+    plans = [planned(PIXELS, known, each, ToyModel().profile)[1] for each in grid(asked(), fills, (0.5, 0.8))]
+    assert together(plans, 1) == [[0], [1], [2], [3], [4], [5]]
+    assert together(plans, 2) == [[0, 2], [1, 3], [4], [5]]
+    assert together(plans, 9) == [[0, 2, 4], [1, 3, 5]]
+
+
 GREEN = (90, 200, 120)
 
 
 def test_every_cell_is_on_the_sheet_and_the_best_is_framed() -> None:
-    cells = list(sweep(make, grid(asked(), ("mirror", "telea"), (0, 0.8))))
+    cells = swept(grid(asked(), ("mirror", "telea"), (0, 0.8)))
     assert len(cells) == 4
     for cell in cells:
         assert cell.picture.shape == (80, 152, 3)
@@ -89,7 +113,7 @@ def test_every_cell_is_on_the_sheet_and_the_best_is_framed() -> None:
 
 
 def test_no_cell_wins_where_none_is_any_good() -> None:
-    cells = list(sweep(make, grid(asked(), ("edge", "telea"), (0.4, 0.8))))
+    cells = swept(grid(asked(), ("edge", "telea"), (0.4, 0.8)))
     assert max(cell.scores.total for cell in cells) < 0.005
     assert winner_of(cells) is None
     assert not (sheet(cells, 2) == GREEN).all(2).any()
@@ -114,5 +138,5 @@ def test_of_equal_cells_the_lowest_strength_is_best() -> None:
 
 def test_large_pictures_are_small_on_the_sheet() -> None:
     result = dataclasses.replace(make(asked()), pixels=np.zeros((900, 1600, 3), np.uint8))
-    (cell,) = sweep(lambda spec: result, [asked()])
+    cell = Cell.of(asked(), result)
     assert max(cell.picture.shape) == 480
