@@ -11,16 +11,23 @@ def open_photo(page: Any, path: Path) -> None:
     page.wait_for_selector("#canvas .handle.right.side:visible")
 
 
-def pull(page: Any, handle: str, dx: float, dy: float = 0) -> None:
-    """Drags a handle by px of the photo."""
-    page.locator("#stage").scroll_into_view_if_needed()
-    box = page.locator(f"#canvas [data-handle='{handle}']").bounding_box()
-    scale = page.evaluate("softextend.canvas.fit.scale")
+def drag(
+    page: Any, selector: str, dx: float, dy: float = 0, *, scale: float = 1.0, steps: int = 5, release: bool = True
+) -> None:
+    """Drags the middle of what a selector finds, by px, or by px of a photo that is shown at `scale`."""
+    box = page.locator(selector).bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + dx * scale, y + dy * scale, steps=5)
-    page.mouse.up()
+    page.mouse.move(x + dx * scale, y + dy * scale, steps=steps)
+    if release:
+        page.mouse.up()
+
+
+def pull(page: Any, handle: str, dx: float, dy: float = 0) -> None:
+    """Drags a handle of the page's canvas by px of the photo."""
+    page.locator("#stage").scroll_into_view_if_needed()
+    drag(page, f"#canvas [data-handle='{handle}']", dx, dy, scale=page.evaluate("softextend.canvas.fit.scale"))
 
 
 def choose(page: Any, **fields: str) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tinysdxl
 from making import full, prepared
 
 from softextend import interrupt
 from softextend.fill import parse_fill
-from softextend.models import find
+from softextend.finish.scores import score
+from softextend.models import find, load
+from softextend.models.conditions.options import Conditions
+from softextend.models.engine import Engine
 from softextend.options import Spec
 from softextend.plan.canvas import grow
 from softextend.plan.grammar import parse_sides
+from softextend.sampling.progress import Silent
 from softextend.types import Profile, Sides
 
 if TYPE_CHECKING:
@@ -40,6 +46,37 @@ def stop_after(seconds: float) -> Callable[[], None]:
 def test_nobody_asks_and_nothing_changes() -> None:
     interrupt.check()
     assert interrupt.waited(threading.get_ident) == threading.get_ident()
+
+
+class Counted:
+    """A check that raises when it is asked once more than `most` times."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.asked = most, 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.asked > self.most:
+            raise Stopped
+
+
+def test_a_models_loading_stops_at_its_next_tensor(tmp_path: Path) -> None:
+    tinysdxl.write_folder(tmp_path / "tiny")
+    ref = find.model_of(Engine(model=str(tmp_path / "tiny")))
+    for most in (0, 3):
+        check = Counted(most)
+        with interrupt.stopped_by(check), pytest.raises(Stopped):
+            load.load_for(ref, Engine(model=str(tmp_path / "tiny")), Conditions(), Silent()).embed("a beach", "")
+        assert check.asked == most + 1
+
+
+def test_scoring_stops_between_its_measures() -> None:
+    pixels, known = np.zeros((64, 96, 3), np.uint8), np.zeros((64, 96), np.bool_)
+    known[:, :64] = True
+    check = Counted(1)
+    with interrupt.stopped_by(check), pytest.raises(Stopped):
+        score(pixels, known)
+    assert check.asked == 2
 
 
 def test_a_call_under_a_check_returns_and_raises_as_it_would() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from softextend import interrupt
 from softextend.finish.seam_profiles import SeamProfiles, lab, seam_profiles, segment_means
 from softextend.finish.twins import twin_share
 from softextend.pictures.wrap import middle_to_edge, turned
@@ -87,7 +88,9 @@ def _score(pixels: Pixels | Floats, area: Known, filled: Pixels | None, band: in
     lines = seam_profiles(area, inside=gap + NEAR, outside=FAR)
     broken = _broken(pixels, area)
     grey = _grey(pixels)
+    interrupt.check()
     twins = twin_share(pixels, area)
+    interrupt.check()
     if not lines.segment.size:
         return _scores(1.0, 1.0, 1.0, 1.0, 0.0, twins, _flat(grey, area), broken, across)
     means = segment_means(lab(_sound(pixels[lines.rows, lines.columns])), lines)

@@ -25,6 +25,8 @@ PREVIEW_SECONDS = 0.7  # between two previews
 PREVIEW_SIZE = 512  # px
 LONGEST_LINE = 600  # characters of an error
 OVER = ("done", "failed", "cancelled")
+PREPARING, PAINTING = "Getting the model and the fill ready", "Painting"
+FINISHING = "Decoding, joining and scoring"
 
 
 class Cancelled(Exception):
@@ -66,6 +68,14 @@ class Run:
         seconds = round(end - self.began, 1) if self.began else 0.0
         return {**facts, **lists, "settings": self.settings, "place": place, "seconds": seconds, "left": self.left()}
 
+    def awaited(self) -> str:
+        """What a run that shall stop still has to end, in words; nothing of it is longer than a step."""
+        if not self.total:
+            return "what is being read of the model, or painted of the fill"
+        if self.done < self.total:
+            return f"step {self.done + 1} of {self.total}"
+        return "the picture's decoding, joining and scoring"
+
     def left(self) -> float | None:
         """Seconds that all of it may still take; None before it can be told."""
         if self.state != "running" or not self.first_step or self.done < 2:
@@ -87,7 +97,7 @@ class Watcher(Silent):
         self.check()
         run = self.run
         run.picture, run.done, run.total, run.first_step = number, 0, 0, 0.0
-        run.message = "Painting the empty part"
+        run.message = PREPARING
 
     def check(self) -> None:
         """Cancelled where the run shall stop."""
@@ -99,7 +109,7 @@ class Watcher(Silent):
         self.check()
         run = self.run
         run.first_step = run.first_step or time.time()
-        run.done, run.total, run.message = done, total, "Painting"
+        run.done, run.total, run.message = done, total, PAINTING if done < total else FINISHING
 
     def preview(self, look: Callable[[], Pixels]) -> None:
         """See `Listener`."""
@@ -160,7 +170,7 @@ class Runner:
         """Out of the line, or stopped within its step or its fill."""
         with self.changed:
             run.stop.set()
-            run.message = "Stopping"
+            run.message = f"Stopping; waits for {run.awaited()}"
             if run in self.line:
                 self.line.remove(run)
                 run.state, run.ended = "cancelled", time.time()

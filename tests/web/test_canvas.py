@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from driving import drag
 
 pytestmark = pytest.mark.ui
 
@@ -40,24 +41,18 @@ def key(page: Any, handle: str, *keys: str) -> dict[str, int]:
     return page.evaluate("canvas.sides")  # type: ignore[no-any-return]
 
 
-def drag(page: Any, handle: str, dx: float, dy: float, *, release: bool = True) -> dict[str, int]:
+def pull(page: Any, handle: str, dx: float, dy: float, *, release: bool = True) -> dict[str, int]:
     """Drags a handle by px of the photo; the sides then."""
-    box = page.locator(f"body > .canvas [data-handle='{handle}']").bounding_box()
     scale = page.evaluate("canvas.fit.scale")
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx * scale, y + dy * scale, steps=4)
-    if release:
-        page.mouse.up()
+    drag(page, f"body > .canvas [data-handle='{handle}']", dx, dy, scale=scale, release=release)
     return page.evaluate("canvas.sides")  # type: ignore[no-any-return]
 
 
 def test_every_handle_moves_its_sides(page: Any) -> None:
-    assert drag(page, "right", 120, 50) == {"top": 0, "right": 120, "bottom": 0, "left": 0}
-    assert drag(page, "top-left", -40, -24) == {"top": 24, "right": 120, "bottom": 0, "left": 40}
-    assert drag(page, "bottom", 0, 36) == {"top": 24, "right": 120, "bottom": 36, "left": 40}
-    assert drag(page, "left", 500, 0)["left"] == 0, "never inside the photo"
+    assert pull(page, "right", 120, 50) == {"top": 0, "right": 120, "bottom": 0, "left": 0}
+    assert pull(page, "top-left", -40, -24) == {"top": 24, "right": 120, "bottom": 0, "left": 40}
+    assert pull(page, "bottom", 0, 36) == {"top": 24, "right": 120, "bottom": 36, "left": 40}
+    assert pull(page, "left", 500, 0)["left"] == 0, "never inside the photo"
     assert page.evaluate("heard.at(-1)") == "settle"
     assert "change" in page.evaluate("heard")
 
@@ -79,7 +74,7 @@ def test_escape_goes_back_and_undo_takes_one_step(page: Any) -> None:
     assert key(page, "top", "ArrowUp", "ArrowUp", "Escape") == {"top": 0, "right": 8, "bottom": 0, "left": 0}
     page.evaluate("canvas.setSides({...canvas.sides, left: 50}, {remember: true})")
     assert page.evaluate("canvas.undo() && canvas.sides.left") == 0
-    drag(page, "right", 200, 0, release=False)
+    pull(page, "right", 200, 0, release=False)
     page.keyboard.press("Escape")
     assert page.evaluate("canvas.sides.right") == 8
     page.mouse.up()
@@ -87,11 +82,11 @@ def test_escape_goes_back_and_undo_takes_one_step(page: Any) -> None:
 
 def test_a_side_snaps_to_a_shape_unless_alt_is_held(page: Any) -> None:
     wanted = round(300 * 16 / 9) - 400
-    assert drag(page, "right", wanted + 3, 0)["right"] == wanted
+    assert pull(page, "right", wanted + 3, 0)["right"] == wanted
     assert "16:9" in page.locator("body > .canvas .readout").text_content()
     page.evaluate("canvas.setSides(noSides())")
     page.keyboard.down("Alt")
-    assert drag(page, "right", wanted + 3, 0)["right"] == wanted + 3
+    assert pull(page, "right", wanted + 3, 0)["right"] == wanted + 3
     page.keyboard.up("Alt")
     assert page.evaluate("snapped('right', noSides(), 400, 300, 1)") is None
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import choose, downloaded, open_photo, pull, quick, run
+from driving import choose, downloaded, drag, open_photo, pull, quick, run
 from PIL import Image
 from serving import ROOT, until
 
@@ -79,11 +79,7 @@ def test_going_on_repainting_and_undoing_make_a_tree(visit: Callable[..., Any], 
     assert page.locator("#command").text_content().count("softextend extend") == 2
     page.click("#mode-paint")
     assert page.locator("#go").is_disabled()
-    box = page.locator("#canvas").bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=4)
-    page.mouse.up()
+    drag(page, "#canvas", 40)
     choose(page, strength="0.5")
     run(page)
     assert "softextend paint" in page.locator("#command").text_content()

@@ -11,6 +11,7 @@ import pytest
 
 from softextend.errors import BadPicture, BadRequest, OutOfMemory
 from softextend.finish.scores import Scores
+from softextend.interrupt import check
 from softextend.options import GROUP_OF
 from softextend.web import form, sessions, words
 from softextend.web.guard import Guard, host_name
@@ -250,6 +251,7 @@ def test_runs_wait_in_line_stop_and_fail_one_by_one(tmp_path: Path) -> None:
     assert [runner.place(run) for run in made] == [0, 1, 2]
     runner.cancel(made[1])
     runner.cancel(made[0])
+    assert made[0].message in ("", f"Stopping; waits for {made[0].awaited()}"), "or it is over already"
     runner.wait(made[2], 20)
     assert [run.state for run in made] == ["cancelled", "cancelled", "failed"]
     assert made[2].error == "photo.png: cannot be", "no folder of the server is told"
@@ -284,6 +286,33 @@ def test_what_does_not_fit_is_said_and_the_next_run_goes_on(tmp_path: Path, erro
     assert (broken.state, after.state) == ("failed", "done")
     assert says in broken.error
     assert len(broken.error) < 700
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "says"),
+    [(0, 0, "read of the model, or painted of the fill"), (3, 20, "step 4 of 20"), (20, 20, "joining and scoring")],
+)
+def test_a_run_that_shall_stop_says_what_it_waits_for(tmp_path: Path, done: int, total: int, says: str) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def long(run: Run, watcher: Watcher) -> None:
+        watcher.begin(1)
+        if total:
+            watcher.step(done, total)
+        begun.set()
+        assert go_on.wait(20)
+        check()
+
+    runner = Runner()
+    run = runner.submit(Run(session=Session(tmp_path / "a"), kind="extend", work=long))
+    assert begun.wait(20)
+    runner.cancel(run)
+    assert run.message.startswith("Stopping; waits for")
+    assert says in run.message
+    go_on.set()
+    runner.wait(run, 20)
+    assert run.state == "cancelled"
+    runner.close()
 
 
 def test_a_run_that_the_server_ends_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
+from softextend import interrupt
 from softextend.errors import BadModel
 from softextend.models.weights import file_hash
 from softextend.models.weights.gguf_file import QUANTISED, check_kind, dequantised
@@ -102,6 +103,7 @@ class Part:
             opened: dict[Path, BinaryIO] = {}
             hashing: dict[Path, file_hash.Hashing | None] = {}
             for name in sorted(places, key=places.__getitem__):
+                interrupt.check()
                 path, entry = self.store.entries[wanted[name].name]
                 if path not in opened:
                     opened[path] = stack.enter_context(path.open("rb", buffering=0))
