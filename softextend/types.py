@@ -197,6 +197,11 @@ class Crop:
     box: Box
     size: tuple[int, int]
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is taken, as it is."""
+        return (self.box.width, self.box.height) == self.size == (self.width, self.height)
+
 
 # --- what runs -------------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softextend.commands.afar import work_afar
+from softextend.commands.dry_run import dry_run
 from softextend.commands.options import InputOptions
 from softextend.commands.run import (
     STEPS,
     check_selection,
-    dry_run,
     folders_of,
     gather,
     naming,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +14,24 @@ from softextend.commands.options import InputOptions, OutputOptions, OutputPath,
 from softextend.errors import BadRequest
 from softextend.jobs import inputs, runner
 from softextend.jobs.claims import Claims
-from softextend.jobs.estimate import Estimate, Estimator
 from softextend.jobs.job import Job, Outcome
 from softextend.jobs.lists import read_list
 from softextend.jobs.manifest import Manifest
-from softextend.jobs.outputs import AT_ONCE, Jobs, Naming, existing, make_folder, settled
+from softextend.jobs.outputs import Jobs, Naming, make_folder, settled
 from softextend.jobs.pieces import Stages
-from softextend.jobs.reading import read
 from softextend.jobs.shares import shares_of
 from softextend.jobs.tally import Tally
 from softextend.jobs.task import PictureTask
 from softextend.jobs.workers import Share
 from softextend.jobs.workers import run as run_workers
-from softextend.models.load import foresee
 from softextend.options import Selection
 from softextend.pictures.address import Place, place
 from softextend.pictures.formats import Format
 from softextend.pictures.locks import sweep
-from softextend.plan.describe import plan_as_dict, plan_rows
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.jobs.inputs import Found
-    from softextend.plan.plan import Plan
 
 
 STEPS = ("-canvas.png", "-mask.png", "-raw.png")  # what --save-steps writes for each result
@@ -239,72 +233,6 @@ class Telling:
             self.report.picture(name, settled + before + 1, self.report.total)
 
         return begin
-
-
-def dry_run(
-    report: Report, task: PictureTask, jobs: Jobs, folders: list[Place], *, empty: Sequence[Outcome] = ()
-) -> int:
-    """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
-    overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
-    todo = settled(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
-    if not task.overwrite and (said := existing(islice(jobs, AT_ONCE))):
-        report.note(said)
-    for line in task.without_effect():
-        report.note(line)
-    foresee(task.ref, task.engine, task.found.conditions, report)
-    tally = Tally()
-    report.total = len(jobs) + sum(each.count for each in empty)
-    planning, costs = replace(task, captions=False), Costs(estimator=Estimator(task=task), alone=report.total == 1)
-    for each in chain(empty, todo):
-        outcome = _planned(report, planning, costs, each) if isinstance(each, Job) else each
-        tally.add(outcome)
-        if isinstance(each, Outcome) or outcome.error:
-            report.outcome(outcome)
-    report.close()
-    for name, value in costs.all_rows():
-        report.note(f"all {costs.count}: {name} {value}")
-    return tally.exit_code
-
-
-@dataclass(kw_only=True)
-class Costs:
-    """What planned pictures will take, each and all together; `alone`: there is but one."""
-
-    estimator: Estimator
-    alone: bool
-    count: int = 0
-    seconds: float | None = 0.0
-    memory: float | None = 0.0
-    last: Estimate | None = None
-
-    def of(self, plan: Plan, results: int) -> Estimate:
-        """Of one picture more, with its `results`."""
-        found = self.last = self.estimator.of([plan], results)
-        self.count += 1
-        self.seconds = None if self.seconds is None or found.seconds is None else self.seconds + found.seconds
-        self.memory = None if self.memory is None or found.memory is None else max(self.memory, found.memory)
-        return found
-
-    def all_rows(self) -> list[tuple[str, str]]:
-        """Of several pictures together, one after another; none of one."""
-        if self.alone or self.last is None or self.seconds is None:
-            return []
-        return replace(self.last, seconds=self.seconds, memory=self.memory).rows()
-
-
-def _planned(report: Report, task: PictureTask, costs: Costs, job: Job) -> Outcome:
-    """The plan of one picture, shown."""
-    try:
-        report.begin(job.name)
-        plan = read(task, job, report).plan
-        cost = costs.of(plan, len(job.targets))
-    except Exception as error:
-        return Outcome(job=job, target=None, error=error)
-    facts = {**plan_as_dict(plan), "conditions": task.found.conditions.as_dict()}
-    facts["estimate"] = cost.as_dict(alone=costs.alone)
-    rows = [*task.found.conditions.rows(), *plan_rows(plan), *cost.rows(alone=costs.alone)]
-    report.plan(job, task.ref.name, facts, rows)
-    return Outcome(job=job, target=job.targets[0])
 
 
 def cleared(todo: Iterable[Job | Outcome]) -> Iterator[Job | Outcome]:

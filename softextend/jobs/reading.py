@@ -74,7 +74,7 @@ def read(task: PictureTask, job: Job, listener: Listener) -> ReadPicture:
         plan = with_limits(plan, input)
     for line in plan.notes:
         remarks.note(line)
-    _check_results(task, job, picture, plan, remarks)
+    check_results(task, job, plan, remarks, alpha=picture.planes.has_alpha)
     for name, value in plan_rows(plan):
         listener.detail(f"  {name}: {value}")
     if task.plan_image is not None:
@@ -102,11 +102,11 @@ def _captioned(task: PictureTask, input: Input, plan: Plan, remarks: Remarks) ->
     return task.plan(input, spec)
 
 
-def _check_results(task: PictureTask, job: Job, picture: Picture, plan: Plan, remarks: Remarks) -> None:
-    """Whether what will be made can be written: formats, disk, memory."""
+def check_results(task: PictureTask, job: Job, plan: Plan, remarks: Remarks, *, alpha: bool) -> None:
+    """Whether what will be made can be written: formats, disk, memory; `alpha`: with transparency."""
     for format in sorted({format_of(target) for target in job.targets}):
         check_size(format, *plan.canvas.size)
-        if picture.planes.has_alpha:
+        if alpha:
             check_alpha(format)
         for said in filter(None, (losses(format), quality_without_effect(format, task.quality))):
             remarks.note(said)

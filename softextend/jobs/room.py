@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from softextend.errors import DiskFull
 from softextend.jobs.job import Job
-from softextend.pictures.files import is_stream
+from softextend.pictures.files import is_stream, standing
 
 LEAST = 1 / 64  # bytes a pixel, below which hardly any picture of a camera is written in any format
 SMALLEST = 4096  # bytes that any file takes
@@ -30,9 +29,8 @@ def check_room(job: Job, size: tuple[int, int]) -> None:
 
 def _free(folder: Path) -> int | None:
     """Bytes that this user may still write there; None where the system does not say, or says nonsense."""
-    standing = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
     try:
-        usage = shutil.disk_usage(standing)
+        usage = shutil.disk_usage(standing(folder))
     except (AttributeError, OSError, ValueError):
         return None
     return usage.free if usage.total > 0 else None  # some network and overlay disks report nothing

@@ -65,14 +65,21 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes |
         )
     if (box.width, box.height) != (width, height):
         notes.append(": ".join([f"trimmed to {box.width}x{box.height}", *filter(None, ["; ".join(border.what)])]))
-    size = fitted_size(growth, width=box.width, height=box.height) if growth.fit else (box.width, box.height)
-    if size != (box.width, box.height):
-        notes.append(f"scaled down from {box.width}x{box.height} to {size[0]}x{size[1]} to fit {growth}")
-    crop = Crop(width=width, height=height, box=box, size=size)
-    if (box.width, box.height) == size == (width, height):
+    crop, more = fitted(growth, width, height, box)
+    notes += more
+    if crop.whole:
         return Input(pixels=pixels, planes=planes, known=known, crop=None, notes=tuple(notes))
     taken, known = take_planes(planes or eight_bit(pixels), known, crop)
     return Input(pixels=taken.view(), planes=taken, known=known, crop=crop, notes=tuple(notes))
+
+
+def fitted(growth: Growth, width: int, height: int, box: Box) -> tuple[Crop, list[str]]:
+    """What is taken of a picture of this size (px): its box, scaled down where `--fit` asks; and a note on that."""
+    size = fitted_size(growth, width=box.width, height=box.height) if growth.fit else (box.width, box.height)
+    crop = Crop(width=width, height=height, box=box, size=size)
+    if size == (box.width, box.height):
+        return crop, []
+    return crop, [f"scaled down from {box.width}x{box.height} to {size[0]}x{size[1]} to fit {growth}"]
 
 
 def mapping_of(recipe: dict[str, Any]) -> Mapping:

@@ -1,0 +1,88 @@
+"""A dry run of very many pictures reads their headers: the plans are those of the decoded files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from running import Run
+
+from softextend.commands import dry_run
+from softextend.jobs import headers
+
+SIDES = ("--sides", 0, "25%", 8, 0, "--seed", 5, "--dry-run", "--json", "--out-dir", "w")
+
+
+@pytest.fixture
+def folder() -> None:
+    """Sizes, formats and orientations; some that only decoding tells of, and some that are none."""
+    Path("p").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (48, 80, 4), np.uint8)
+    colour = Image.fromarray(noise[..., :3])
+    for orientation in (1, 3, 6, 8):
+        tags = Image.Exif()
+        tags[274] = orientation
+        for suffix in ("jpg", "png", "webp"):
+            colour.save(f"p/turned-{orientation}.{suffix}", exif=tags)
+    colour.save("p/plain.bmp")
+    colour.convert("L").save("p/grey.png")
+    colour.convert("CMYK").save("p/cmyk.jpg")
+    colour.convert("P").save("p/palette.png")
+    colour.resize((500, 40)).save("p/wide.jpg")
+    Image.fromarray(noise).save("p/clear.png")
+    Image.fromarray(noise[..., 0].astype(np.uint16) * 257).save("p/deep.png")
+    Path("p/none.png").write_bytes(b"no picture")
+
+
+def plans(run: Run, *more: object) -> dict[str, Any]:
+    """What is said of each picture, but for notes on what it shows."""
+    ran = run("extend", "p", *more)
+    found = {}
+    for facts in map(json.loads, ran.out.splitlines()):
+        if "plan" in facts:
+            facts["plan"].pop("notes")
+        found[facts["input"]] = facts
+    return found
+
+
+@pytest.mark.parametrize("more", [SIDES, ("--size", "90x90", "--fit", *SIDES[3:])], ids=["sides", "fit"])
+def test_plans_by_headers_are_those_of_the_files(
+    run: Run, folder: None, monkeypatch: pytest.MonkeyPatch, more: tuple[object, ...]
+) -> None:
+    more = tuple(each for each in more if each not in (8, 0)) if "--fit" in more else more
+    decoded = plans(run, *more)
+    monkeypatch.setattr(dry_run, "MANY", 3)
+    by_header = plans(run, *more)
+    assert len(by_header) == 20
+    assert by_header == decoded
+
+
+def test_it_is_said_and_only_where_sizes_are_enough(run: Run, folder: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(headers, "size_of", lambda path: read.append(path.name))
+    assert "headers alone" not in run("extend", "p", *SIDES).err
+    monkeypatch.setattr(dry_run, "MANY", 3)
+    assert "headers alone, since they are more than 3" in run("extend", "p", *SIDES).err
+    assert len(read) == 20
+    assert "headers alone" not in run("extend", "p", *SIDES, "--trim", "auto").err
+    assert len(read) == 20
+
+
+UNKNOWN = ("clear.png", "deep.png", "cmyk.jpg", "palette.png", "none.png", "gone.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("turned-1.jpg", (80, 48)),
+        ("turned-6.png", (48, 80)),
+        ("grey.png", (80, 48)),
+        *((each, None) for each in UNKNOWN),
+    ],
+)
+def test_what_a_header_tells(run: Run, folder: None, name: str, size: tuple[int, int] | None) -> None:
+    assert headers.size_of(Path("p") / name) == size
