@@ -51,14 +51,14 @@ def plain(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrap", "sides"),
     [
         ("x", "0 17 0 8"),
-        *(
-            pytest.param(*each, marks=pytest.mark.slow)
-            for each in [("x", "13 0 0 25"), ("y", "16 0 9 0"), ("xy", "9 14 15 8")]
-        ),
+        ("x", "13 0 0 25"),
+        ("y", "16 0 9 0"),
+        ("xy", "9 14 15 8"),
     ],
 )
 def test_the_built_in_model_joins_the_edges(plain: Run, wrap: str, sides: str) -> None:

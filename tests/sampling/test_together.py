@@ -70,7 +70,7 @@ def test_a_model_that_knows_no_batches_gives_the_same_bytes(make: Callable[[], M
     [
         {},
         slow({"guidance": 1.0}),
-        {"guidance_steps": Span(start=0.25, end=0.75)},
+        slow({"guidance_steps": Span(start=0.25, end=0.75)}),
         {"sampler": SamplerName.DPMPP_2M_SDE},
         slow({"resample": 1, "think": 1}),
         slow({"passes": 2}),

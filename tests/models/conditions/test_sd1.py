@@ -149,6 +149,7 @@ def extended(home: Path, out: Path, *more: object, model: str = "sd1") -> np.nda
     return np.asarray(Image.open(out)).astype(int)
 
 
+@pytest.mark.slow
 def test_from_file_to_file_each_acts_alone_and_beside_the_others(home: Path, tmp_path: Path) -> None:
     plain = extended(home, tmp_path / "x.png")
     alone = {kind: extended(home, tmp_path / "x.png", *words(home, (kind,))) for kind in KINDS}
@@ -175,6 +176,7 @@ def test_task_tokens_over_an_inpainting_unet(home: Path, tmp_path: Path) -> None
     assert not np.array_equal(plain, extended(home, tmp_path / "c.png", "-p", "a sea"))
 
 
+@pytest.mark.slow
 def test_a_textual_inversion_is_as_diffusers_loads_it(home: Path, tmp_path: Path) -> None:
     values = torch.randn(3, 32, generator=torch.Generator().manual_seed(2))
     pipe = pipeline("StableDiffusionPipeline", home / "sd1", copy.deepcopy(tinysd.make_parts("sd1", 514)), {})

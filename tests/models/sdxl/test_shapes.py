@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tinysdxl
 import torch
+from marking import slow
 from safetensors.torch import load_file, save_file
 from tolerances import network
 from torch import Tensor, nn
@@ -74,7 +75,7 @@ def eighths(path: Path, how: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]
     return packed, tensors | meant
 
 
-@pytest.mark.parametrize("how", ["comfy", "one", "rows"])
+@pytest.mark.parametrize("how", ["comfy", slow("one"), slow("rows")])
 def test_weights_of_8_bits_are_multiplied_by_their_scales(
     tmp_path: Path, configs: Path, parts: dict[str, nn.Module], how: str
 ) -> None:
