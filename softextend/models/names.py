@@ -71,14 +71,8 @@ def read_name(name: str) -> NameSays:
     words = words_of(AUTHOR.sub(" ", name))
     steps = _steps(words)
     prediction = _prediction(words)
-    if "x0" in _pairs(words) or (steps == 1 and _meant(words, "lightning")):
-        return NameSays(
-            prediction=prediction,
-            steps=steps,
-            refused="predicts the picture in one step from pure noise, where nothing of the photo is left: "
-            "take the file of 2, 4 or 8 steps",
-            because="x0" if "x0" in _pairs(words) else "lightning, 1 step",
-        )
+    if refusal := _refused(words, steps):
+        return NameSays(prediction=prediction, steps=steps, because=refusal[0], refused=refusal[1])
     kind = _kind(words, steps)
     if kind is None:
         return NameSays(prediction=prediction, because=prediction.value if prediction else "")
@@ -90,6 +84,21 @@ def read_name(name: str) -> NameSays:
         window=512 if _published_turbo(words) or kind == "sdxs" else None,  # px; trained at that size
         because=", ".join([kind.partition("-")[0], *([f"{steps} step{'s' if steps > 1 else ''}"] if steps else [])]),
     )
+
+
+def _refused(words: list[str], steps: int | None) -> tuple[str, str] | None:
+    """The words that tell, and why no run can be made of it."""
+    every = {*words, *_pairs(words)}
+    single = "predicts the picture in one step from pure noise, where nothing of the photo is left: take "
+    if "x0" in every:
+        return "x0", f"{single}the file of 2, 4 or 8 steps"
+    if steps == 1 and _meant(words, "lightning"):
+        return "lightning, 1 step", f"{single}the file of 2, 4 or 8 steps"
+    if "swiftbrush" in every:  # arXiv:2312.05239
+        return "swiftbrush", f"{single}another distillation"
+    if every & {"nitrosd", "nitrofusion"}:  # arXiv:2412.02030
+        return "nitrosd", "was trained on shifted timesteps, which no sampler here runs: take another distillation"
+    return None
 
 
 def _pairs(words: list[str]) -> set[str]:
@@ -168,7 +177,8 @@ def _subject_after(words: list[str], mark: str) -> bool:
     """Whether the word describes what is drawn: `hyper realistic`, `lightning bolt`, `lightning style`."""
     if words[0] == mark and len(words) > 1 and words[1] in SCENERY:
         return True
-    return any(word not in TRADE and not DIGITS.fullmatch(word) for word in _after(words, mark))
+    named = words[: words.index(mark)]  # many repeat it behind: myMixLightning_myMixV2
+    return any(word not in (*TRADE, *named) and not DIGITS.fullmatch(word) for word in _after(words, mark))
 
 
 def _scenery_after(words: list[str], mark: str) -> bool:

@@ -44,6 +44,8 @@ NAMED = """
 juggernautXL_juggXILightningByRD few-step 8
 Juggernaut-XI-Lightning-byRunDiffusion few-step 8
 babesByStableYogi_xlV4Lightning few-step 8
+wildcardxXLLIGHTNING_wildcardxXL few-step 8
+hyperRealisticXL_hyperRealisticV2 sdxl 30
 babesByStableYogi_ponyV5 sdxl 30
 ultraSpice_v08Lightning4S few-step 4
 RealVis_lightning_steps4 few-step 4
@@ -97,9 +99,18 @@ def test_names_of_the_hub_and_of_civitai(row: str) -> None:
     assert (made.name, made.stages[0].steps) == (profile, int(steps))
 
 
-@pytest.mark.parametrize("name", ["sdxl_lightning_1step_unet_x0", "SDXL-Lightning-1step"])
-def test_one_step_from_pure_noise_is_refused(name: str) -> None:
-    assert "take the file of 2, 4 or 8 steps" in str(read_name(name).refused)
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("sdxl_lightning_1step_unet_x0", "take the file of 2, 4 or 8 steps"),
+        ("SDXL-Lightning-1step", "take the file of 2, 4 or 8 steps"),
+        ("SwiftBrush_sd21", "one step from pure noise"),
+        ("nitrosd-realism_f16", "shifted timesteps, which no sampler here runs"),
+        ("NitroFusion-vibrant", "shifted timesteps"),
+    ],
+)
+def test_what_no_run_can_be_made_of_is_refused(name: str, says: str) -> None:
+    assert says in str(read_name(name).refused)
 
 
 @pytest.mark.parametrize(
