@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from softextend.errors import BadRequest
 from softextend.models.conditions.caption import caption_photo
-from softextend.models.conditions.options import Conditions, Found, configured_adapter, with_config, with_prompt
+from softextend.models.conditions.options import (
+    Conditions,
+    Found,
+    configured_adapter,
+    with_config,
+    with_files,
+    with_prompt,
+)
 from softextend.models.config_file import config_file
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
@@ -27,7 +34,7 @@ def resolved(given: Conditions, prompt: Prompt, ref: ModelRef) -> Found:
     """What is laid over a model: as options, the config file and the prompt say it. BadRequest, see `with_config`."""
     if ref.kind == "self":
         return Found(given, [])
-    found = with_prompt(configured(given, prompt, ref), prompt.prompt, prompt.negative)
+    found = with_prompt(with_files(configured(given, prompt, ref)), prompt.prompt, prompt.negative)
     config = config_file()
     if found.conditions.image_prompt is None and not prompt.prompt and configured_adapter(config) is not None:
         found.notes.append(f"image prompt: off, since {config} names an adapter and no image_encoder")

@@ -18,7 +18,7 @@ from softextend.jobs.conditions import (
 from softextend.jobs.request import Asked
 from softextend.models import find, load
 from softextend.models.conditions import prompt_weights
-from softextend.models.conditions.options import Conditions, check_files, liked, with_config
+from softextend.models.conditions.options import Conditions, check_files, liked, with_config, with_files
 from softextend.models.engine import Engine
 from softextend.option_fields import flag
 from softextend.options import Prompt, Spec
@@ -94,11 +94,11 @@ def load_own(engine: Engine, conditions: Conditions, listener: Listener) -> Mode
             raise BadRequest(f"{flag(name)}: belongs to a picture: give it to extend or paint")
     ref = find.model_of(engine)
     laid = conditions if ref.kind == "self" else with_config(conditions, None)
-    check_files(laid)
+    check_files(with_files(laid))
     if ref.kind == "self":
         for line in left_out_by_self(Prompt(), engine, conditions):
             listener.note(line)
-    model = load.load_for(ref, engine, laid, listener)
+    model = load.load_for(ref, engine, with_files(laid), listener)
     _known[model] = Recorded(name=ref.name, engine=engine, conditions=laid)
     return model
 

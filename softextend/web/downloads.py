@@ -54,6 +54,20 @@ def commands(session: Session, node: Node) -> list[str]:
     return lines
 
 
+def needed(session: Session, node: Node) -> list[dict[str, str]]:
+    """The files that those command lines read: name and address of each."""
+    found: dict[str, str] = {}
+    current: Node | None = node
+    while current is not None:
+        if current.mask:
+            found[current.mask] = f"/api/pictures/{current.id}/file?of=mask"
+        shown = [session.nodes[key] for key in current.pictures if key in session.nodes]
+        for each in (*shown, *([current] if current.kind == "photo" else [])):
+            found[each.file] = f"/api/pictures/{each.id}/file?format=png"
+        current = session.nodes.get(current.parent or "")
+    return [{"file": name, "href": href} for name, href in sorted(found.items())]
+
+
 def remove(path: Path) -> None:
     """A file or a folder away, if it is there."""
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

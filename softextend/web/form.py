@@ -13,16 +13,19 @@ from softextend.errors import BadRequest
 from softextend.fill import FILLS, parameters
 from softextend.jobs.presets import preset_paths, presets_folder
 from softextend.models.conditions.groups import OFF, SELF
-from softextend.models.conditions.in_models import KINDS as LAID
 from softextend.models.conditions.options import Conditions
 from softextend.option_fields import About, about, flag
 from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.types import FillName
 from softextend.web import here
+from softextend.web.sessions import Session
 
 GROUPS = (Growth, Mask, Prompt, Sampling, Selection, Conditions)
 SEED_OPTIONS = ("num", "seed")
-NOT_OFFERED = ("keep_all", "refiner_start")  # every result stays in the session anyway; the refiner is a file
+NOT_OFFERED = ("keep_all",)  # every result stays in the session anyway
+LAID = ("lora", "embedding", "control")  # several files of the models folder
+ONE_FILE = ("refiner", "image_adapter", "image_encoder")  # of the models folder
+PICTURES = ("image_prompt", "control_image")  # of the session, by their ids
 SWITCHES = ("caption",)  # texts that are on or off here: what they name may be anywhere
 DRAWN = ("sides", "aspect", "size", "scale", "all", "anchor", "fit", "trim")  # on the canvas and beside it
 OFTEN = ("fill", "prompt", "negative", "strength", "seed", "num")  # the others are folded away
@@ -34,11 +37,12 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 def options() -> Iterator[tuple[type[Any], Field[Any], Any]]:
-    """All that may be set: (group, field, type hint). Options that name files of this machine are none of them."""
+    """All that may be set: (group, field, type hint). What names a file is chosen from what is here, never typed."""
     for group in GROUPS:
         hints = get_type_hints(group)
         for field in fields(group):
-            if field.name not in NOT_OFFERED and Path not in kinds_of(hints[field.name]):
+            file = Path in kinds_of(hints[field.name]) and field.name not in (*ONE_FILE, *PICTURES)
+            if field.name not in NOT_OFFERED and not file:
                 yield group, field, hints[field.name]
 
 
@@ -82,9 +86,11 @@ def _described(group: type[Any], field: Field[Any], hint: Any) -> dict[str, Any]
 
 
 def _kind(field: Field[Any], kinds: tuple[Any, ...]) -> str:
-    """How the page asks for it: bool, int, float, str (long text), text, choice or files."""
+    """How the page asks for it: bool, int, float, str (long text), text, choice, files or picture."""
     if field.name in LAID:
         return "files"
+    if field.name in PICTURES:
+        return "picture"
     if field.name in SWITCHES:
         return "bool"
     if choices(field.name) is not None or is_enum(kinds[0]):
@@ -94,7 +100,7 @@ def _kind(field: Field[Any], kinds: tuple[Any, ...]) -> str:
 
 def choices(name: str) -> tuple[str, ...] | None:
     """What there is to choose from here for an option that would name a file elsewhere; None for any other option."""
-    if name in LAID:
+    if name in (*LAID, *ONE_FILE):
         return here.files(name)
     if name == "preset":
         return tuple(preset_paths(presets_folder()))
@@ -132,8 +138,11 @@ def describe_models() -> list[dict[str, Any]]:
     return [each.as_dict() for each in here.models()]
 
 
-def read_settings(given: Any, *, painting: bool = False) -> dict[str, Any]:
-    """Settings from JSON as `softextend.extend` takes them, `model` among them; BadRequest for what is none."""
+def read_settings(given: Any, session: Session | None = None, *, painting: bool = False) -> dict[str, Any]:
+    """Settings from JSON as `softextend.extend` takes them, `model` among them; BadRequest for what is none.
+
+    `session`: whose pictures an image prompt and a control image may be.
+    """
     if not isinstance(given, Mapping):
         raise BadRequest('settings: must be a JSON object, such as {"sides": "0 256 0 256"}')
     known = {field.name: (field, hint) for group, field, hint in options() if not painting or _paints(group, field)}
@@ -144,7 +153,11 @@ def read_settings(given: Any, *, painting: bool = False) -> dict[str, Any]:
     model = given.get("model") or names[0]
     if model not in names:
         raise BadRequest(f"model {str(model)[:80]}: is not among those that are here: {', '.join(names)}")
-    read = {name: _read(*known[name], value) for name, value in given.items() if name != "model"}
+    read = {
+        name: _picture(known[name][0], value, session) if name in PICTURES else _read(*known[name], value)
+        for name, value in given.items()
+        if name != "model"
+    }
     return {**{name: value for name, value in read.items() if value is not None}, "model": model}
 
 
@@ -170,6 +183,21 @@ def _read(field: Field[Any], hint: Any, value: Any) -> Any:
             return f"{value}"
         raise BadRequest(f"{flag(field.name)} {value!r:.40}: must be text")
     return _number(field, said, kinds[0], value)
+
+
+def _picture(field: Field[Any], value: Any, session: Session | None) -> str | None:
+    """The file of one of the session's pictures, or a word that stands for one; BadRequest for any other text."""
+    if value in (None, ""):
+        return None
+    words = choices(field.name) or ()
+    if value in words:
+        return str(value)
+    if session is None or not isinstance(value, str) or value not in session.nodes:
+        others = f", or give {' or '.join(words)}" if words else ""
+        raise BadRequest(
+            f"{flag(field.name)} {str(value)[:80]}: is no picture of this session: upload it, and give its id{others}"
+        )
+    return str(session.path(session.nodes[value]))
 
 
 def _chosen(field: Field[Any], value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from softextend.errors import BadModel
 from softextend.models import find, library
-from softextend.models.conditions.in_models import KINDS
+from softextend.models.conditions.in_models import KINDS, is_kind, place_of
 from softextend.types import Profile
 
 KEPT_SECONDS = 5  # that a list of files stands; a folder of many takes a while to read
@@ -58,7 +58,7 @@ def _models(_: float) -> tuple[Choosable, ...]:
 
 @lru_cache(maxsize=len(KINDS))
 def _files(kind: str, _: float) -> tuple[str, ...]:
-    return tuple(each.path.stem for each in _entries() if KINDS[kind] in each.what)
+    return tuple(place_of(each).stem for each in _entries() if is_kind(each, kind))
 
 
 def _of(found: find.Installed) -> Choosable:

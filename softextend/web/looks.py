@@ -47,7 +47,9 @@ class Looks:
 
         Raises BadRequest as `extend` would, Superseded where the same `tab` has asked again meanwhile.
         """
-        settings = {name: value for name, value in read_settings(given).items() if name not in ("num", "best_of")}
+        settings = {
+            name: value for name, value in read_settings(given, session).items() if name not in ("num", "best_of")
+        }
         sketch, asked = self.photos.sketch(session, node), {"sides": None, **settings}
         sharp = max(0, min(sharp, len(SECONDS) - 1))
         check_size(*sketch.size(**{name: value for name, value in asked.items() if name != "model"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 
 import softextend
 from softextend.errors import BadRequest, SoftExtendError
+from softextend.result import Result
 from softextend.web import words
-from softextend.web.form import read_settings
+from softextend.web.form import PICTURES, read_settings
 from softextend.web.limits import check_pixels, check_size
 from softextend.web.photos import Photos
 from softextend.web.runs import Run, Runner, Watcher
@@ -29,7 +31,7 @@ class Orders:
 
     def extend(self, session: Session, key: Any, given: Any) -> Run:
         """A picture extended, `num` times, with seeds one apart."""
-        node, (settings, num) = session.node(key), read_order(given)
+        node, (settings, num) = session.node(key), read_order(given, session)
         self._check(session, node, settings)
         session.check_room()
         work = partial(_variations, node=node, num=num, mask=None)
@@ -39,7 +41,7 @@ class Orders:
 
     def paint(self, session: Session, key: Any, mask: bytes, given: Any) -> Run:
         """A picture repainted where the mask, a picture of its size, is white."""
-        node, (settings, num) = session.node(key), read_order(given, painting=True)
+        node, (settings, num) = session.node(key), read_order(given, session, painting=True)
         session.check_room(len(mask))
         check_pixels(mask, name="mask")
         path = session.free_name(f"{Path(node.file).stem}-mask", ".png")
@@ -52,7 +54,7 @@ class Orders:
         """Many photos extended with the same settings; what fails is told and stops no other."""
         if not isinstance(keys, list) or not 0 < len(keys) <= MOST_BATCH:
             raise BadRequest(f"a batch takes 1 to {MOST_BATCH} photos")
-        nodes, (settings, _) = [session.node(key) for key in keys], read_order(given)
+        nodes, (settings, _) = [session.node(key) for key in keys], read_order(given, session)
         session.check_room()
         items = [{"picture": each.id, "name": each.file, "state": "waiting", "result": None} for each in nodes]
         run = Run(
@@ -97,9 +99,9 @@ class Orders:
                 run.results.append(made.id)
 
 
-def read_order(given: Any, *, painting: bool = False) -> tuple[dict[str, Any], int]:
+def read_order(given: Any, session: Session, *, painting: bool = False) -> tuple[dict[str, Any], int]:
     """(settings, how many variations); BadRequest for what cannot be here."""
-    settings = read_settings(given, painting=painting)
+    settings = read_settings(given, session, painting=painting)
     num = settings.pop("num", 1)
     if not 1 <= num <= MOST_VARIATIONS:
         raise BadRequest(f"--num {num}: must be from 1 to {MOST_VARIATIONS} here")
@@ -126,6 +128,7 @@ def make(run: Run, watcher: Watcher, node: Node, mask: Path | None, settings: di
     else:
         result = softextend.paint(source, mask, **settings, listener=watcher)
     watcher.check()
+    result, pictures = beside(result, session)
     path = session.free_name(f"{source.stem}-{kind}", ".png")
     result.save(path, overwrite=True)
     height, width = result.made.pixels.shape[:2]
@@ -141,6 +144,7 @@ def make(run: Run, watcher: Watcher, node: Node, mask: Path | None, settings: di
         settings=run.settings,
         command=result.command_line(path.name, source.name, mask.name if mask else None),
         mask=mask.name if mask else "",
+        pictures=pictures,
         scores=result.scores.as_dict(),
         verdict=words.verdict(result.scores),
         notes=[session.told(line) for line in result.notes],
@@ -148,6 +152,15 @@ def make(run: Run, watcher: Watcher, node: Node, mask: Path | None, settings: di
         seconds=round(result.made.seconds, 1),
     )
     return session.add(made)
+
+
+def beside(result: Result, session: Session) -> tuple[Result, list[str]]:
+    """A result whose recipe and command line seek the session's pictures beside the photo; and their ids."""
+    laid, files = result.recorded.conditions, {str(session.path(each)): each for each in session.nodes.values()}
+    found = {name: files[value] for name in PICTURES if (value := str(getattr(laid, name))) in files}
+    names = {name: type(getattr(laid, name))(node.file) for name, node in found.items()}
+    recorded = replace(result.recorded, conditions=replace(laid, **names))
+    return replace(result, recorded=recorded), [each.id for each in found.values()]
 
 
 def place_of(recipe: dict[str, Any], node: Node) -> dict[str, int]:

@@ -103,7 +103,11 @@ def told(studio: Studio, run: Run) -> dict[str, Any]:
 
 def shown(studio: Studio, session: Session, node: Node) -> dict[str, Any]:
     """A picture as JSON values, with the command lines that lead to it."""
-    return {**asdict(node), "commands": downloads.commands(session, node)}
+    return {
+        **asdict(node),
+        "commands": downloads.commands(session, node),
+        "needed": downloads.needed(session, node),
+    }
 
 
 async def show_form(studio: Studio, session: Session, request: Request) -> Response:

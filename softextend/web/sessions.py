@@ -44,6 +44,7 @@ class Node:
     settings: dict[str, Any] = field(default_factory=dict)
     command: str = ""
     mask: str = ""  # the file it was painted with
+    pictures: list[str] = field(default_factory=list)  # ids of those that it was shown: image prompt, control image
     scores: dict[str, float] = field(default_factory=dict)
     verdict: str = ""
     notes: list[str] = field(default_factory=list)

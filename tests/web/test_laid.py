@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,20 @@ from running import photo
 from serving import LONGEST, ROOT, Caller, Server, until
 
 from softextend.errors import BadRequest
+from softextend.models.conditions.options import Conditions
 from softextend.web import form, here
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder: a tiny SDXL and a LoRA for it."""
+    """A models folder: a tiny SDXL, and one of each kind that is laid over it."""
     home = tmp_path_factory.mktemp("models")
     tinysdxl.write_folder(home / "tiny")
     tinyconditions.kohya_file(home / "style.safetensors", sgm=True, parts=tinysdxl.make_parts(514))
+    tinyconditions.adapter(home / "adapter.safetensors", plus=False)
+    tinyconditions.write_encoder(home / "encoder")
+    tinyconditions.write_refiner(home / "refiner")
+    tinyconditions.controlnet(home / "depth", union=False)
     return home
 
 
@@ -50,13 +56,15 @@ def test_conditions_are_options_of_the_form(in_use: Path) -> None:
     found = {each["name"]: each for each in form.describe() if each["laid"]}
     assert found["lora"]["kind"] == "files"
     assert found["lora"]["choices"] == ["style"]
-    assert found["control"]["choices"] == []
+    assert found["control"]["choices"] == ["depth"]
+    assert [found[name]["choices"] for name in form.ONE_FILE] == [["refiner"], ["adapter"], ["encoder"]]
+    assert {found[name]["kind"] for name in form.PICTURES} == {"picture"}
     assert found["preset"]["kind"] == "choice"
     assert len(found["preset"]["choices"]) > 1
     assert found["image_prompt"]["choices"] == ["self", "off"]
     assert found["caption"]["kind"] == "bool"
     assert (found["clip_skip"]["low"], found["clip_skip"]["high"]) == (1, 12)
-    assert not {"image_adapter", "image_encoder", "control_image", "refiner"} & found.keys(), "files by their paths"
+    assert found.keys() == {each.name for each in fields(Conditions)}, "each that the command line has"
 
 
 def test_conditions_come_back_as_the_command_line_writes_them(in_use: Path) -> None:
@@ -75,12 +83,18 @@ def test_conditions_come_back_as_the_command_line_writes_them(in_use: Path) -> N
         ({"lora": ["../style"]}, "not among those"),
         ({"lora": [3]}, "must be text"),
         ({"lora": ["style"] * 9}, "at most 8"),
-        ({"control": "style"}, "there is none in the models folder"),
+        ({"control": "style"}, "not among those that are here: there are depth"),
+        ({"refiner": "/etc/passwd"}, "there are refiner"),
+        ({"image_adapter": "../adapter"}, "there are adapter"),
         ({"embedding": ["word=/etc/passwd"]}, "not among those"),
-        ({"image_prompt": "/etc/passwd"}, "there are self, off"),
+        (
+            {"image_prompt": "/etc/passwd"},
+            "no picture of this session: upload it, and give its id, or give self or off",
+        ),
         ({"caption": "/etc/passwd"}, "true or false"),
         ({"preset": "../../secret"}, "not among those"),
-        ({"control_image": "/etc/passwd"}, "no such option"),
+        ({"control_image": "/etc/passwd"}, "--control-image /etc/passwd: is no picture of this session"),
+        ({"control_image": ["x"]}, "is no picture of this session"),
     ],
 )
 def test_no_file_of_elsewhere_is_read(in_use: Path, given: dict[str, Any], says: str) -> None:
@@ -107,8 +121,50 @@ def test_a_lora_by_http_and_by_the_command_line_gives_the_same_bytes(
     assert (tmp_path / result["file"]).read_bytes() == call(f"/api/pictures/{result['id']}/file?format=png")
 
 
+ALL = {"refiner": "refiner", "refiner_start": 0.5, "image_adapter": "adapter", "image_encoder": "encoder"}
+ALL |= {"control": ["depth:0.5"], "sides": "0 16 0 0", "model": "tiny", "steps": 2, "seed": 4, "strength": 1}
+
+
 @pytest.mark.ui
-def test_a_lora_is_ticked_on_the_page(start: Callable[..., Server], in_use: Path, chromium: Any, photos: Path) -> None:
+def test_uploaded_pictures_and_files_by_name_give_the_command_lines_bytes(
+    start: Callable[..., Server], in_use: Path, tmp_path: Path
+) -> None:
+    call = Caller(start("--port", "0"))
+    for name, width in (("photo.png", 64), ("pose.png", 80), ("mood.png", 40)):
+        photo(tmp_path / name, width, 48)
+    one, pose, mood = (call.photo(tmp_path / name)["id"] for name in ("photo.png", "pose.png", "mood.png"))
+    made = call.done(
+        call("/api/extend", {"picture": one, "settings": {**ALL, "control_image": pose, "image_prompt": mood}})
+    )
+    assert made["state"] == "done", made["error"]
+    result = call(f"/api/pictures/{made['results'][0]}")
+    assert [each["file"] for each in result["needed"]] == ["mood.png", "photo.png", "pose.png"]
+    assert call(result["needed"][0]["href"]) == (tmp_path / "mood.png").read_bytes()
+    for words in (
+        "--control-image pose.png",
+        "--image-prompt mood.png",
+        "--refiner refiner",
+        "--image-adapter adapter",
+    ):
+        assert words in result["commands"][0]
+    data = call(f"/api/pictures/{result['id']}/file?format=png")
+    assert b"work/" not in data, "the server's folders are in no recipe"
+    words = [sys.executable, "-m", *shlex.split(result["commands"][0])]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert (tmp_path / result["file"]).read_bytes() == data
+    stranger = Caller(call.server)
+    refused = stranger(
+        "/api/extend",
+        {"picture": stranger.photo(tmp_path / "photo.png")["id"], "settings": {**ALL, "control_image": pose}},
+    )
+    assert "no picture of this session" in refused["error"], "another session's picture"
+
+
+@pytest.mark.ui
+def test_conditions_are_chosen_on_the_page(
+    start: Callable[..., Server], in_use: Path, chromium: Any, photos: Path, tmp_path: Path
+) -> None:
     context = chromium.new_context()
     context.set_default_timeout(LONGEST * 1000)
     page = context.new_page()
@@ -121,13 +177,30 @@ def test_a_lora_is_ticked_on_the_page(start: Callable[..., Server], in_use: Path
     page.evaluate("document.querySelectorAll('details.more').forEach((each) => { each.open = true; })")
     page.get_by_label("style", exact=True).check()
     page.get_by_label("Weight of style").fill("0.5")
+    page.select_option("#field-control_image", "")
+    page.get_by_label("A file for image prompt").set_input_files(str(photos / "other.jpg"))
+    until(page, "document.getElementById('field-image_prompt').selectedOptions[0].text.startsWith('other.jpg')")
+    assert page.evaluate("softextend.current.file") == "small.png", "the photo in work stays open"
+    page.select_option("#field-image_adapter", "adapter")
+    page.select_option("#field-image_encoder", "encoder")
+    for device, width in (("desktop", 1280), ("phone", 390)):
+        page.set_viewport_size({"width": width, "height": 900})
+        for theme in ("light", "dark"):
+            page.evaluate("(theme) => softextend.setTheme(theme)", theme)
+            wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert wide[0] <= wide[1], "the conditions are wider than the screen"
+            laid.screenshot(path=tmp_path / f"conditions-{device}-{theme}.png")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.fill("#field-steps", "2")
     page.fill("#field-prompt", "a beach")
     pull(page, "right", 16)
     run(page)
     assert "--lora style:0.5" in page.locator("#command").text_content()
     assert "--prompt 'a beach'" in page.locator("#command").text_content()
+    assert "--image-prompt other.jpg" in page.locator("#command").text_content()
+    assert "other.jpg" in page.locator("#needed").text_content()
     page.reload()
     page.wait_for_selector("#verdict:visible")
     assert page.evaluate("softextend.form.settings().lora") == ["style:0.5"]
+    assert page.locator("#field-image_prompt option:checked").text_content().startswith("other.jpg")
     context.close()

@@ -238,6 +238,11 @@ def named(text: str) -> tuple[str, Path]:
     return name.strip(), _path(path, "embedding")
 
 
+def file_named(path: Path, kind: str) -> Path:
+    """A file as it is named, else of that name in the models folder; `kind`: one of in_models.KINDS."""
+    return _path(str(path), kind)
+
+
 def _path(text: str, kind: str) -> Path:
     """A file as it is named, else of that name in the models folder."""
     path = at_home(text)

@@ -8,7 +8,15 @@ from pathlib import Path
 from softextend.models.find import models_folder
 from softextend.models.library import Entry, entries
 
-KINDS = {"lora": "LoRA", "embedding": "textual inversion", "control": "ControlNet"}  # as the models folder calls them
+KINDS = {  # as the models folder calls them
+    "lora": "LoRA",
+    "embedding": "textual inversion",
+    "control": "ControlNet",
+    "refiner": "the SDXL refiner",
+    "image_adapter": "an IP-Adapter",
+    "image_encoder": "a CLIP vision encoder",
+}
+WEIGHTS = ("model", "diffusion_pytorch_model")  # what a network's file is called in a folder of its own
 
 
 def in_models(name: str, kind: str) -> Path | None:
@@ -17,9 +25,21 @@ def in_models(name: str, kind: str) -> Path | None:
     if root is None:
         return None
     wanted = name.removesuffix(".safetensors").lower()
-    found = [each for each in _listed(root) if each.path.stem.lower() == wanted]
-    own = [each for each in found if KINDS[kind] in each.what]
-    return next((each.path for each in own or found), None)
+    known = _listed(root)
+    found = [each for each in known if wanted in (each.path.stem.lower(), place_of(each).stem.lower())]
+    own = [place_of(each) for each in found if is_kind(each, kind)]
+    return next(iter(own or [each.path for each in found]), None)
+
+
+def is_kind(entry: Entry, kind: str) -> bool:
+    """Whether a file or folder is one of KINDS by what its tensors, or a folder's index, say."""
+    return KINDS[kind] in entry.what or (entry.fault or "").startswith(KINDS[kind])
+
+
+def place_of(entry: Entry) -> Path:
+    """Its file; the folder where that holds one network with its config.json, as diffusers and transformers save it."""
+    path = entry.path
+    return path.parent if path.stem in WEIGHTS and (path.parent / "config.json").is_file() else path
 
 
 @cache

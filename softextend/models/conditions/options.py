@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from softextend.environment import at_home
 from softextend.errors import BadModel, BadRequest
 from softextend.models.conditions import prompt_weights
-from softextend.models.conditions.groups import OFF, SELF, ControlOptions
+from softextend.models.conditions.groups import OFF, SELF, ControlOptions, file_named
 from softextend.models.conditions.in_models import in_models, missing
 from softextend.models.config_file import config_file, read_config
 from softextend.models.find import configured_text
 from softextend.types import Profile
 
 PICTURE = "image_prompt"
+FILES = ("refiner", "image_adapter", "image_encoder")  # which may be named as they are called in the models folder
 IMAGE_GUIDANCE = 4.0  # with an image prompt; a published guide on outpainting
 
 
@@ -64,6 +65,14 @@ def with_config(given: Conditions, prompt: str | None) -> Conditions:
             f"--image-prompt {picture}: needs --{lacking.replace('_', '-')} FILE, or {lacking} in {config}"
         )
     return replace(given, image_prompt=picture, **files)
+
+
+def with_files(given: Conditions) -> Conditions:
+    """With files that are named alone as the models folder has them, as it is for LoRAs."""
+    found: dict[str, Any] = {
+        name: file_named(path, name) for name in FILES if (path := getattr(given, name)) is not None
+    }
+    return replace(given, **found) if found else given
 
 
 def configured_adapter(config: Path) -> Path | None:

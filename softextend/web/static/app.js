@@ -22,7 +22,7 @@ class Page {
     this.canvas = new ExtendCanvas($("canvas"));
     this.canvas.ratios = SHAPES.map(([label, ratio]) => ({ label, ratio }));
     this.growth = new Growth($("growth"), this.canvas);
-    this.form = new Form($("fields"), facts);
+    this.form = new Form($("fields"), facts, (file) => this.bring(file));
     this.runs = new Runs(this);
     this.batch = new Batch($("panel-batch"), this);
     this.recall();
@@ -151,6 +151,17 @@ class Page {
       const node = await send(`/api/photos?name=${encodeURIComponent(file.name || "pasted.png")}`, file);
       this.know(node);
       await this.open(node.id);
+      $("said").classList.remove("on");
+    });
+  }
+
+  /** A picture that a model is shown comes into the session, and the photo in work stays open; its id. */
+  async bring(file) {
+    return this.guarded(async () => {
+      const node = await send(`/api/photos?name=${encodeURIComponent(file.name)}`, file);
+      this.know(node);
+      this.showSteps();
+      return node.id;
     });
   }
 
@@ -274,6 +285,7 @@ class Page {
 
   showSteps() {
     $("steps").hidden = !this.nodes.size;
+    this.form.offer([...this.nodes.values()]);
     showTree($("tree"), [...this.nodes.values()], this.current?.id, (id) => this.open(id));
   }
 

@@ -2,13 +2,15 @@
 
 import { fileList } from "./files.js";
 import { make } from "./http.js";
+import { pictureChoice } from "./shown.js";
 
-const TITLES = { lora: "LoRAs", embedding: "Textual inversions", control: "ControlNets", fill: "Fill first with", prompt: "Prompt", negative: "Keep out", strength: "Strength", seed: "Seed", num: "Variations" };
+const TITLES = { image_prompt: "Image prompt", control_image: "Control image", image_adapter: "Image-prompt adapter", image_encoder: "Image encoder", lora: "LoRAs", embedding: "Textual inversions", control: "ControlNets", fill: "Fill first with", prompt: "Prompt", negative: "Keep out", strength: "Strength", seed: "Seed", num: "Variations" };
 const titleOf = (name) => TITLES[name] || (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 export class Form extends EventTarget {
-  constructor(root, facts) {
+  constructor(root, facts, bring) {
     super();
+    this.bring = bring;
     this.facts = facts;
     this.fields = {};
     this.options = facts.options.filter((each) => !each.drawn);
@@ -45,8 +47,8 @@ export class Form extends EventTarget {
     const words = [option.help, option.range && option.kind !== "text" ? `${option.range} ${option.unit}`.trim() : "", option.default_words && `default: ${option.default_words}`];
     const label = make(option.kind === "files" ? "span" : "label", option.kind === "files" ? { className: "label" } : { for: id }, titleOf(option.name), option.unit ? make("span", { className: "unit" }, ` ${option.unit}`) : null);
     const hint = make("small", { id: help, className: "help" }, words.filter(Boolean).join("; ") + ".");
-    const kind = option.kind === "bool" ? "check" : option.kind === "files" || ["prompt", "negative", "fill"].includes(option.name) ? "wide" : "";
-    const parts = option.kind === "bool" ? [control, label, hint] : [label, control, hint];
+    const kind = option.kind === "bool" ? "check" : option.kind === "files" || option.kind === "picture" || ["prompt", "negative", "fill"].includes(option.name) ? "wide" : "";
+    const parts = option.kind === "bool" ? [control, label, hint] : [label, control.row || control, hint];
     if (option.name === "fill") parts.push(this.parameters = make("div", { className: "parameters" }));
     return make("div", { className: `field ${kind} ${option.often ? "often" : ""}`, title: option.often ? hint.textContent : "" }, ...parts);
   }
@@ -54,6 +56,10 @@ export class Form extends EventTarget {
   control(option, id) {
     if (option.kind === "bool") return make("input", { id, type: "checkbox", checked: Boolean(option.default) });
     if (option.kind === "files") return fileList(id, titleOf(option.name), option.choices, { named: option.name === "embedding" });
+    if (option.kind === "picture") {
+      const { select, row } = pictureChoice(id, option.default_words || "none", option.choices, this.bring);
+      return Object.assign(select, { row });
+    }
     if (option.kind === "choice") {
       const first = make("option", { value: "" }, option.default_words || "default");
       return make("select", { id }, first, ...option.choices.map((each) => make("option", { value: each }, each)));
@@ -99,6 +105,11 @@ export class Form extends EventTarget {
     this.modelHint.textContent = model.takes_prompt ? "" : "Goes on with what the photo shows; takes no prompt.";
     const first = this.fields.fill?.control.options[0];
     if (first) first.textContent = `the model's own (${model.fill})`;
+  }
+
+  /** The session's pictures, of which one may be shown to a model. */
+  offer(nodes) {
+    for (const { option, control } of Object.values(this.fields)) if (option.kind === "picture") control.offer(nodes);
   }
 
   /** Hides what a repaint does not take. */

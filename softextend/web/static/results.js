@@ -48,6 +48,7 @@ export function showResult(root, node, siblings, formats, page) {
   const mask = node.mask ? [make("a", { href: `/api/pictures/${node.id}/file?of=mask`, download: "" }, "Mask")] : [];
   const text = node.commands.join(" &&\n"), copy = make("button", { type: "button", id: "copy" }, "Copy");
   copy.addEventListener("click", () => page.copy(text));
+  const beside = node.needed?.length > 1 ? make("p", { className: "faint", id: "needed" }, "It reads, from the folder where it runs: ", ...node.needed.flatMap((each, index) => [index ? ", " : "", make("a", { href: each.href, download: each.file }, each.file)])) : null;
   const notes = node.notes.length ? make("ul", {}, ...node.notes.map((line) => make("li", {}, line))) : null;
   root.replaceChildren(...[
     make("div", {}, make("p", { className: "verdict", id: "verdict" }, node.verdict),
@@ -55,6 +56,7 @@ export function showResult(root, node, siblings, formats, page) {
     notes, strip,
     make("div", { className: "actions" }, go, make("span", { className: "faint" }, "Download with recipe:"), ...links, ...mask),
     make("div", { className: "command" }, make("pre", { id: "command", tabIndex: 0, "aria-label": "The command line that makes the same file" }, text), copy),
+    beside,
   ].filter(Boolean));
   root.hidden = false;
 }
