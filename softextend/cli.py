@@ -19,12 +19,12 @@ from typer.core import TyperCommand, TyperGroup
 from softextend import __version__
 from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, understood
 from softextend.commands.completion import asked_for_completion, complete_shell, words_to_complete
-from softextend.commands.config import blamed, configured
+from softextend.commands.defaults import blamed, configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import OPTION as PRESET
 from softextend.commands.presets import expanded, preset_name
 from softextend.commands.report import INTERRUPTED, PIPE_CLOSED, SIGNALLED, Terminated, one_line, reporting, stopped_by
-from softextend.commands.signatures import COMMANDS, Extend, Paint, Sweep, Zoom
+from softextend.commands.signatures import COMMANDS, Config, Extend, Paint, Sweep, Zoom
 from softextend.commands.stdout import abandon_stdout
 from softextend.commands.suggestions import command_meant, option_meant
 from softextend.commands.typer_args import command, flags_of
@@ -97,7 +97,8 @@ def _add(app: typer.Typer, kind: type[Any], target: str) -> None:
             run_command = getattr(importlib.import_module(f"softextend.commands.{module}"), function)
             raise typer.Exit(run_command(report, given) or 0)
 
-    app.command(name, cls=Paged)(command(kind, run_it))
+    settings = {"ignore_unknown_options": kind is Config}  # it is asked about other commands' options
+    app.command(name, cls=Paged, context_settings=settings)(command(kind, run_it))
 
 
 def known_flags() -> dict[str, set[str]]:

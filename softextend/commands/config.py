@@ -1,129 +1,213 @@
-"""The config file: defaults of any option, by command or for all; and `softextend config`, which shows them."""
+"""`softextend config`: where the config file lies, and what holds for every option, from which source."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from dataclasses import Field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, Field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from softextend.commands.help_page import leaves
-from softextend.commands.presets import set_by_preset
-from softextend.commands.signatures import COMMANDS
-from softextend.commands.typer_args import option_names
-from softextend.environment import at_home, said
-from softextend.errors import BadRequest
-from softextend.models.conditions.options import PICTURE, names_adapter
+import typer
+
+from softextend.commands.argv import understood
+from softextend.commands.defaults import READ_ELSEWHERE, configured, is_given, options_of
+from softextend.commands.presets import expanded, preset_name
+from softextend.commands.signatures import COMMANDS, Sweep
+from softextend.commands.typer_args import built, command, default_words, flags_of, option_names
+from softextend.environment import said
+from softextend.errors import BadRequest, SoftExtendError
+from softextend.fill import parse_fill
+from softextend.jobs.sweep import parse_fills, parse_strengths
+from softextend.models.conditions.options import configured_adapter
 from softextend.models.config_file import config_file, read_config
-from softextend.option_fields import about, flag
-from softextend.options import HOW_MUCH
+from softextend.models.find import models_folder, resolve_model
+from softextend.option_fields import about, refuse
 
 if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.commands.signatures import Config
 
-EXCLUSIVE = (  # options of which one rules the others out
-    (*HOW_MUCH, "anchor", "fit"),
-    ("output", "out_dir"),
-    ("overwrite", "skip_existing"),
-    ("quiet", "verbose"),
-)
-ONLY_HERE = ("models_folder",)  # no option
-READ_ELSEWHERE = (  # where a name's way begins at the config file
-    "model",
-    "image_adapter",
-    "image_encoder",
-    "caption",  # which model, not whether
-)
+TYPED, FILE, OWN = "command line", "config file", "built in"
+TEXTS = {"fill": parse_fill, "strengths": parse_strengths}  # read later than the options are
 
 
-def configured(words: Sequence[str] = ()) -> dict[str, Any]:
-    """What the config file says, as Typer's map of defaults: command -> option -> value. BadRequest for a wrong one.
+class Held(NamedTuple):
+    """What holds for an option: a JSON value (None: nothing), as it is shown, and from where."""
 
-    A default gives way where the words of the command line hold an option that it cannot go with.
-    """
-    path = config_file()
-    given = read_config(path)
-    if not given:
-        return {}
-    own = {kind.__name__.lower(): {field.name: field for field, _, _ in leaves(kind)} for kind, _ in COMMANDS}
-    everywhere = {name for options in own.values() for name in options} | {*ONLY_HERE}
-    general = {key.replace("-", "_"): value for key, value in given.items() if not isinstance(value, dict)}
-    _check_names(path, general, everywhere, "")
-    defaults: dict[str, Any] = {}
-    for command, options in own.items():
-        section = {key.replace("-", "_"): value for key, value in given.get(command, {}).items()}
-        _check_names(path, section, set(options), f" of [{command}]")
-        given_here = {name for name, field in options.items() if _is_given(field, words)}
-        barred = {name for group in EXCLUSIVE if given_here & {*group} for name in group}
-        found = {
-            name: value for name, value in {**general, **section}.items() if name in options and name not in barred
-        }
-        if names_adapter(path):
-            found.pop(PICTURE, None)
-        texts = {name: _text(value) for name, value in found.items() if name not in READ_ELSEWHERE}
-        defaults[command] = {name: text for name, text in texts.items() if not about(options[name]).argument}
-    unknown = [key for key, value in given.items() if isinstance(value, dict) and key not in own]
-    if unknown:
-        raise BadRequest(f"config file {path}: [{unknown[0]}] is no command; there are {', '.join(own)}")
-    return defaults
+    value: Any
+    shown: str
+    source: str
+
+    @property
+    def cell(self) -> str:
+        """As a table has it."""
+        return f"{self.shown} ({self.source})"
 
 
-def blamed(message: str, words: Sequence[str]) -> str:
-    """` (set in config file ...)`, or preset, where an error's option, and its value, come from there; else nothing."""
-    option, _, rest = message.partition(" ")
-    if not option.startswith("--") or any(word.partition("=")[0] == option for word in words):
-        return ""
-    path, name = config_file(), option[2:].replace("-", "_")
+class Holding(NamedTuple):
+    """What holds for one command's options, by name, and what is wrong with defaults of the config file."""
+
+    options: dict[str, Held]
+    faults: list[SoftExtendError]
+
+    @classmethod
+    def of(cls, kind: type[Any], words: Sequence[str], defaults: dict[str, Any]) -> Holding:
+        """For this command line, which may hold no more than the command's name; BadRequest where that is wrong."""
+        typed, line = understood(words), _line(words)
+        options, parser = options_of(kind), _parser(kind)
+        faults = list(filter(None, (_fault(parser, kind, key, value) for key, value in defaults.items())))
+        sound = {} if faults else defaults
+        context = parser.make_context(words[0], list(line[1:]), default_map=sound)
+        raw = {**defaults, **parser.make_parser(context).parse_args(list(line[1:]))[0]}
+        faults += [] if faults else _contradictions(kind, context.params)
+        preset = f"preset {preset_name(typed)}"
+        sources = {"COMMANDLINE": TYPED, "DEFAULT_MAP": FILE}
+        held = {}
+        for key, (field, _) in options.items():
+            source = FILE if key in defaults else sources.get(context.get_parameter_source(key).name, OWN)
+            source = preset if source == TYPED and not is_given(field, typed) else source
+            value = raw.get(key) if source != OWN else None
+            held[key] = (
+                _own(key, field) if source == OWN else Held(_plain(context.params[key], value), _shown(value), source)
+            )
+        return cls(held, faults + _model_fault(held))
+
+
+def _line(words: Sequence[str]) -> list[str]:
+    """A command line as it is parsed, with the options of its preset."""
+    typed = understood(words)
+    kinds = {kind.__name__.lower(): kind for kind, _ in COMMANDS}
+    return expanded(typed, {words[0]: flags_of(kinds[words[0]])}) if preset_name(typed) else typed
+
+
+def _parser(kind: type[Any]) -> Any:
+    """A command's options as Click reads them; no picture need be named."""
+    app = typer.Typer()
+    app.command(kind.__name__.lower())(command(kind, lambda given: None))
+    found = typer.main.get_command(app)
+    for each in found.params:
+        each.required = each.required and each.param_type_name != "argument"
+    return found
+
+
+def _fault(parser: Any, kind: type[Any], key: str, value: Any) -> SoftExtendError | None:
+    """What is wrong with one default, as an error that names the file."""
+    field, _ = options_of(kind)[key]
     try:
-        if preset := set_by_preset(option[2:], words):
-            return f" (set in preset {preset})"
-        given = read_config(path)
-    except BadRequest:
-        return ""  # the error came before the file was read
-    tables = [each for each in (given, given.get(words[0]) if words else None) if isinstance(each, dict)]
-    values = [table[key] for table in tables for key in (name, option[2:]) if key in table]
-    return f" (set in config file {path})" if any(str(each) in rest for each in values) else ""
+        params = parser.make_context("", [], default_map={key: value}).params
+        if (limits := about(field).range) is not None and isinstance(params[key], int | float):
+            refuse(option_names(field)[-1], params[key], limits, about(field).unit)
+        if key in TEXTS:
+            (parse_fills if key == "fill" and kind is Sweep else TEXTS[key])(value)
+    except SoftExtendError as error:
+        return _in_file(error)
+    return None
 
 
-def _is_given(field: Field[Any], words: Sequence[str]) -> bool:
-    """Whether one of an option's spellings is among the words."""
-    names = {name for each in (*option_names(field), *about(field).also) for name in each.split("/")}
-    return any(word.partition("=")[0] in names for word in words)
+def _contradictions(kind: type[Any], params: dict[str, Any]) -> list[SoftExtendError]:
+    """What options say against each other."""
+    try:
+        built(kind, params)
+    except SoftExtendError as error:
+        return [_in_file(error)]
+    return []
 
 
-def _check_names(path: Path, given: dict[str, Any], known: set[str], where: str) -> None:
-    """BadRequest that names the nearest known option for an unknown one."""
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-            remedy = f"did you mean {close[0]}?" if close else "its names are those of the options, such as strength"
-            raise BadRequest(f"config file {path}: {name}{where} is no option; {remedy}")
+def _in_file(error: SoftExtendError) -> SoftExtendError:
+    return type(error)(f"{error} (set in config file {config_file()})")
 
 
-def _text(value: Any) -> Any:
-    """As on a command line; lists such as sides by spaces, ~ as the home folder."""
+def _model_fault(held: dict[str, Held]) -> list[SoftExtendError]:
+    """What is wrong with the model that holds."""
+    if "model" not in held:
+        return []
+    each = held["model"]
+    above = each.source not in (TYPED, FILE) or each.value == read_config(config_file()).get("model")
+    try:
+        resolve_model(None if above else each.value)
+    except SoftExtendError as error:
+        return [error if each.source != FILE or above else _in_file(error)]
+    return []
+
+
+def _own(key: str, field: Field[Any]) -> Held:
+    """What holds where neither the command line nor its part of the file says anything."""
+    model, config = said("SOFTEXTEND_MODEL"), config_file()
+    if key == "model" and model:
+        return Held(model, model, "environment: SOFTEXTEND_MODEL")
+    named = configured_adapter(config) if key == "image_adapter" else read_config(config).get(key)
+    if key in READ_ELSEWHERE and key != "caption" and named:
+        return Held(str(named), str(named), FILE)
+    if key == "model":
+        return Held("self", "self", OWN)
+    value = None if field.default is MISSING else field.default
+    return Held(_plain(value, str(value)), default_words(field) or "none", OWN)
+
+
+def _plain(value: Any, text: Any) -> Any:
+    """A JSON value: numbers, truth values and texts as they are, names of a list, else as it is typed."""
+    value = value.value if isinstance(value, Enum) else value
+    return value if value is None or isinstance(value, bool | int | float | str | list) else text
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, bool):
-        return value
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    text = str(value)
-    return str(at_home(text)) if text.startswith("~") else text
+        return "on" if value else "off"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def config(report: Report, given: Config) -> None:
-    """`softextend config`: where the file lies, and what holds in place of the program's own defaults."""
-    path = config_file()
-    defaults = configured()
-    model = said("SOFTEXTEND_MODEL")
-    named = read_config(path).get("model")
-    rows = [("file", f"{path}{'' if path.exists() else ' (not there)'}")]
-    if model or named:
-        rows.append(("model", f"{model} ($SOFTEXTEND_MODEL)" if model else f"{named} (config file)"))
-    facts: dict[str, Any] = {"file": str(path), "exists": path.exists(), "model": model or named, "defaults": {}}
-    for command, options in defaults.items():
-        for name, value in options.items():
-            rows.append((f"{command} {flag(name)}", f"{value} (config file)"))
-            facts["defaults"].setdefault(command, {})[name] = value
-    report.show(facts, rows, title="config")
+def _show(report: Report, asked: dict[str, type[Any]], found: dict[str, Holding]) -> None:
+    """All of it: as one JSON object; or a table, where options that hold for all commands alike have one row."""
+    path, folder, told = config_file(), models_folder(), said("SOFTEXTEND_MODELS")
+    facts = {
+        "file": str(path),
+        "exists": path.exists(),
+        "models_folder": folder and str(folder),
+        "options": {
+            name: {
+                key: {"value": each.value, "default": each.shown if each.source == OWN else None, "source": each.source}
+                for key, each in held.options.items()
+            }
+            for name, held in found.items()
+        },
+    }
+    source = OWN if folder is None else "environment: SOFTEXTEND_MODELS" if told else FILE
+    rows = [
+        ("file", f"{path}{'' if path.exists() else ' (not there)'}"),
+        ("models_folder", f"{folder or 'none'} ({source})"),
+    ]
+    report.show(facts, [*rows, *_rows(asked, found)], title="config")
+
+
+def _rows(asked: dict[str, type[Any]], found: dict[str, Holding]) -> Iterator[tuple[str, str]]:
+    """First what somebody set, then the rest."""
+    cells: dict[tuple[str, str], list[str]] = {}  # (flag, cell) -> the commands where it holds
+    set_by_somebody = set()
+    for name, kind in asked.items():
+        for key, (field, _) in options_of(kind).items():
+            each = found[name].options[key]
+            row = (", ".join(option_names(field)), each.cell)
+            cells.setdefault(row, []).append(name)
+            if each.source != OWN:
+                set_by_somebody.add(row)
+    several = {flag for flag, _ in cells if sum(flag == other for other, _ in cells) > 1}
+    for row, commands in sorted(cells.items(), key=lambda each: each[0] not in set_by_somebody):
+        yield (f"{row[0]} [{' '.join(commands)}]" if row[0] in several else row[0]), row[1]
+
+
+def config(report: Report, given: Config) -> int:
+    """`softextend config [COMMAND [OPTIONS]]`: the file, then every option's value and its source."""
+    words = list(given.asked.words or ())
+    kinds = {kind.__name__.lower(): kind for kind, _ in COMMANDS}
+    if words and words[0] not in kinds:
+        raise BadRequest(f"config {words[0]}: no such command; there are {', '.join(kinds)}")
+    unread: list[BadRequest] = []
+    defaults = configured(_line(words), unread)
+    asked = {words[0]: kinds[words[0]]} if words else kinds
+    found = {name: Holding.of(kind, [name, *words[1:]], defaults.get(name, {})) for name, kind in asked.items()}
+    faults = {str(each): each for each in map(_in_file, unread)}
+    faults |= {str(each): each for held in found.values() for each in held.faults}  # what is wrong for all is said once
+    _show(report, asked, found)
+    for error in faults.values():
+        report.failed(error)
+    return max((each.exit_code for each in faults.values()), default=0)

@@ -30,13 +30,22 @@ def expanded(arguments: Sequence[str], known: Mapping[str, set[str]]) -> list[st
     if name is None or not words or words[0] not in known:
         return words
     preset = read_preset(name, presets_folder())
-    given = {word.partition("=")[0] for word in words[1 : _end(words)]}
+    given = _flags(words)
     options = preset.chosen(pictured=_shows_picture(given), sized=bool(given & AMOUNTS))
     unknown = [each for each in options if not any(f"--{each}" in flags for flags in known.values())]
     if unknown:
         raise BadRequest(f"preset {preset.path}: {unknown[0]} is no option: correct it")
     own = [(each, value) for each, value in options.items() if f"--{each}" in known[words[0]]]
     return [words[0], *(word for each, value in own for word in _option(each, value)), *words[1:]]
+
+
+def preset_options(name: str, words: Sequence[str], *, sized: bool) -> dict[str, str]:
+    """The options of a preset that the config file names; `sized`: without amounts, which are said already."""
+    return read_preset(name, presets_folder()).chosen(pictured=_shows_picture(_flags(words)), sized=sized)
+
+
+def _flags(words: Sequence[str]) -> set[str]:
+    return {word.partition("=")[0] for word in words[1 : _end(words)]}
 
 
 def set_by_preset(option: str, words: Sequence[str]) -> Path | None:

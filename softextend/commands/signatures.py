@@ -330,9 +330,23 @@ class Doctor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
-    """Show where the config file lies, and which defaults it sets."""
+class Asking(Checked):
+    """What is asked about."""
 
+    words: list[str] | None = option(
+        None,
+        "a command, with options as you would give them: what would hold for that command line",
+        told="all commands, with no option given",
+        metavar="COMMAND [OPTIONS]",
+        argument=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Show where the config file lies, and what holds for every option: its value and where that comes from."""
+
+    asked: Asking
     report: ShowOptions
 
 

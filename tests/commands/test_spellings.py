@@ -1,4 +1,4 @@
-"""What people type: other spellings of an option, the help, the config file, completion."""
+"""What people type: other spellings of an option, the help, completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import Run, photo, recipe, size
+from running import Run, photo, size
 
 from softextend.commands.argv import understood
 from softextend.commands.help_page import EXAMPLES, example
@@ -111,72 +111,6 @@ def test_version_and_first_page(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("COLUMNS", "60")
     assert all(len(line) <= 60 for line in run("--help").lines)
     assert all(kind.__name__.lower() in first.out for kind, _ in COMMANDS)
-
-
-# --- config --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def config(run: Run) -> Path:
-    path = Path(os.environ["XDG_CONFIG_HOME"]) / "softextend" / "config.toml"
-    path.parent.mkdir(parents=True)
-    return path
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_any_option_may_have_a_default(run: Run, config: Path, encoding: str) -> None:
-    photo("a.png")
-    text = (
-        'prompt = "sea"\nseed = 3\n[extend]\nsides = [0, 8, 0, 8]\nstrength = 0.0\nfill = "edge"\n[zoom]\nseconds = 1\n'
-    )
-    config.write_text(text, encoding=encoding)
-    ran = run("extend", "a.png", "-o", "x.png")
-    assert ran.code == 0, ran.err
-    asked = recipe("x.png")["spec"]
-    assert (asked["prompt"], asked["seed"], asked["fill"], asked["strength"]) == ("sea", 3, "edge", 0.0)
-    assert size("x.png") == (64, 40)
-    shown = run("config")
-    assert "extend --fill" in shown.out
-    assert run("config", "--json").facts[0]["defaults"]["zoom"]["seconds"] == "1"
-
-
-def test_the_command_line_comes_before_the_config(run: Run, config: Path) -> None:
-    photo("a.png")
-    config.write_text('[extend]\nsides = [0, 8, 0, 8]\nout_dir = "wide"\nstrength = 0.0\nseed = 1\n')
-    ran = run("extend", "a.png", "--aspect", "2:1", "-o", "x.png", "--seed", 4)
-    assert ran.code == 0, ran.err
-    assert size("x.png") == (80, 40)
-    assert recipe("x.png")["seed"] == 4
-    assert not Path("wide").exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("strenth = 1", "strenth is no option; did you mean strength?"),
-        ("[extnd]\nseed = 1", "[extnd] is no command; there are extend"),
-        ("[zoom]\nsides = 3", "sides of [zoom] is no option"),
-        ("strength = 7", "--strength 7: must be from 0 to 1 (set in config file "),
-        ("= 1", "cannot be read"),
-        ("a = " + "[" * 5000 + "]" * 5000, "is nested without end"),
-    ],
-)
-def test_a_config_that_is_wrong_is_one_line(run: Run, config: Path, text: str, message: str) -> None:
-    photo("a.png")
-    config.write_text(text)
-    ran = run("extend", "a.png", "--sides", 8)
-    assert (ran.code, ran.out) == (2, "")
-    assert message in ran.err
-    assert len(ran.err.splitlines()) == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_config_that_is_no_file_is_refused_at_once(run: Run, config: Path) -> None:
-    config.symlink_to("/dev/zero")
-    assert "is no regular file" in run("fills").err
-    config.unlink()
-    config.write_bytes(b"#" * ((1 << 20) + 1))
-    assert "is larger than" in run("fills").err
 
 
 # --- completion ----------------------------------------------------------------------------------------------------
