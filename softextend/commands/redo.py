@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from softextend.commands.report import Report
     from softextend.commands.signatures import Redo, SameEngine
 
+SHOWN = 10  # letters of a hash, as the A1111 web interface shows a model's
+
 
 def redo(report: Report, given: Redo) -> int:
     """`softextend redo`: the exit code."""
@@ -121,12 +123,22 @@ def note_other_model(model: Model, task: PictureTask, before: Recorded, listener
     """Where the model, or what is laid over it, is another one than the recipe's by its hash."""
     facts = model.as_dict()
     if before.hash != facts.get("hash"):
-        hashes = (facts.get("hash"), before.hash)
-        said = " and ".join("none, as it is built in" if each is None else str(each) for each in hashes)
-        listener.note(f"model: {task.ref.name} is another one than the recipe's (their hashes: {said})")
+        now, then = _which(facts.get("hash")), _which(before.hash)
+        listener.note(
+            f"model: {task.ref.name} ({now}) is not the recipe's ({then}): the result will differ; name the recipe's "
+            "with --model"
+        )
     for each in facts.get("conditions") or ():
         if each["hash"] not in before.files:
-            listener.note(f"{each['kind']}: {each['file']} is another file than the recipe's")
+            listener.note(
+                f"{each['kind']}: {each['file']} ({_which(each['hash'])}) is another than the recipe's: the result "
+                "will differ; put the recipe's in its place"
+            )
+
+
+def _which(sha256: str | None) -> str:
+    """A file by its hash, as short as pages of models show it."""
+    return "built in" if sha256 is None else f"SHA-256 {sha256[:SHOWN]}..."
 
 
 def redo_path(result: Path, format: Format | None) -> Path:

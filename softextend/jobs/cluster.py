@@ -148,7 +148,9 @@ class Crew:
         self.stillborn = 0  # workers that died before they ran
         has = self.ray.cluster_resources()
         if self.share(has) > has.get("GPU", 0):
-            raise BadRequest(f"--num-gpus {self.share(has):g}: the cluster has {has.get('GPU', 0):g} GPUs")
+            raise BadRequest(
+                f"--num-gpus {self.share(has):g}: the cluster has {has.get('GPU', 0):g} GPUs; ask for fewer"
+            )
 
     def look(self) -> None:
         """Start as many workers as the cluster has room for."""

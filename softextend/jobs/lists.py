@@ -44,7 +44,9 @@ def read_list(name: str) -> Iterator[str]:
         try:
             data = Path(name).read_bytes()
         except OSError as error:
-            raise BadRequest(f"--files-from {name}: cannot be read ({error.strerror})") from error
+            raise BadRequest(
+                f"--files-from {name}: cannot be read ({error.strerror}); check its name and rights"
+            ) from error
     paths = split_list(decode_list(data, name))
     del data  # of a million names it is large
     first = next(paths, None)

@@ -93,7 +93,9 @@ def started() -> float:
     try:
         subprocess.run([sys.executable, "-c", START], check=True, stdin=subprocess.DEVNULL, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise OutputError(f"doctor --measure: a process of its own cannot be started ({error})") from error
+        raise OutputError(
+            f"doctor --measure: a process of its own cannot be started ({error}); close other programs and try again"
+        ) from error
     return time.perf_counter() - began
 
 

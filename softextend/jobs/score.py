@@ -51,7 +51,9 @@ def score_files(
     known = known_in(box, size["height"], size["width"])
     known[box["top"] : box["top"] + height, box["left"] : box["left"] + width] = given.known
     if known.all():
-        raise BadPicture(f"{result}: nothing was added to {original}, so there is nothing to score")
+        raise BadPicture(
+            f"{result}: nothing was added to {original}, so there is nothing to score; name an extended picture"
+        )
     return score(made.pixels, known, band=told.band if told else 0, wrap=told.wrap if told else None), box
 
 

@@ -47,7 +47,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a table, one by one; DAMAGED for a line that is none. BadPicture where the file cannot be read."""
     kind = path.suffix.lower()
     if kind not in KINDS:
-        raise BadRequest(f"{path}: a report ends in {', '.join(KINDS)}")
+        raise BadRequest(f"{path}: a report ends in {', '.join(KINDS)}; name the file that --report wrote")
     if kind == ".parquet":
         if not path.exists() and not waiting(path):
             raise BadPicture(f"{path}: no such file; check the name and the folder")
@@ -57,7 +57,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             yield from _csv_rows(file) if kind == ".csv" else map(_json_row, file)
     except OSError as error:
-        raise BadPicture(f"{path}: cannot be read ({error.strerror})") from error
+        raise BadPicture(f"{path}: cannot be read ({error.strerror}); check its name and rights") from error
 
 
 def _json_row(line: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Verdict:
         if self.difference is None:
             return f"all {self.kept} original pixels {band} are the same ({depth})"
         reason = f"; {self.lossy}" if self.lossy else ""
-        return f"of {self.kept} original pixels {band} {self.difference} ({depth}){reason}"
+        return f"of the {self.kept} original pixels {band}, {self.difference} ({depth}){reason}"
 
 
 def verify(
@@ -83,7 +83,9 @@ def verify(
             "name the picture that it was made of"
         )
     if (made.pixels.shape[1], made.pixels.shape[0]) != size:
-        raise BadPicture(f"{result} is not of the size that its recipe says: it was cropped or scaled since")
+        raise BadPicture(
+            f"{result} is not of the size that its recipe says: it was cropped or scaled; name it as written"
+        )
     margins = (box.top, size[1] - box.top - height), (box.left, size[0] - box.left - width)
     known = np.pad(np.ones_like(given.known) if given.planes.has_alpha else given.known, margins)
     if command.get("name") == "paint":
@@ -127,10 +129,13 @@ def _used(given: Picture, crop: Crop | None, original: Path, result: Path) -> Pi
 def _outside(mask: Path | None, result: Path, known: Known, *, allow_huge: bool) -> Known:
     """Where a mask leaves the picture alone."""
     if mask is None:
-        raise BadPicture(f"{result} was painted by a mask: give the mask too")
+        raise BadPicture(f"{result} was painted by a mask: give that as the third file")
     change = read_mask(mask, allow_huge=allow_huge)
     if change.shape != known.shape:
-        raise BadPicture(f"{mask} is {change.shape[1]}x{change.shape[0]}, the result {known.shape[1]}x{known.shape[0]}")
+        height, width = change.shape
+        raise BadPicture(
+            f"{mask} is {width}x{height}, the result {known.shape[1]}x{known.shape[0]}: name the mask it was painted by"
+        )
     return ~editable(latent_change(change))
 
 

@@ -181,7 +181,7 @@ class Crew:
         died, by = hand.process.exitcode != 0, {"worker": worker_name(hand.process.pid)}
         why = _end_of(hand.process.exitcode)
         if died and not hand.asked:
-            raise WorkerDied(f"a worker {why} before it took a picture: give fewer --workers, or none")
+            raise WorkerDied(f"a worker {why} before it took a picture: give fewer --workers, or leave them out")
         for handed in lost:
             for target in handed.lost():
                 said = f"its worker {why}; fewer --workers need less memory, --skip-existing tries it again"

@@ -117,7 +117,7 @@ def address(text: str) -> Address:
     if not found.read_only and SECRET.search(text.partition("?")[0]):
         raise BadRequest(f"{found}: keys in an address are not taken; give them as the store's library finds them")
     if not urlsplit(found._bare).netloc:
-        raise BadRequest(f"{found}: names no bucket or host")
+        raise BadRequest(f"{found}: names no bucket or host; write it whole, such as s3://bucket/photo.jpg")
     return found
 
 

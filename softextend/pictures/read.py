@@ -94,7 +94,7 @@ def read_picture(
     if stored.held is not None:
         known = known & _upright(stored.held, stored.turn)
     if not known.any():
-        raise BadPicture(f"{name}: every pixel is transparent; there is nothing to continue from")
+        raise BadPicture(f"{name}: every pixel is transparent; there is nothing to continue from; name another")
     notes += _on_alpha(alpha, known, keep=keep_alpha)
     planes = replace(planes, alpha=alpha) if keep_alpha else planes
     return Picture(
@@ -236,7 +236,9 @@ def _bytes_of(source: Place | bytes, name: str | None) -> tuple[bytes, str]:
         except PermissionError:
             raise BadPicture(f"{name}: may not be read; check its permissions") from None
         except OSError as error:
-            raise BadPicture(f"{name}: cannot be read ({error.strerror or error})") from error
+            raise BadPicture(
+                f"{name}: cannot be read ({error.strerror or error}); check the disk it lies on"
+            ) from error
     if not data:
         raise BadPicture(f"{name}: is empty (0 bytes); a {ALLOWED} picture is needed")
     return data, name

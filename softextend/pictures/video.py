@@ -108,7 +108,9 @@ def check(film: Film, *, overwrite: bool) -> None:
     if film.form == "MP4" and importlib.util.find_spec("av") is None:
         raise OutputError(f"{film.path}: MP4 {NO_AV}")
     if film.form == "GIF" and film.fps > FASTEST_GIF:
-        raise BadRequest(f"--fps {float(film.fps):g}: a GIF shows {FASTEST_GIF} frames a second at most")
+        raise BadRequest(
+            f"--fps {float(film.fps):g}: a GIF shows {FASTEST_GIF} frames a second at most; give less, or -o NAME.mp4"
+        )
     if max(film.width, film.height) > LONGEST[film.form]:
         raise BadRequest(
             f"--size {film.width}x{film.height}: {film.form} allows {LONGEST[film.form]} px a side; choose less"

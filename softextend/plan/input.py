@@ -46,7 +46,9 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes |
     if isinstance(growth.trim, int):
         sides = Sides(top=growth.trim, right=growth.trim, bottom=growth.trim, left=growth.trim)
         if min(height, width) <= 2 * growth.trim:
-            raise BadRequest(f"--trim {growth.trim}: nothing would be left of {width}x{height}")
+            raise BadRequest(
+                f"--trim {growth.trim}: nothing would be left of {width}x{height}; give less, or leave it out"
+            )
         border = Border(sides=sides)
     elif growth.trim is None and not known.all():
         border = Border()  # what is transparent will be filled, at the rim too

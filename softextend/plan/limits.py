@@ -34,7 +34,7 @@ def limits(pixels: Pixels, known: Known, canvas: Canvas) -> tuple[str, ...]:
     found = []
     if share > MUCH:
         found.append(
-            f"{share:.0%} of the photo's area is added" if share < 2 else f"{share:.1f} times as much is added"
+            f"{share:.0%} of the photo's area is added" if share < 2 else f"{share:.1f} times the photo's area is added"
         )
     if cut:
         found.append(f"something stands on the {_listed(cut)} border{'s' if len(cut) > 1 else ''}")

@@ -62,7 +62,8 @@ class Motion:
             raise BadRequest(f"frames of {self.width}x{self.height}: each side must be {SMALLEST} px or more")
         if self.count < 2:
             raise BadRequest(
-                f"--seconds {self.seconds:g} at --fps {float(self.fps):.3g}: makes {self.count} frame; 2 are needed"
+                f"--seconds {self.seconds:g} at --fps {float(self.fps):.3g}: makes {self.count} frame; 2 are needed: "
+                "give more --seconds"
             )
 
     @classmethod

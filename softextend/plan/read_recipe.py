@@ -29,7 +29,9 @@ def spec_of(recipe: Mapping[str, Any]) -> Spec:
         given |= target  # as earlier versions grouped them
     unknown = [name for name in given if name not in GROUP_OF]
     if unknown:
-        raise BadPicture(f"its recipe is damaged: spec.{ascii(unknown[0])[1:-1]:.40} is no option of this version")
+        raise BadPicture(
+            f"its recipe is damaged: spec.{ascii(unknown[0])[1:-1]:.40} is unknown here; name another result"
+        )
     read = {name: _read(name, value) for name, value in given.items() if name not in NEVER}
     if any(read.get(name) is not None for name in HOW_MUCH[1:]):
         read["sides"] = None if not any(each.value for each in read.get("sides") or ()) else read["sides"]

@@ -126,7 +126,7 @@ def test_perspective_is_said_of_the_sides_that_lines_run_out_of(
     ("thing", "sides", "said"),
     [
         (False, ("--sides", 0, 60, 0, 60), "60% of the photo's area is added: "),
-        (False, ("--scale", 2), "3.0 times as much is added: "),
+        (False, ("--scale", 2), "3.0 times the photo's area is added: "),
         (False, ("--sides", 0, 40, 0, 40), None),
         (True, ("--sides", 0, 20, 0, 20), "something stands on the right border: "),
         (True, ("--sides", 0, 0, 0, 20), None),  # the border that cuts it stays

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 from running import Run, photo
+
+from softextend.commands.redo import note_other_model
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
@@ -41,3 +44,23 @@ def test_a_painting_runs_again(run: Run) -> None:
     assert run("paint", "a.png", "m.png", "-o", "b.png").code == 0
     assert run("redo", "b.png", "-o", "c.png").code == 0
     assert Path("b.png").read_bytes() == Path("c.png").read_bytes()
+
+
+def test_another_model_or_a_changed_file_is_said_with_both_hashes_and_the_remedy() -> None:
+    def notes(now: str | None, then: str | None) -> list[str]:
+        said: list[str] = []
+        laid = [{"kind": "lora", "file": "l.safetensors", "hash": "c" * 64}]
+        model = SimpleNamespace(as_dict=lambda: {"hash": now, "conditions": laid})
+        task = SimpleNamespace(ref=SimpleNamespace(name="x.safetensors"))
+        before = SimpleNamespace(hash=then, files=frozenset({"d" * 64}))
+        note_other_model(model, task, before, SimpleNamespace(note=said.append))  # type: ignore[arg-type]
+        return said
+
+    model, lora = notes("a" * 64, "b" * 64)
+    assert model == (
+        "model: x.safetensors (SHA-256 aaaaaaaaaa...) is not the recipe's (SHA-256 bbbbbbbbbb...): the result will "
+        "differ; name the recipe's with --model"
+    )
+    assert lora.startswith("lora: l.safetensors (SHA-256 cccccccccc...) is another than the recipe's: ")
+    assert "(built in)" in notes("a" * 64, None)[0]
+    assert len(notes("a" * 64, "a" * 64)) == 1, "of the model that made it nothing is said"

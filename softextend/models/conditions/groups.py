@@ -226,7 +226,7 @@ def controlled(text: str) -> Controlled:
         text, span = head, parse_span(last, "--control")
     path, scale = weighed(text, "--control")
     if scale < 0:
-        raise BadRequest(f"--control {text}: the scale must be 0 or more")
+        raise BadRequest(f"--control {text}: the scale must be 0 or more, such as 0.8")
     return Controlled(path, scale, span)
 
 

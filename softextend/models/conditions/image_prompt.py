@@ -126,7 +126,9 @@ def adapter_entries(path: Path) -> dict[str, Entry]:
     header = read_header(path)
     names = header.tensors
     if not any(name.endswith("to_k_ip.weight") for name in names):
-        raise BadModel(f"--image-adapter {path}: no IP-Adapter; its tensors look like {identify(header).what}")
+        raise BadModel(
+            f"--image-adapter {path}: no IP-Adapter; its tensors look like {identify(header).what}: name one"
+        )
     known = ("image_proj.proj.weight", "image_proj.latents", "image_proj.proj.3.weight")
     if not any(name in names for name in known) or "image_proj.perceiver_resampler.proj_in.weight" in names:
         raise BadModel(f"--image-adapter {path}: a face adapter (FaceID), which needs a face recogniser: take another")
@@ -142,7 +144,9 @@ def vision_part(path: Path) -> Part:
     pieces = vision_pieces(list(store.entries))
     if "vision_model.embeddings.class_embedding" not in pieces or "visual_projection.weight" not in pieces:
         what = identify(read_header(files[0])).what
-        raise BadModel(f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}")
+        raise BadModel(
+            f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}: name one"
+        )
     own = read_json(path / "config.json") if path.is_dir() else {}
     config = own.get("vision_config") or own  # of a whole CLIP, its picture half
     part = Part(_new_vision, config if "hidden_size" in config else vision_config(store, pieces), pieces, store)

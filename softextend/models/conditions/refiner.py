@@ -104,7 +104,9 @@ def _of_file(path: Path, configs: Path) -> dict[str, Part]:
     header = read_header(path)
     names = list(header.tensors)
     if not any(name.startswith(TEXT) for name in names):
-        raise BadModel(f"--refiner {path}: no SDXL refiner; its tensors look like {identify(header).what}")
+        raise BadModel(
+            f"--refiner {path}: no SDXL refiner; its tensors look like {identify(header).what}: name the refiner"
+        )
     store = Store.of({path: header.tensors})
     return {
         "unet": Part(_new_unet, read_json(configs / "refiner_unet.json"), unet_pieces(names), store),

@@ -44,7 +44,9 @@ class Encoder:
         mask = mask if mask is None else mask.to(self.device)
         out = self.module(ids.to(self.device), mask, output_hidden_states=True)
         if self.layer > len(out.hidden_states) - 1:
-            raise BadRequest(f"--clip-skip {self.layer}: the text encoder has {len(out.hidden_states) - 1} layers")
+            raise BadRequest(
+                f"--clip-skip {self.layer}: the text encoder has {len(out.hidden_states) - 1} layers: give less"
+            )
         hidden: Tensor = out.hidden_states[-self.layer]
         if self.normed:
             inner: Any = getattr(self.module, "text_model", self.module)
