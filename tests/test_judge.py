@@ -15,7 +15,7 @@ from running import photo, size
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_sheet_of_all_conditions(tmp_path: Path) -> None:
     tinysdxl.write_folder(tmp_path / "sdxl")
     photo(tmp_path / "a.png")
