@@ -20,6 +20,8 @@ from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
 from softextend.fills.parts import threads
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
+from softextend.fills.regular import LONGER as LAID
+from softextend.fills.regular import go_on
 from softextend.fills.repeats import break_up
 from softextend.fills.things import LONGER, things
 
@@ -105,12 +107,14 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
         look = _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
         traits = _Traits(radius, spread, _rarity(level, radius), look, shown, cut_at)
         found = _started(level, np.random.default_rng(seed))
-        depth = 0
+        depth, laid_at = 0, max(_sized(sizes, LAID)[1].shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
         while sizes:
             depth += 1
             finer = searchable(*sizes.pop(), radius, level.lean)
             found = _enlarged(finer, level, found, 2)
+            if LAID <= max(finer.trusted.shape) == laid_at:
+                go_on(finer, found.source)
             level = finer
             _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
         found = _levelled(level, found, centre, pool)
