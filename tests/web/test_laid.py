@@ -161,6 +161,18 @@ def test_uploaded_pictures_and_files_by_name_give_the_command_lines_bytes(
     assert "no picture of this session" in refused["error"], "another session's picture"
 
 
+def look_at(page: Any, panel: Any, folder: Path) -> None:
+    """A panel on a desktop and a phone, light and dark: nothing is wider than the screen; pictures to look at."""
+    for device, width in (("desktop", 1280), ("phone", 390)):
+        page.set_viewport_size({"width": width, "height": 2600})
+        for theme in ("light", "dark"):
+            page.evaluate("(theme) => softextend.setTheme(theme)", theme)
+            wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert wide[0] <= wide[1], f"wider than the screen of a {device}"
+            panel.screenshot(path=folder / f"conditions-{device}-{theme}.png")
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 @pytest.mark.ui
 def test_conditions_are_chosen_on_the_page(
     start: Callable[..., Server], in_use: Path, chromium: Any, photos: Path, tmp_path: Path
@@ -183,14 +195,7 @@ def test_conditions_are_chosen_on_the_page(
     assert page.evaluate("softextend.current.file") == "small.png", "the photo in work stays open"
     page.select_option("#field-image_adapter", "adapter")
     page.select_option("#field-image_encoder", "encoder")
-    for device, width in (("desktop", 1280), ("phone", 390)):
-        page.set_viewport_size({"width": width, "height": 900})
-        for theme in ("light", "dark"):
-            page.evaluate("(theme) => softextend.setTheme(theme)", theme)
-            wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-            assert wide[0] <= wide[1], "the conditions are wider than the screen"
-            laid.screenshot(path=tmp_path / f"conditions-{device}-{theme}.png")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    look_at(page, laid, tmp_path)
     page.fill("#field-steps", "2")
     page.fill("#field-prompt", "a beach")
     pull(page, "right", 16)

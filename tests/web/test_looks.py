@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from running import photo
+from serving import Caller, Server
 
 from softextend.interrupt import check
 from softextend.web.looks import SECONDS, SIZES, Looks, Pace, Superseded
@@ -84,3 +89,58 @@ def test_of_a_tab_the_newest_preview_wins(opened: tuple[Looks, Session, Node], m
     assert looks.look(session, node, SETTINGS, tab="one")["plan"]
     thread.join(30)
     assert told == ["superseded"]
+
+
+# --- what a drag costs ---------------------------------------------------------------------------------------------
+
+FIELDS = slice(13, 15)  # of /proc/PID/stat: utime and stime
+MOST_COST = 20.0  # decodings of the same photo that a preview may cost: 300 ms on a machine that decodes it in 15
+PREVIEWS = 8
+
+
+def processor_seconds(pid: int) -> float:
+    """That a process and its threads have used, in whatever time that took them."""
+    text = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, text[FIELDS.start - 2 : FIELDS.stop - 2])) / os.sysconf("SC_CLK_TCK")
+
+
+def settled(pid: int) -> None:
+    """Waits until a server has compiled what it compiles when it starts."""
+    before, end = -1.0, time.monotonic() + 60
+    while processor_seconds(pid) - before > 0.05:
+        assert time.monotonic() < end
+        before = processor_seconds(pid)
+        time.sleep(0.5)
+
+
+def decoding_seconds(path: Path) -> float:
+    """Processor time of one decoding of a photo here, the median of several."""
+    times = []
+    for _ in range(5):
+        began = time.thread_time()
+        with Image.open(path) as image:
+            np.asarray(image)
+        times.append(time.thread_time() - began)
+    return float(np.median(times))
+
+
+@pytest.mark.ui
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc: processor time of another process")
+@pytest.mark.parametrize("fill", ["patch", "telea", "perlin"])
+def test_a_drag_over_two_megapixels_costs_a_few_decodings(
+    start: Callable[..., Server], tmp_path: Path, fill: str
+) -> None:
+    photo(tmp_path / "large.jpg", 1632, 1224)
+    server = start("--port", "0")
+    call = Caller(server)
+    node = call.photo(tmp_path / "large.jpg")
+    settled(server.process.pid)
+    costs = []
+    for index in range(PREVIEWS):
+        before = processor_seconds(server.process.pid)
+        settings = {"sides": f"0 {200 + 40 * index} 0 0", "fill": fill}
+        assert "plan" in call("/api/preview", {"picture": node["id"], "settings": settings, "tab": "one"})
+        costs.append(processor_seconds(server.process.pid) - before)
+    server.stop()
+    print("COST", costs, decoding_seconds(tmp_path / "large.jpg"))
+    assert np.median(costs) < MOST_COST * decoding_seconds(tmp_path / "large.jpg"), costs
