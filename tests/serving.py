@@ -31,9 +31,9 @@ def until(page: Any, condition: str) -> None:
 class Server:
     """One `softextend ui` process."""
 
-    def __init__(self, work_dir: Path, *words: str, cwd: Path) -> None:
+    def __init__(self, work_dir: Path, *words: str, cwd: Path, **variables: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
-        environment |= {"XDG_CONFIG_HOME": str(work_dir / "config"), "SOFTEXTEND_MODEL": ""}
+        environment |= {"XDG_CONFIG_HOME": str(work_dir / "config"), "SOFTEXTEND_MODEL": "", **variables}
         self.errors = (cwd / "server-errors.txt").open("w+")
         command = [sys.executable, "-m", "softextend", "ui", "--no-browser", "--work-dir", str(work_dir), *words]
         self.process = subprocess.Popen(

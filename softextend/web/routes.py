@@ -72,6 +72,13 @@ async def answer(studio: Studio, handler: Handler, request: Request) -> Response
         return JSONResponse({"error": f"the server cannot read or write: {error.strerror}"}, 500, NEVER)
 
 
+async def nothing_here(request: Request, error: Exception) -> Response:
+    """A path, or a method on it, that is none: JSON with one line, as every error."""
+    status = getattr(error, "status_code", 404)
+    line = f"{request.method} {request.url.path[:80]}: there is nothing here: docs/ui.md lists the endpoints"
+    return JSONResponse({"error": line}, status, NEVER)
+
+
 async def static(request: Request) -> Response:
     """A file of the page."""
     name = request.path_params.get("name", "index.html")

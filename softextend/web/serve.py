@@ -33,9 +33,10 @@ def make_app(studio: Studio, *, host: str, port: int, auth: str | None) -> Any:
     os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.sessions.home / "gradio"))
     import gradio as gr
     from fastapi import FastAPI
+    from starlette.exceptions import HTTPException
 
     from softextend.web.programs import blocks
-    from softextend.web.routes import routes
+    from softextend.web.routes import nothing_here, routes
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -43,6 +44,7 @@ def make_app(studio: Studio, *, host: str, port: int, auth: str | None) -> Any:
         studio.close()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes(studio), lifespan=lifespan)
+    app.add_exception_handler(HTTPException, nothing_here)
     app = gr.mount_gradio_app(app, blocks(studio), path="/gradio", show_error=True, max_file_size=studio.max_upload)
     return Guard(app, host=host, port=port, auth=auth, most=studio.max_upload)
 

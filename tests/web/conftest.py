@@ -48,9 +48,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     needed("gradio", "uvicorn")
     running: list[Server] = []
 
-    def begin(*words: str, work_dir: Path | None = None) -> Server:
+    def begin(*words: str, work_dir: Path | None = None, **variables: str) -> Server:
         place = tmp_path_factory.mktemp("ui")
-        running.append(Server(work_dir or place / "work", *words, cwd=place))
+        running.append(Server(work_dir or place / "work", *words, cwd=place, **variables))
         return running[-1]
 
     yield begin

@@ -94,7 +94,7 @@ def test_of_a_tab_the_newest_preview_wins(opened: tuple[Looks, Session, Node], m
 # --- what a drag costs ---------------------------------------------------------------------------------------------
 
 FIELDS = slice(13, 15)  # of /proc/PID/stat: utime and stime
-MOST_COST = 20.0  # decodings of the same photo that a preview may cost: 300 ms on a machine that decodes it in 15
+MOST_COST = 12.0  # decodings of the same photo that a preview may cost, of about 10 ms; measured: 2 to 6
 PREVIEWS = 8
 
 
@@ -142,5 +142,4 @@ def test_a_drag_over_two_megapixels_costs_a_few_decodings(
         assert "plan" in call("/api/preview", {"picture": node["id"], "settings": settings, "tab": "one"})
         costs.append(processor_seconds(server.process.pid) - before)
     server.stop()
-    print("COST", costs, decoding_seconds(tmp_path / "large.jpg"))
     assert np.median(costs) < MOST_COST * decoding_seconds(tmp_path / "large.jpg"), costs

@@ -248,11 +248,17 @@ def test_two_sessions_at_once_keep_apart(visit: Callable[..., Any], noise: Path)
     assert two.locator("#tree button").count() == 2
 
 
-def test_what_is_wrong_is_said_in_a_sentence(visit: Callable[..., Any], photos: Path, noise: Path) -> None:
+def test_what_is_wrong_is_said_in_a_sentence(
+    visit: Callable[..., Any], photos: Path, noise: Path, tmp_path: Path
+) -> None:
     page = visit()
     page.set_input_files("#file", str(photos / "notes.txt"))
     page.wait_for_selector("#alert:visible")
     assert "notes.txt" in page.locator("#alert").text_content()
+    page.click("#alert button")
+    (tmp_path / "huge.png").write_bytes(bytes(9 * 2**20))
+    page.set_input_files("#file", str(tmp_path / "huge.png"))
+    until(page, "document.getElementById('alert').textContent.includes('huge.png: is larger than 8 MiB')")
     page.click("#alert button")
     open_photo(page, noise)
     assert page.locator("#tree b").count() == 0, "a name is text, not markup"
