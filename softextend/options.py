@@ -35,7 +35,7 @@ class Growth(Checked):
         None,
         "how much to add: pixels (256) or percent of that dimension (25%), each 0 or more; one value: all sides, two: "
         "vertical and horizontal, three: top, horizontal, bottom",
-        told="none; exactly one of this and the next four is needed",
+        told="none; one of --sides, --aspect, --size, --scale, --all is needed",
         metavar="TOP RIGHT BOTTOM LEFT",
         form="sides",
     )
@@ -62,6 +62,7 @@ class Growth(Checked):
         above=True,
         told="none",
         form="scale",
+        expert=True,
     )
     all: Amount | None = option(
         None, "pixels (256) or percent (20%) on each side, 0 or more", told="none", metavar="AMOUNT", form="all"
@@ -90,6 +91,7 @@ class Growth(Checked):
         "opposite edges of the result join too: x left and right (a 360-degree panorama), y top and bottom, xy both (a "
         "texture that tiles)",
         told="none",
+        expert=True,
     )
     allow_large: bool = option(False, "allow more than 4 times the picture's size on a side", told="off", expert=True)
 
@@ -171,6 +173,7 @@ class Mask(Checked):
         low=0,
         high=8192,
         told="as far as overlap and feather reach",
+        expert=True,
     )
 
 
@@ -213,6 +216,7 @@ class Sampling(Checked):
         low=1,
         high=1000,
         told="the model's",
+        expert=True,
     )
     guidance: float | None = option(
         None,
@@ -221,8 +225,9 @@ class Sampling(Checked):
         high=50,
         told="the model's",
         also=("--cfg", "--cfg-scale"),
+        expert=True,
     )
-    sampler: SamplerName | None = option(None, "the sampler", told="the model's")
+    sampler: SamplerName | None = option(None, "the sampler", told="the model's", expert=True)
     guidance_rescale: float | None = option(
         None,
         "how much of the contrast that guidance adds is taken back",
@@ -336,7 +341,12 @@ class Selection(Checked):
         expert=True,
     )
     min_score: float | None = option(
-        None, "a result with a seam score below X is an error and is not written", low=0, high=1, told="none"
+        None,
+        "a result with a seam score below X is an error and is not written",
+        low=0,
+        high=1,
+        told="none",
+        expert=True,
     )
 
     @property

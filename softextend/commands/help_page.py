@@ -16,6 +16,9 @@ from softextend.option_fields import about
 NARROWEST, WIDEST = 60, 100  # columns
 INDENT = 6  # columns before an option's words
 QUOTED = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")  # a word of a shell's line
+SELF_EVIDENT = re.compile(r" Default: (none|off|nothing|the model's)\.$")
+UNSAID = "Where no default is named, there is none, or the model's own."
+OUTPUT_FIRST = ("Where results go", "Where the result goes", "The film", "The contact sheet")
 ABOUT_ALL = (
     ("-h, --help", "This page; softextend COMMAND --help has a command's options."),
     ("-V, --version", "Print the version and exit."),
@@ -27,7 +30,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "softextend extend photo.jpg --sides 0 256 0 256",
         "softextend extend photo.jpg --aspect 16:9 -o wide.jpg",
         "softextend extend 'photos/*.jpg' --all 10% --out-dir wide --skip-existing",
-        'softextend extend photo.jpg --sides 0 0 0 30% --model sdxl.safetensors -p "a quiet harbour"',
+        'softextend extend photo.jpg --left 30% --model xl.safetensors -p "a harbour"',
     ),
     "paint": ("softextend paint canvas.png mask.png -o finished.png",),
     "prepare": ("softextend prepare photo.jpg --sides 0 128 0 128 --out-dir work",),
@@ -58,6 +61,7 @@ def page(name: str, kind: type[Any], *, everything: bool, columns: int | None = 
     lines += ["", "Help:", "  -h, --help        This page."]
     if hidden:
         lines.append(f"  --help-all        {hidden} more options, for experts.")
+    lines += _wrapped(UNSAID, width, "  ")
     return "\n".join(lines)
 
 
@@ -69,7 +73,7 @@ def _entry(field: Field[Any], hint: Any, width: int) -> Iterator[str]:
         metavar = value_metavar(said, value)
         written += metavar if metavar.startswith("[=") else f" {metavar}"
     yield f"  {written}"
-    yield from _wrapped(help_text(field, value), width, " " * INDENT)
+    yield from _wrapped(SELF_EVIDENT.sub("", help_text(field, value)), width, " " * INDENT)
 
 
 def _wrapped(words: str, width: int, pad: str = "", first: str | None = None) -> list[str]:
@@ -100,7 +104,7 @@ def _groups(kind: type[Any], *, everything: bool) -> tuple[list[tuple[str, list[
             hidden += 1
         else:
             groups.setdefault(about(field).panel or group, []).append((field, hint))
-    return [(title, found) for title, found in groups.items() if found], hidden
+    return sorted(groups.items(), key=lambda each: each[0] not in OUTPUT_FIRST), hidden
 
 
 def leaves(kind: type[Any], group: str = "Options") -> Iterator[tuple[Field[Any], Any, str]]:

@@ -11,7 +11,7 @@ from softextend.option_fields import Checked, like, option
 from softextend.pictures.address import Address
 from softextend.pictures.formats import Alpha, Format
 
-READING, WRITING = "Where pictures come from", "Where results go"
+READING, WRITING, REPORTED = "Where pictures come from", "Where results go", "What is reported, and where"
 
 
 class Skip(str, Enum):
@@ -99,8 +99,11 @@ class OutputOptions(OutputPath):
         "what follows the input's name in the result's",
         told="-extended; -painted for paint",
         metavar="TEXT",
+        expert=True,
     )
-    format: Format | None = option(None, "the results' format", told="what -o says, else the input's", metavar="NAME")
+    format: Format | None = option(
+        None, "the results' format", told="what -o says, else the input's", metavar="NAME", expert=True
+    )
     quality: int | None = option(
         None, "quality of JPEG, AVIF and WebP files", low=1, high=100, told="95; a WebP keeps its input's"
     )
@@ -165,6 +168,7 @@ class WorkOptions(BatchOptions):
         low=0,
         metavar="auto|N",
         form="workers",
+        expert=True,
     )
 
 
@@ -179,7 +183,7 @@ class DebugOptions(Checked):
         metavar="DIR",
         expert=True,
     )
-    dry_run: bool = option(False, "print the plan, load no model, write nothing", told="off")
+    dry_run: bool = option(False, "print the plan, load no model, write nothing", told="off", panel=REPORTED)
     plan_image: Path | None = option(
         None,
         "draw the canvas with the windows that the model will see, numbered; also with --dry-run",

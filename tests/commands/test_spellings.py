@@ -113,6 +113,19 @@ def test_version_and_first_page(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert all(kind.__name__.lower() in first.out for kind, _ in COMMANDS)
 
 
+def test_the_help_of_extend_is_short_and_output_comes_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("extend", "--help").lines
+    assert len(lines) < 110
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles[:2] == ["Examples:", "Where results go:"]
+    assert sum(line.startswith("  softextend extend ") for line in lines) == 4
+    words = [line for line in lines if line.startswith("      ")]
+    assert max(len(line) - 6 for line in words) >= 60
+    everything = run("extend", "--help-all").out
+    assert all(flag in everything for flag in ("--sampler", "--steps", "--workers", "--band", "--wrap", "--format"))
+
+
 # --- completion ----------------------------------------------------------------------------------------------------
 
 
