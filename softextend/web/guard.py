@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,12 +72,12 @@ class Guard:
         scope.setdefault("state", {})["token"] = token
         wants = scope["path"] == "/" or scope["path"].startswith("/api/")
         door = _Door(receive, send, self.most, self._set_cookie(token) if fresh and wants else None)
-        try:
+        with suppress(TooLarge):
             await self.app(scope, door.receive, door.send)
-        except TooLarge:
-            if not door.begun:
+        if door.overrun and not door.begun:
+            if not door.whole:
                 await _drained(receive, DRAINED)
-                await _answer(send, 413, self._too_large())
+            await _answer(send, 413, self._too_large())
 
     def refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """The status and sentence for what is not let in."""
@@ -124,18 +125,27 @@ class _Door:
 
     def __init__(self, receive: Receive, send: Send, most: int, cookie: str | None) -> None:
         self._receive, self._send, self.left, self.cookie = receive, send, most, cookie
-        self.begun = False
+        self.begun = False  # an answer
+        self.whole = False  # the body has come in
+
+    @property
+    def overrun(self) -> bool:
+        """Whether more came in than is taken."""
+        return self.left < 0
 
     async def receive(self) -> Message:
         """The next part of the body; TooLarge beyond the limit."""
         message = await self._receive()
         self.left -= len(message.get("body", b""))
-        if self.left < 0:
+        if self.overrun:
+            self.whole = not message.get("more_body", False)
             raise TooLarge
         return message
 
     async def send(self, message: Message) -> None:
-        """Out, with the headers that every answer has."""
+        """Out, with the headers that every answer has; what the page says of a body that is cut off is dropped."""
+        if self.overrun and not self.begun:
+            return
         if message["type"] == "http.response.start":
             self.begun = True
             message["headers"] = [*message.get("headers", []), *_encoded(HEADERS)]

@@ -1,0 +1,166 @@
+"""Bad input on the page itself: each is answered in a sentence, the photo in work stays, and no file is left over."""
+
+from __future__ import annotations
+
+import http.client
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from driving import open_photo, pull, quick, run
+from running import photo
+from serving import Caller, Server, until
+
+pytestmark = pytest.mark.ui
+MARKUP = "<img src=x onerror=document.title='taken'>"
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG whose header says more than its few bytes hold."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def handed(name: str, data: bytes) -> dict[str, Any]:
+    return {"name": name, "mimeType": "image/png", "buffer": data}
+
+
+def said(page: Any) -> str:
+    """The page's alert, which is closed again."""
+    page.wait_for_selector("#alert:visible")
+    line = page.locator("#alert").locator(":scope > *").first.text_content()
+    page.click("#alert button")
+    return str(line)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("photo.png", b"hello, this is text", "photo.png"),
+        ("empty.png", b"", "empty"),
+        ("large.png", png_of(20_000, 20_000), "megapixels"),
+        ("bomb.png", png_of(60_000, 60_000), "megapixels"),
+        ("cut.png", png_of(32, 32), "cut.png"),
+        ("heavy.png", bytes(9 * 2**20), "larger than 8 MiB"),
+        (f"{MARKUP}.exe", b"MZ", "no picture's name"),
+    ],
+)
+def test_what_is_no_photo_leaves_the_photo_in_work(
+    visit: Callable[..., Any], photos: Path, name: str, data: bytes, says: str
+) -> None:
+    page = visit()
+    title = page.title()
+    open_photo(page, photos / "small.png")
+    pull(page, "right", 16)
+    dragged = page.evaluate("softextend.canvas.sides.right")
+    page.set_input_files("#file", handed(name, data))
+    line = said(page)
+    assert says in line
+    assert "\n" not in line
+    assert page.evaluate("softextend.current.file") == "small.png"
+    assert page.evaluate("softextend.canvas.sides.right") == dragged > 0
+    assert page.locator("#tree button").count() == 1
+    assert page.title() == title, "a name is text"
+
+
+def test_a_name_with_markup_is_text_wherever_it_stands(visit: Callable[..., Any], photos: Path) -> None:
+    page = visit()
+    title = page.title()
+    page.set_input_files("#file", handed(f"{MARKUP}.png", (photos / "small.png").read_bytes()))
+    page.wait_for_selector("#canvas .handle.right.side:visible")
+    quick(page)
+    pull(page, "right", 16)
+    run(page)
+    page.click("#tab-gallery")
+    page.click("#tab-batch")
+    page.set_input_files("#batch-files", handed(f"{MARKUP}.png", (photos / "small.png").read_bytes()))
+    page.wait_for_selector("#panel-batch td img")
+    assert page.locator("img[src='x']").count() == 0
+    assert page.title() == title
+
+
+def test_a_prompt_of_100_kb_is_refused_and_a_shorter_one_goes(visit: Callable[..., Any], photos: Path) -> None:
+    page = visit()
+    open_photo(page, photos / "small.png")
+    quick(page)
+    pull(page, "right", 16)
+    page.evaluate("softextend.form.model.value = 'self'")
+    refused = page.evaluate(
+        """fetch('/api/extend', {method: 'POST', body: JSON.stringify({picture: softextend.current.id,
+        settings: {sides: '8', prompt: 'x'.repeat(100000)}})}).then(
+        async (each) => [each.status, (await each.json()).error])"""
+    )
+    assert refused[0] == 400
+    assert "100000 characters" in refused[1]
+    assert "xxxxxxxx" * 100 not in refused[1]
+    run(page)
+
+
+def test_uploads_at_once_from_two_tabs_all_come_in(visit: Callable[..., Any], photos: Path) -> None:
+    one = visit()
+    two = one.context.new_page()
+    two.goto(one.url)
+    until(two, "window.softextend && document.getElementById('go-hint').textContent")
+    data = (photos / "small.png").read_bytes()
+    for page in (one, two):
+        page.set_input_files("#file", [handed("same.png", data), handed("same.png", data)])
+    for page in (one, two):
+        until(page, "document.querySelectorAll('#tree button').length >= 2")
+    found = one.evaluate("fetch('/api/session').then((each) => each.json())")
+    assert len({each["file"] for each in found["pictures"]}) == 4, "none overwrites another"
+
+
+# --- what is left on the disk ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(start: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Server, Path]:
+    """A server whose working and temporary files lie in folders of their own."""
+    for name in ("work", "temporary"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    return start("--port", "0", "--max-upload", "1", work_dir=tmp_path / "work"), tmp_path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.rglob("*") if each.is_file())
+
+
+def test_refused_photos_and_archives_leave_no_file(kept: tuple[Server, Path], tmp_path: Path) -> None:
+    call, home = Caller(kept[0]), kept[1]
+    before = files(home / "temporary")
+    for name, data in (("cut.png", png_of(32, 32)), ("big.png", png_of(20_000, 20_000)), ("text.jpg", b"text")):
+        assert "error" in call(f"/api/photos?name={name}", data)
+    assert not [each for each in files(home / "work") if each.endswith((".png", ".jpg"))]
+    photo(tmp_path / "small.png", 64, 48)
+    node = call.photo(tmp_path / "small.png")
+    settings = {"sides": "0 16 0 0", "fill": "mirror", "strength": 0, "seed": 1}
+    made = call.done(call("/api/extend", {"picture": node["id"], "settings": settings}))["results"][0]
+    assert call(f"/api/zip?pictures={made}")[:2] == b"PK"
+    assert call(f"/api/pictures/{made}/file?format=webp")[:4] == b"RIFF"
+    assert files(home / "temporary") == before
+    call("/api/session", method="DELETE")
+    assert not [each for each in files(home / "work") if each.endswith((".png", ".jpg", ".webp"))]
+
+
+def test_an_upload_that_does_not_tell_its_length_is_limited_too(kept: tuple[Server, Path]) -> None:
+    address = urlsplit(kept[0].address)
+    line = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    for path, count in (("/api/photos?name=a.png", 40), ("/api/extend", 17)):
+        parts = (bytes(2**16) for _ in range(count))
+        headers = {"Transfer-Encoding": "chunked", "Content-Type": "multipart/form-data; boundary=x"}
+        line.request("POST", path, body=parts, encode_chunked=True, headers=headers)
+        answer = line.getresponse()
+        told = answer.read()
+        assert answer.status == 413, (path, told)
+        assert b"larger than 1 MiB" in told
+    line.close()
+    assert not [each for each in files(kept[1] / "work") if each.endswith(".png")]
