@@ -4,22 +4,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = examples/photo-extended.jpg
 
-.PHONY: demo test test-slow test-long test-ui test-many test-many-deaths image shots lint clean
+.PHONY: demo test test-slow test-ui test-many test-many-deaths image shots lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/softextend extend examples/photo.jpg --sides 0 128 0 128 --model self --seed 1 --overwrite -o $(DEMO)
 	@echo "The wider photo is $(DEMO)"
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 -m 'not ui and not slow and not long'
+	$(BIN)/python -m pytest -n 2 -m 'not ui and not slow'
 
 # What takes long by its nature: a full-size checkpoint, the README's commands with the built-in model
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n 2 -m slow
-
-# What takes many minutes: a sheet of all conditions, a soak of a batch
-test-long: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m long
 
 # The page in a real browser; needs Chromium: apt-get install chromium
 test-ui: $(VENV)-ui/installed

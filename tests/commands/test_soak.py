@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 MANY = Path(__file__).parents[2] / "benchmarks" / "many.py"
-pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 
 def measured(*words: object) -> dict[str, Any]:
