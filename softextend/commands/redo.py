@@ -125,14 +125,14 @@ def note_other_model(model: Model, task: PictureTask, before: Recorded, listener
     if before.hash != facts.get("hash"):
         now, then = _which(facts.get("hash")), _which(before.hash)
         listener.note(
-            f"model: {task.ref.name} ({now}) is not the recipe's ({then}): the result will differ; name the recipe's "
-            "with --model"
+            f"model: this is {task.ref.name} ({now}), but the picture was made by {Path(before.model).name} ({then}): "
+            "the new one will differ; for the same one give that file by --model"
         )
     for each in facts.get("conditions") or ():
         if each["hash"] not in before.files:
             listener.note(
-                f"{each['kind']}: {each['file']} ({_which(each['hash'])}) is another than the recipe's: the result "
-                "will differ; put the recipe's in its place"
+                f"{each['kind']}: {each['file']} ({_which(each['hash'])}) has changed since the picture was made: "
+                "the new one will differ; for the same one put the old file in its place"
             )
 
 

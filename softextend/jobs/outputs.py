@@ -256,7 +256,7 @@ class Check:
         if path.read_only:
             return BadRequest(f"{path}: nothing can be written to {path.scheme}://; give --out-dir DIR")
         if not self.may_exist and self.stored.has(path):
-            return AlreadyExists(f"{path}: exists already; use --overwrite, --skip-existing or another name")
+            return AlreadyExists(f"{path}: exists already; {another_way(many=len(self.jobs) > 1)}")
         return None
 
     def _folder(self, path: Path) -> SoftExtendError | None:
@@ -277,7 +277,7 @@ class Check:
         except OutputError as error:
             return error
         if not self.may_exist and exists(path):
-            return AlreadyExists(f"{path}: exists already; use --overwrite, --skip-existing or another name")
+            return AlreadyExists(f"{path}: exists already; {another_way(many=len(self.jobs) > 1)}")
         return None
 
 
@@ -286,13 +286,19 @@ def exists(path: Place | None) -> bool:
     return isinstance(path, Path) and os.path.lexists(path) and not is_stream(path)
 
 
+def another_way(*, many: bool) -> str:
+    """What to do about a result that is there already; redo and a single picture have nothing to skip."""
+    skip = "--skip-existing leaves it out, " if many else ""
+    return f"--overwrite replaces it, {skip}-o or --out-dir names another place"
+
+
 def existing(jobs: Iterable[Job]) -> str | None:
     """Which result is there already, as a user is told; None where none is."""
     found = [path for job in jobs for target in job.targets for path in target.files if exists(path)]
     if not found:
         return None
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{found[0]}: exists already{more}; use --overwrite, --skip-existing or another name"
+    return f"{found[0]}: exists already{more}; {another_way(many=len(found) > 1)}"
 
 
 def refused_folder(folder: Path) -> SoftExtendError | None:

@@ -52,15 +52,25 @@ def test_another_model_or_a_changed_file_is_said_with_both_hashes_and_the_remedy
         laid = [{"kind": "lora", "file": "l.safetensors", "hash": "c" * 64}]
         model = SimpleNamespace(as_dict=lambda: {"hash": now, "conditions": laid})
         task = SimpleNamespace(ref=SimpleNamespace(name="x.safetensors"))
-        before = SimpleNamespace(hash=then, files=frozenset({"d" * 64}))
+        before = SimpleNamespace(hash=then, model="/old/y.safetensors", files=frozenset({"d" * 64}))
         note_other_model(model, task, before, SimpleNamespace(note=said.append))  # type: ignore[arg-type]
         return said
 
     model, lora = notes("a" * 64, "b" * 64)
     assert model == (
-        "model: x.safetensors (SHA-256 aaaaaaaaaa...) is not the recipe's (SHA-256 bbbbbbbbbb...): the result will "
-        "differ; name the recipe's with --model"
+        "model: this is x.safetensors (SHA-256 aaaaaaaaaa...), but the picture was made by y.safetensors (SHA-256 "
+        "bbbbbbbbbb...): the new one will differ; for the same one give that file by --model"
     )
-    assert lora.startswith("lora: l.safetensors (SHA-256 cccccccccc...) is another than the recipe's: ")
+    assert lora.startswith("lora: l.safetensors (SHA-256 cccccccccc...) has changed since the picture was made: ")
     assert "(built in)" in notes("a" * 64, None)[0]
     assert len(notes("a" * 64, "a" * 64)) == 1, "of the model that made it nothing is said"
+
+
+def test_redo_advises_only_options_that_it_has(run: Run) -> None:
+    photo("a.png")
+    assert run("extend", "a.png", "--all", 4, "-o", "b.png", "--strength", 0, "--fill", "edge").code == 0
+    assert run("redo", "b.png").code == 0
+    again = run("redo", "b.png")
+    assert (again.code, "exists already; --overwrite replaces it" in again.err) == (1, True), again.err
+    flags = {word.strip(",;:.") for word in again.err.split() if word.startswith("-")}
+    assert flags <= {"--overwrite", "-o", "--out-dir"}
