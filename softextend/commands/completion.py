@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from softextend.errors import BadRequest
 
@@ -27,6 +28,11 @@ def complete_shell(words: Sequence[str]) -> str:
     shell = rest[0] if rest else _this_shell(option)
     if option == SHOW:
         return get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=shell)
+    home = Path("~").expanduser()
+    if home == Path("/") or not home.is_dir():
+        raise BadRequest(
+            f"{option}: {home} is no home folder; set HOME to yours, or use {SHOW} and save what it prints"
+        )
     _, path = install(shell=shell, prog_name=PROGRAM, complete_var=VARIABLE)
     return f"{path}: {shell} completes from its next start on"
 

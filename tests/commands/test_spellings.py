@@ -150,6 +150,14 @@ def test_each_shell_has_its_completion(run: Run, shell: str, mark: str) -> None:
     assert "takes one of bash, zsh, fish" in wrong.err
 
 
+@pytest.mark.parametrize("home", ["", "/", "/nowhere/at/all"])
+def test_completion_is_installed_in_a_home_alone(run: Run, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    monkeypatch.setenv("HOME", home)
+    ran = run("--install-completion", "bash")
+    assert (ran.code, "is no home folder; set HOME to yours" in ran.err) == (2, True), ran.err
+    assert not Path("/.bash_completions").exists()
+
+
 def test_a_shell_is_offered_options(tmp_path: Path) -> None:
     line = "softextend extend --sam"
     asked = {"_SOFTEXTEND_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "2", "HOME": str(tmp_path)}

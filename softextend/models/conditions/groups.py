@@ -123,14 +123,15 @@ class ImageOptions(WordOptions):
     )
     image_adapter: Path | None = option(
         None,
-        "the IP-Adapter, base or plus",
+        "the IP-Adapter, base or plus: a file, or its name in the models folder",
         told="image_adapter of the config file",
         metavar="FILE",
         expert=True,
     )
     image_encoder: Path | None = option(
         None,
-        "the CLIP image encoder that the adapter was trained with (ViT-H or bigG), a file or folder",
+        "the CLIP image encoder that the adapter was trained with (ViT-H or bigG): a file or folder, or its name in "
+        "the models folder",
         told="image_encoder of the config file",
         metavar="FILE",
         expert=True,
@@ -180,7 +181,7 @@ class ControlOptions(ImageOptions):
     )
     refiner: Path | None = option(
         None,
-        "the SDXL refiner, a .safetensors file: it takes the last steps",
+        "the SDXL refiner, which takes the last steps: a .safetensors file, or its name in the models folder",
         told="none",
         metavar="FILE",
         expert=True,
