@@ -87,7 +87,8 @@ def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -
         "show_default": False,  # the help says it, in words where the default is none
     }
     if many and said.argument:
-        return list[str] | None, Argument(metavar=said.metavar, **more)
+        offer = completer(field.name, value) if field.name == "words" else None
+        return list[str] | None, Argument(metavar=said.metavar, autocompletion=offer, **more)
     names = (*option_names(field), *said.also)
     if many:
         return list[str] | None, Option(*names, metavar=said.metavar, **more)
@@ -124,6 +125,10 @@ def completions(name: str, value: Any, incomplete: str) -> list[str]:
         from softextend.models.find import installed_models
 
         offered = [each.ref.name for each in installed_models()]
+    elif name == "words":
+        from softextend.commands.signatures import COMMANDS
+
+        offered = [kind.__name__.lower() for kind, _ in COMMANDS]
     elif name == "preset":
         from softextend.jobs.presets import preset_paths, presets_folder
 

@@ -134,6 +134,7 @@ def test_values_are_completed() -> None:
     assert completions("fill", str, "te") == ["telea"]
     assert "self" in completions("model", str, "s")
     assert completions("output", str, "") == []
+    assert completions("words", str, "ex") == ["extend"]
     assert completions("preset", str, "") == [*preset_paths(presets_folder())] != []
 
 
