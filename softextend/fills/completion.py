@@ -19,6 +19,7 @@ from softextend.errors import BadRequest
 from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
 from softextend.fills.parts import threads
+from softextend.fills.periods import LONGEST, Periods, periods, stepping
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
 from softextend.fills.regular import LONGER as LAID
 from softextend.fills.regular import go_on
@@ -78,6 +79,7 @@ class Costs(Ranged):
     unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
     thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
+    regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
     spread: float = param(
         0.0, "", 0, 2, "how far the seed draws level and alike apart; --best-of and --retry set 1 after the first"
     )
@@ -102,10 +104,11 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
     with threads() as pool:
         shown = things(*_sized(sizes, LONGER))
         cut_at = max(_sized(sizes, CUT_UP)[1].shape)
+        repeats = periods(*next((each for each in sizes if max(each[1].shape) <= LONGEST), sizes[-1]))
         level = searchable(*sizes.pop(), radius)
         _paint_nearest(level)
         look = _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        traits = _Traits(radius, spread, _rarity(level, radius), look, shown, cut_at)
+        traits = _Traits(radius, spread, _rarity(level, radius), look, shown, cut_at, repeats)
         found = _started(level, np.random.default_rng(seed))
         depth, laid_at = 0, max(_sized(sizes, LAID)[1].shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
@@ -235,6 +238,7 @@ class _Traits:
     look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
     things: Floats  # (H, W) in [0, 1], at a size of its own
     cut_at: int  # px, longer side of the level at which copies of single places are cut up
+    periods: Periods | None
 
 
 @dataclass(slots=True)
@@ -252,6 +256,8 @@ class _Rules:
     close: Floats  # (H, W) cost of lying right beside the target
     thing: Floats  # (H, W) in [0, 1], 1 on a thing that the picture shows only once
     shy: Floats  # (T,) what copying it costs
+    steps: Floats  # (T, 4) at which the picture repeats itself beside a target
+    regular: Floats  # (T,) cost of being no number of steps away
 
 
 def _looks(level: Level, reach: float) -> Floats:
@@ -281,6 +287,7 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
     across = (ease * costs.level / longer**2 / loose).astype(np.float32)
     radius = traits.radius
     rare = cv2.resize(traits.rare, (width, height), interpolation=cv2.INTER_LINEAR)
+    steps, certain = stepping(traits.periods, level.place, level.trusted.shape)
     textured = 1 - GRAIN / (2 * _variance(level.image, radius))  # an even area repeats itself anyway
     return _Rules(
         gauss=gauss(radius, radius * 0.8),
@@ -294,6 +301,8 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
         close=costs.spacing * textured,
         thing=cv2.resize(traits.things, (width, height), interpolation=cv2.INTER_LINEAR),
         shy=(ease * costs.thing * np.clip(level.distance / (ENDS * longer), 0, 1)).astype(np.float32),
+        steps=steps,
+        regular=costs.regular * certain,
     )
 
 
@@ -316,6 +325,8 @@ def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, r
         nearby=NEARBY * max(level.slot.shape),
         thing=rules.thing,
         shy=rules.shy,
+        steps=rules.steps,
+        regular=rules.regular,
     )
     found.source = patchmatch.improve(
         found.source,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from softextend.types import Known
 
 
+ROUNDED, FAR = 0.5, 1.5  # px squared off a step: what rounding makes, and how much more costs all
+MOST_STEPS = 6  # as many at once are tried
 NEIGHBOURS = 6  # whose sources are tried, shifted, before random ones
 
 
@@ -44,6 +46,8 @@ class Prices:
     nearby: float
     thing: Floats  # (H, W) how much a place is of a thing that is there only once
     shy: Floats  # (T,) what copying such a place costs; left out of `cost`: votes weigh how well a patch fits
+    steps: Floats  # (T, 4) two steps at which the picture repeats itself beside a target: px down and right each
+    regular: Floats  # (T,) what a source costs that lies no number of them away
 
     @classmethod
     def free(cls, valid: Known, place: Ints) -> Prices:
@@ -60,6 +64,8 @@ class Prices:
             nearby=0.0,
             thing=np.zeros(valid.shape, np.float32),
             shy=none,
+            steps=np.zeros((len(place), 4), np.float32),
+            regular=none,
         )
 
 
@@ -94,7 +100,8 @@ def improve(
         improve_part, image=image, confidence=confidence, variance=variance, slot=slot, place=place, before=source,
         after=after, cost=cost, raised=raised, penalty=prices.penalty, near=prices.near, look=prices.look,
         across=prices.across, along=prices.along, alike=prices.alike, close=prices.close,
-        nearby=np.float32(prices.nearby), thing=prices.thing, shy=prices.shy, gauss=gauss, lift=np.float32(lift),
+        nearby=np.float32(prices.nearby), thing=prices.thing, shy=prices.shy, steps=prices.steps,
+        regular=prices.regular, gauss=gauss, lift=np.float32(lift),
         ease=np.float32(ease), reach=reach, reverse=reverse, seed=seed,
     )  # fmt: skip
     in_parts(part, len(place), pool)
@@ -207,6 +214,18 @@ def _towards(k, step):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _beside(k, y, x, i, start, stop, slot, before, after, reverse):  # type: ignore[no-untyped-def]
+    """The source of the k-th neighbour of target i at (y, x), as far beside it; (-1, -1) where there is none."""
+    height, width = slot.shape
+    dy, dx = _towards(k, -1 if reverse else 1)
+    if not (0 <= y + dy < height and 0 <= x + dx < width) or slot[y + dy, x + dx] < 0:
+        return -1, -1
+    j = slot[y + dy, x + dx]
+    other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
+    return other // width - dy, other % width - dx
+
+
+@compiled
 def _anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-untyped-def]
     """A place up to `radius` px from the best one, drawn by the hash h; at first level with the target (y, x), that is
     on the way along which the picture is extended from its pixel `near`."""
@@ -223,9 +242,42 @@ def _anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-u
 
 
 @compiled
+def _counted(dy, dx, steps):  # type: ignore[no-untyped-def]
+    """The numbers of both steps that lead nearest to (dy, dx), and the px down and right that are left."""
+    counts = (0.0, 0.0)
+    for n in range(2):
+        sy, sx = steps[2 * n], steps[2 * n + 1]
+        length = sy * sy + sx * sx
+        if length > 0:
+            count = np.rint((dy * sy + dx * sx) / length)
+            dy, dx = dy - count * sy, dx - count * sx
+            counts = (count, counts[1]) if n == 0 else (counts[0], count)
+    return counts, dy, dx
+
+
+@compiled
+def _off(dy, dx, steps, regular):  # type: ignore[no-untyped-def]
+    """What being off costs: 0 where (dy, dx) is a number of steps, `regular` from 1.4 px off."""
+    if regular == 0:
+        return np.float32(0.0)
+    _, dy, dx = _counted(dy, dx, steps)
+    return regular * np.float32(min(max((dy * dy + dx * dx - ROUNDED) / FAR, 0.0), 1.0))
+
+
+@compiled
+def _stepped(k, h, best_place, y, x, steps, width):  # type: ignore[no-untyped-def]
+    """A place whole steps from (y, x): the one nearest to the best place (k = -1), or drawn by the hash h."""
+    (down, right), _, _ = _counted(best_place // width - y, best_place % width - x, steps)
+    if k < -1:
+        down, right = 1 + h % MOST_STEPS, 1 + (h >> 8) % MOST_STEPS
+    dy, dx = down * steps[0] + right * steps[2], down * steps[1] + right * steps[3]
+    return y + np.int64(np.rint(dy)), x + np.int64(np.rint(dx))
+
+
+@compiled
 def improve_part(  # type: ignore[no-untyped-def]
     start, stop, image, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
-    along, alike, close, nearby, thing, shy, gauss, lift, ease, reach, reverse, seed,
+    along, alike, close, nearby, thing, shy, steps, regular, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
     """`improve` over targets [start, stop): writes after, cost, raised; rows outside the part are read from before."""
     height, width = slot.shape
@@ -235,16 +287,14 @@ def improve_part(  # type: ignore[no-untyped-def]
         v, u = best_place // width, best_place % width
         best, b0, b1, b2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
         own, radius, extra = variance[y, x], reach, penalty[v, u] + shy[i] * thing[v, u]
+        extra += _off(v - y, u - x, steps[i], regular[i])
         extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
         best = best / (own + variance[v, u]) + extra
-        for k in range(64):
-            if k < NEIGHBOURS:
-                dy, dx = _towards(k, -1 if reverse else 1)
-                if not (0 <= y + dy < height and 0 <= x + dx < width) or slot[y + dy, x + dx] < 0:
-                    continue
-                j = slot[y + dy, x + dx]
-                other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
-                v, u = other // width - dy, other % width - dx
+        for k in range(-2 if regular[i] > 0 else 0, 64):
+            if k < 0:
+                v, u = _stepped(k, mixed(seed, place[i], k + 64), best_place, y, x, steps[i], width)
+            elif k < NEIGHBOURS:
+                v, u = _beside(k, y, x, i, start, stop, slot, before, after, reverse)
             elif radius < 1:
                 break
             else:
@@ -252,7 +302,7 @@ def improve_part(  # type: ignore[no-untyped-def]
                 radius = radius // 2 if k > NEIGHBOURS else radius
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
-            extra = penalty[v, u] + shy[i] * thing[v, u]
+            extra = penalty[v, u] + shy[i] * thing[v, u] + _off(v - y, u - x, steps[i], regular[i])
             if extra < best:
                 extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
             if extra < best:
