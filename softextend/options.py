@@ -280,10 +280,7 @@ class Sampling(Checked):
         expert=True,
     )
     seed: int | None = option(
-        None,
-        "start of the random numbers; the same seed repeats a result",
-        low=0,
-        told="random, printed",
+        None, "start of the random numbers; the same seed repeats a result", low=0, told="random, printed"
     )
     refine_strength: float | None = option(
         None,
@@ -341,12 +338,7 @@ class Selection(Checked):
         expert=True,
     )
     min_score: float | None = option(
-        None,
-        "a result with a seam score below X is an error and is not written",
-        low=0,
-        high=1,
-        told="none",
-        expert=True,
+        None, "a result with a lower seam score is an error and not written", low=0, high=1, told="none", expert=True
     )
 
     @property
