@@ -129,7 +129,7 @@ def _used(given: Picture, crop: Crop | None, original: Path, result: Path) -> Pi
 def _outside(mask: Path | None, result: Path, known: Known, *, allow_huge: bool) -> Known:
     """Where a mask leaves the picture alone."""
     if mask is None:
-        raise BadPicture(f"{result} was painted by a mask: give that as the third file")
+        raise BadPicture(f"{result} was painted by a mask: give it with --mask FILE")
     change = read_mask(mask, allow_huge=allow_huge)
     if change.shape != known.shape:
         height, width = change.shape

@@ -77,7 +77,7 @@ def _with_unet(ref: ModelRef, unet: Path, asked: Asked) -> ModelRef:
     header = read_header(unet)
     found = identify(header)
     if found.kind not in ("unet", "checkpoint"):
-        raise BadModel(f"--unet {unet}: no UNet; its tensors look like {found.fault or found.what}: name one")
+        raise BadModel(f"--unet {unet}: no UNet; its tensors look like {found.fault or found.what}")
     family = ref.choice.family if ref.choice else None
     if found.family is not None and family is not None and found.family != family:
         raise BadModel(f"--unet {unet}: {found.what}, which does not fit {ref.name}: give a UNet of its family")

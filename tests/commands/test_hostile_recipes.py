@@ -155,4 +155,4 @@ def test_no_recipe_lifts_a_limit(run: Run) -> None:
         assert (ran.code, "--allow-large" in ran.err) == (1, True) or ran.code == 2, ran.err
         assert not Path("o.png").exists()
     huge = redone(run, {**told, "spec": {**told["spec"], "allow_huge": True}})
-    assert (huge.code, "is no option" in huge.err) == (1, True)
+    assert (huge.code, "allow_huge is unknown here" in huge.err) == (1, True)

@@ -227,5 +227,5 @@ def test_a_painted_file_is_verified_by_its_mask(tmp_path: Path) -> None:
     assert verdict.holds
     assert verdict.kept == 60 * 90
     assert "outside the mask" in str(verdict)
-    with pytest.raises(BadPicture, match="give the mask"):
+    with pytest.raises(BadPicture, match="give it with --mask FILE"):
         verify(result, original)

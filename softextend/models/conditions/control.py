@@ -133,7 +133,7 @@ def control_part(path: Path, unet: Mapping[str, Any]) -> Part:
     pieces = {target: Piece(name) for name in store.entries if (target := control_target(name))}
     if "controlnet_mid_block.weight" not in pieces:
         raise BadModel(
-            f"--control {path}: no ControlNet; it looks like {identify(read_header(files[0])).what}: name one"
+            f"--control {path}: no ControlNet; it looks like {identify(read_header(files[0])).what}; name a ControlNet"
         )
     beside = read_json((path if path.is_dir() else path.parent) / "config.json")
     own = beside if str(beside.get("_class_name", "")).startswith("ControlNet") else {}

@@ -127,7 +127,7 @@ def adapter_entries(path: Path) -> dict[str, Entry]:
     names = header.tensors
     if not any(name.endswith("to_k_ip.weight") for name in names):
         raise BadModel(
-            f"--image-adapter {path}: no IP-Adapter; its tensors look like {identify(header).what}: name one"
+            f"--image-adapter {path}: no IP-Adapter; its tensors look like {identify(header).what}; name an IP-Adapter"
         )
     known = ("image_proj.proj.weight", "image_proj.latents", "image_proj.proj.3.weight")
     if not any(name in names for name in known) or "image_proj.perceiver_resampler.proj_in.weight" in names:
@@ -145,7 +145,7 @@ def vision_part(path: Path) -> Part:
     if "vision_model.embeddings.class_embedding" not in pieces or "visual_projection.weight" not in pieces:
         what = identify(read_header(files[0])).what
         raise BadModel(
-            f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}: name one"
+            f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}; name the one that the adapter was made with"
         )
     own = read_json(path / "config.json") if path.is_dir() else {}
     config = own.get("vision_config") or own  # of a whole CLIP, its picture half

@@ -81,7 +81,7 @@ def lora_header(path: Path) -> Header:
     modules = _modules(header)
     marks = {*KINDS, "down", "diff_b"}
     if not any(marks & set(leaves) for leaves in modules.values()):
-        raise BadModel(f"--lora {path}: no LoRA; its tensors look like {identify(header).what}: name one")
+        raise BadModel(f"--lora {path}: no LoRA; its tensors look like {identify(header).what}; name a LoRA")
     return header
 
 

@@ -105,7 +105,7 @@ def _of_file(path: Path, configs: Path) -> dict[str, Part]:
     names = list(header.tensors)
     if not any(name.startswith(TEXT) for name in names):
         raise BadModel(
-            f"--refiner {path}: no SDXL refiner; its tensors look like {identify(header).what}: name the refiner"
+            f"--refiner {path}: no SDXL refiner; its tensors look like {identify(header).what}; name the refiner"
         )
     store = Store.of({path: header.tensors})
     return {

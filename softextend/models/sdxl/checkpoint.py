@@ -166,7 +166,7 @@ def vae_file(path: Path, configs: Path = CONFIGS) -> Part:
     header = read_header(path)
     found = identify(header)
     if found.kind != "vae" and not any(name.endswith("decoder.conv_in.weight") for name in header.tensors):
-        raise BadModel(f"--vae {path}: no VAE; its tensors look like {found.fault or found.what}: name one")
+        raise BadModel(f"--vae {path}: no VAE; its tensors look like {found.fault or found.what}")
     if found.kind == "other-vae":
         raise BadModel(f"--vae {path}: {found.fault}")
     store = Store.of({path: header.tensors})
@@ -184,7 +184,7 @@ def unet_file(path: Path, config: dict[str, Any]) -> Part:
     pieces = unet_pieces(list(header.tensors))
     if "conv_in.weight" not in pieces or "time_embedding.linear_1.weight" not in pieces:
         found = identify(header)
-        raise BadModel(f"--unet {path}: no UNet; its tensors look like {found.fault or found.what}: name one")
+        raise BadModel(f"--unet {path}: no UNet; its tensors look like {found.fault or found.what}")
     part = Part(_new_unet, config | inputs(header.tensors), pieces, Store.of({path: header.tensors}))
     part.check()
     return part
