@@ -145,7 +145,8 @@ def vision_part(path: Path) -> Part:
     if "vision_model.embeddings.class_embedding" not in pieces or "visual_projection.weight" not in pieces:
         what = identify(read_header(files[0])).what
         raise BadModel(
-            f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}; name the one that the adapter was made with"
+            f"--image-encoder {path}: no CLIP image encoder with its projection; it looks like {what}; "
+            "name the one that the adapter was made with"
         )
     own = read_json(path / "config.json") if path.is_dir() else {}
     config = own.get("vision_config") or own  # of a whole CLIP, its picture half
