@@ -11,6 +11,7 @@ from PIL import Image
 from softextend.jobs.job import Job
 from softextend.jobs.reading import Remarks, check_results
 from softextend.jobs.task import PictureTask
+from softextend.pictures import exif
 from softextend.pictures.memory import SMALL
 from softextend.plan.input import Input, fitted
 from softextend.plan.plan import Plan
@@ -18,7 +19,6 @@ from softextend.types import Box, Listener
 
 MANY = 1000  # pictures of a dry run, from which on their headers have to do
 PLAIN = {("JPEG", "L"), ("JPEG", "RGB"), ("PNG", "L"), ("PNG", "RGB"), ("BMP", "RGB"), ("WEBP", "RGB")}
-ORIENTATION = 274  # Exif's tag; from 5 on the picture lies on its side
 SAID = (
     "planned by the files' headers alone, since they are more than {many}: damage, borders and what the photos show "
     "are found by the run, or by a --dry-run of fewer"
@@ -71,7 +71,7 @@ def size_of(path: Path) -> tuple[int, int] | None:
         with Image.open(path) as opened:
             if (opened.format, opened.mode) not in PLAIN or "transparency" in opened.info or "xmp" in opened.info:
                 return None
-            turned = "exif" in opened.info and opened.getexif().get(ORIENTATION, 1) >= 5
+            turned = "exif" in opened.info and opened.getexif().get(exif.ORIENTATION, 1) >= 5  # it lies on its side
             width, height = opened.size
     except Exception:  # `read` says what is wrong with it
         return None

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import pickle
 import struct
-import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from pngs import hollow
 from refusing import SIDES, Refuse, photo
 
 from softextend import cli
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def test_missing_file(refuse: Refuse) -> None:
@@ -51,11 +47,7 @@ def test_empty_file(refuse: Refuse) -> None:
 
 
 def test_decompression_bomb(refuse: Refuse) -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    rows = zlib.compress(b"\0" * 1000)
-    Path("a.png").write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
+    Path("a.png").write_bytes(hollow(60_000, 60_000))
     said = refuse(1, "extend", "a.png", *SIDES)
     assert "3600 megapixels" in said
     assert "--allow-huge" in said

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 import subprocess
 import sys
 import zlib
 from pathlib import Path
 
 import pytest
+from pngs import png
 from running import Run, photo
 
 from softextend.pictures import memory
@@ -17,16 +17,11 @@ from softextend.pictures import memory
 SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
 
 
-def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">L", len(content)) + name + content + struct.pack(">L", zlib.crc32(name + content))
-
-
 def bomb(width: int, height: int) -> bytes:
     """A PNG of one bit a pixel, all black: its data are a thousandth of its pixels."""
     packer, row = zlib.compressobj(9), bytes(1 + (width + 7) // 8)
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">LLBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return png(width, height, data, bits=1, colour=0)
 
 
 def test_a_small_file_of_a_huge_picture_is_refused_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import struct
-import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pngs import chunk
 from running import Run, photo
 
 from softextend.errors import BadPicture
@@ -149,10 +149,6 @@ def test_an_unusual_bmp_is_named(data: bytes) -> None:
     assert "is a BMP of an unusual kind (" in said
     assert "save it as PNG" in said
     assert "damaged" not in said
-
-
-def chunk(name: bytes, content: bytes, *, wrong: bool = False) -> bytes:
-    return struct.pack(">L", len(content)) + name + content + struct.pack(">L", zlib.crc32(name + content) ^ wrong)
 
 
 @pytest.mark.parametrize("name", [b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"pHYs", b"tIME", b"prVt"])

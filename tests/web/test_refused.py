@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,21 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from driving import open_photo, pull, quick, run
+from pngs import hollow
 from running import photo
 from serving import Caller, Server, until
 
 pytestmark = pytest.mark.ui
 MARKUP = "<img src=x onerror=document.title='taken'>"
-
-
-def png_of(width: int, height: int) -> bytes:
-    """A PNG whose header says more than its few bytes hold."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def handed(name: str, data: bytes) -> dict[str, Any]:
@@ -46,9 +35,9 @@ def said(page: Any) -> str:
     [
         ("photo.png", b"hello, this is text", "photo.png"),
         ("empty.png", b"", "empty"),
-        ("large.png", png_of(20_000, 20_000), "megapixels"),
-        ("bomb.png", png_of(60_000, 60_000), "megapixels"),
-        ("cut.png", png_of(32, 32), "cut.png"),
+        ("large.png", hollow(20_000, 20_000), "megapixels"),
+        ("bomb.png", hollow(60_000, 60_000), "megapixels"),
+        ("cut.png", hollow(32, 32), "cut.png"),
         ("heavy.png", bytes(9 * 2**20), "larger than 8 MiB"),
         (f"{MARKUP}.exe", b"MZ", "no picture's name"),
     ],
@@ -137,7 +126,7 @@ def files(folder: Path) -> list[str]:
 def test_refused_photos_and_archives_leave_no_file(kept: tuple[Server, Path], tmp_path: Path) -> None:
     call, home = Caller(kept[0]), kept[1]
     before = files(home / "temporary")
-    for name, data in (("cut.png", png_of(32, 32)), ("big.png", png_of(20_000, 20_000)), ("text.jpg", b"text")):
+    for name, data in (("cut.png", hollow(32, 32)), ("big.png", hollow(20_000, 20_000)), ("text.jpg", b"text")):
         assert "error" in call(f"/api/photos?name={name}", data)
     assert not [each for each in files(home / "work") if each.endswith((".png", ".jpg"))]
     photo(tmp_path / "small.png", 64, 48)
