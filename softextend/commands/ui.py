@@ -26,7 +26,7 @@ def ui(report: Report, given: Ui) -> None:
 
     page = given.page
     serve.check_door(page.host, page.auth)
-    studio = serve.open_studio(page.folder, page.work_dir, page.max_upload * 2**20)
+    studio = serve.open_studio(page.folder, page.work_dir, page.max_upload * 2**20, report.failed)
     if page.host not in LOCAL:
         report.note(f"{page.host}: others can reach this page, and what they send and get is not encrypted")
     tell = partial(_tell, report)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
+from softextend.commands.report import one_line
+from softextend.web.faults import Failed, as_event, as_json, line_of, shortened, silent
 from softextend.web.sessions import TOKEN, new_token
 
 Scope = MutableMapping[str, Any]
@@ -25,11 +25,13 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")  # listens everywhere, so that its own names are not known
 DRAINED = 2**30  # bytes of a body that is too large anyway, read before it is refused; beyond, the line is cut
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+CALLS = ("extend", "paint", "fills", "models", "status", "cancel")
 # What of Gradio's server is reachable: its documented calls, the queue behind them, uploads and their results.
 OPEN = re.compile(
-    r"/gradio/(config|gradio_api/(info|upload|upload_progress|heartbeat/.*|cancel|reset|call/.*|queue/.*"
-    r"|file=.*|startup-events))?/?"
+    r"/gradio/(config|gradio_api/(info|upload|upload_progress|heartbeat/.*|cancel|reset|queue/.*"
+    rf"|call/({'|'.join(CALLS)})(/[^/]+)?|file=.*|startup-events))/?"
 )
+UPLOAD = "/gradio/gradio_api/upload"
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -49,10 +51,24 @@ class TooLarge(Exception):
 
 
 class Guard:
-    """ASGI middleware; `auth`: user:password or None, `most`: bytes that a request may bring."""
+    """ASGI middleware; `auth`: user:password or None, `most`: bytes that a request may bring.
 
-    def __init__(self, app: App, *, host: str, port: int, auth: str | None, most: int) -> None:
+    `failed` hears of faults, `make_room` is called before Gradio keeps an upload.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        host: str,
+        port: int,
+        auth: str | None,
+        most: int,
+        failed: Failed = silent,
+        make_room: Callable[[], None] = lambda: None,
+    ) -> None:
         self.app, self.host, self.auth, self.most = app, host, auth, most
+        self.failed, self.make_room = failed, make_room
         self.cookie = f"softextend_{port}"  # cookies know no ports, and two servers share none
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,12 +88,24 @@ class Guard:
         scope.setdefault("state", {})["token"] = token
         wants = scope["path"] == "/" or scope["path"].startswith("/api/")
         door = _Door(receive, send, self.most, self._set_cookie(token) if fresh and wants else None)
-        with suppress(TooLarge):
+        if scope["path"].rstrip("/") == UPLOAD:
+            self.make_room()
+        line = ""
+        try:
             await self.app(scope, door.receive, door.send)
+        except TooLarge:
+            pass
+        except Exception as error:  # what no handler has answered
+            said = getattr(error.__cause__, "status_code", None)  # a refusal in the middle of a stream, which tells it
+            line = "" if said else shortened(one_line(error))
+            if not door.gone and not said:
+                self.failed(error, f"{scope['method']} {scope['path'][:80]}")
         if door.overrun and not door.begun:
             if not door.whole:
                 await _drained(receive, DRAINED)
             await _answer(send, 413, self._too_large())
+        else:
+            await door.close(line)
 
     def refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """The status and sentence for what is not let in."""
@@ -121,12 +149,16 @@ class Guard:
 
 
 class _Door:
-    """Counts what comes in and adds headers to what goes out."""
+    """Counts what comes in and adds headers to what goes out; what says no goes out as JSON, whoever says it."""
 
     def __init__(self, receive: Receive, send: Send, most: int, cookie: str | None) -> None:
         self._receive, self._send, self.left, self.cookie = receive, send, most, cookie
         self.begun = False  # an answer
+        self.ended = False  # that answer
         self.whole = False  # the body has come in
+        self.gone = False  # whoever asked
+        self.events = False  # the answer is a stream of them
+        self.status, self.refusal = 0, b""  # of an answer that says no, kept until all of it is known
 
     @property
     def overrun(self) -> bool:
@@ -136,6 +168,7 @@ class _Door:
     async def receive(self) -> Message:
         """The next part of the body; TooLarge beyond the limit."""
         message = await self._receive()
+        self.gone = self.gone or message["type"] == "http.disconnect"
         self.left -= len(message.get("body", b""))
         if self.overrun:
             self.whole = not message.get("more_body", False)
@@ -147,11 +180,28 @@ class _Door:
         if self.overrun and not self.begun:
             return
         if message["type"] == "http.response.start":
-            self.begun = True
-            message["headers"] = [*message.get("headers", []), *_encoded(HEADERS)]
-            if self.cookie:
-                message["headers"].append((b"set-cookie", self.cookie.encode()))
+            self.status = message["status"] if message["status"] >= 400 else 0
+            headers = dict(message.get("headers", []))
+            self.events = headers.get(b"content-type", b"").startswith(b"text/event-stream")
+            more = {**HEADERS, **({"set-cookie": self.cookie} if self.cookie else {})}
+            message["headers"] = [*message.get("headers", []), *_encoded(more)]
+        elif self.status:
+            self.refusal += message.get("body", b"")
+        if self.status:
+            return
+        self.begun = True
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
+
+    async def close(self, line: str) -> None:
+        """The end of an answer: one that says no, or one that a fault, told in a `line`, has cut off."""
+        if self.gone or self.ended:
+            return
+        if not self.begun:
+            status = self.status or 500
+            await _answer(self._send, status, line or line_of(status, self.refusal), self.cookie)
+        elif self.events:
+            await self._send({"type": "http.response.body", "body": as_event(line) if line else b""})
 
 
 async def _drained(receive: Receive, most: int) -> None:
@@ -163,11 +213,13 @@ async def _drained(receive: Receive, most: int) -> None:
             return
 
 
-async def _answer(send: Send, status: int, line: str) -> None:
-    body = json.dumps({"error": line}).encode()
-    more = {"content-type": "application/json", "content-length": str(len(body))}
+async def _answer(send: Send, status: int, line: str, cookie: str | None = None) -> None:
+    body = as_json(line)
+    more = {"content-type": "application/json", "content-length": str(len(body)), "cache-control": "no-store"}
     if status == 401:
         more["www-authenticate"] = 'Basic realm="softextend", charset="UTF-8"'
+    if cookie:
+        more["set-cookie"] = cookie
     await send({"type": "http.response.start", "status": status, "headers": _encoded({**HEADERS, **more})})
     await send({"type": "http.response.body", "body": body})
 

@@ -17,12 +17,14 @@ from gradio.utils import get_upload_folder
 
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.web import downloads, form
+from softextend.web.form import PICTURES
 from softextend.web.routes import state, told
 from softextend.web.runs import OVER, Run
-from softextend.web.sessions import Session, new_token
+from softextend.web.sessions import GIB, Session, folder_size, new_token
 from softextend.web.studio import Studio
 
 KEPT_SECONDS = 3600  # of uploads and results after they came
+KEPT_BYTES = 2 * GIB  # of all of them; the oldest go first
 TOLD_SECONDS = 0.5  # between two words on progress
 
 
@@ -36,14 +38,15 @@ class Programs:
         """Extend a photo: the result's file and what is known of it; while it runs, nothing and the run's state."""
         with _errors():
             session, key = self._opened(photo)
-            run = self.studio.orders.extend(session, key, settings)
+            run = self.studio.orders.extend(session, key, self._with_pictures(session, settings))
         yield from self._followed(session, run)
 
     def paint(self, photo: FileData, mask: FileData, settings: dict) -> Iterator[tuple[Any, dict]]:  # type: ignore[type-arg]
         """Repaint a picture where the mask is white; answers as `extend`."""
         with _errors():
             session, key = self._opened(photo)
-            run = self.studio.orders.paint(session, key, _path(mask).read_bytes(), settings)
+            given = self._with_pictures(session, settings)
+            run = self.studio.orders.paint(session, key, self._uploaded(mask).read_bytes(), given)
         yield from self._followed(session, run)
 
     def fills(self) -> list:  # type: ignore[type-arg]
@@ -73,11 +76,28 @@ class Programs:
 
     def _opened(self, photo: FileData) -> tuple[Session, str]:
         """A session of its own with the photo in it."""
-        _tidy()
-        session, path = self.studio.sessions.of(new_token()), _path(photo)
+        tidy()
+        session = self.studio.sessions.of(new_token())
+        return session, self._added(session, photo)
+
+    def _with_pictures(self, session: Session, settings: Any) -> Any:
+        """Settings whose image prompt and control image, uploaded files, are pictures of the session."""
+        if not isinstance(settings, dict):
+            return settings
+        given = {name: settings[name] for name in PICTURES if isinstance(settings.get(name), dict)}
+        return {**settings, **{name: self._added(session, each) for name, each in given.items()}}
+
+    def _added(self, session: Session, given: Any) -> str:
+        """An uploaded file as a picture of the session; its id."""
+        path = self._uploaded(given)
+        return self.studio.add_photo(session, path.name, path.read_bytes()).id
+
+    def _uploaded(self, given: Any) -> Path:
+        """Where an uploaded file lies; BadRequest for any other file, and for one that is too large."""
+        path = uploaded(given.get("path") if isinstance(given, dict) else getattr(given, "path", given))
         if path.stat().st_size > self.studio.max_upload:
             raise BadRequest(f"{path.name}: is larger than {self.studio.max_upload / 2**20:g} MiB")
-        return session, self.studio.add_photo(session, path.name, path.read_bytes()).id
+        return path
 
     def _followed(self, session: Session, run: Run) -> Iterator[tuple[Any, dict]]:  # type: ignore[type-arg]
         """Progress, then the results; whoever goes away stops the run."""
@@ -121,18 +141,35 @@ def _handed_over(path: Path) -> Path:
     return Path(shutil.copy(path, folder / path.name))
 
 
-def _tidy() -> None:
-    """Uploads and results of programs away after an hour."""
-    home = Path(get_upload_folder())
-    for each in home.iterdir() if home.is_dir() else ():
-        if time.time() - each.stat().st_mtime > KEPT_SECONDS:
+def tidy() -> None:
+    """Uploads and results of programs away after an hour, or where all together are too large."""
+    home, room = Path(get_upload_folder()), KEPT_BYTES
+    found = [(each.stat().st_mtime, each) for each in home.iterdir()] if home.is_dir() else []
+    for when, each in sorted(found, reverse=True):
+        room -= folder_size(each) if each.is_dir() else each.stat().st_size
+        if room < 0 or time.time() - when > KEPT_SECONDS:
             downloads.remove(each)
 
 
-def _path(given: Any) -> Path:
-    """Where an uploaded file lies; Gradio has checked that it is one."""
-    path = given["path"] if isinstance(given, dict) else given.path
-    return Path(path)
+def uploaded(given: Any) -> Path:
+    """The path of an uploaded file; BadRequest for any other, and for an address: the server fetches nothing."""
+    path = Path(str(given)).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+        raise BadRequest(f"{path.name[:80]}: is no uploaded file: upload it, as handle_file of gradio_client does")
+    return path
+
+
+def _check_count(function: Any, inputs: list[Any]) -> None:
+    """In place of Gradio's own check, which answers with addresses in memory."""
+    if len(inputs) != len(function.inputs):
+        line = f"{function.api_name}: takes {len(function.inputs)} values, not {len(inputs)}; docs/ui.md lists them"
+        raise gr.Error(line, print_exception=False)
+
+
+async def _in_place(given: Any) -> str:
+    """In place of Gradio's own way with files in a call, which would copy them, or fetch them from an address."""
+    with _errors():
+        return str(uploaded(given))
 
 
 def blocks(studio: Studio) -> Any:
@@ -142,4 +179,7 @@ def blocks(studio: Studio) -> Any:
         for function in (programs.extend, programs.paint, programs.fills, programs.models, programs.status):
             gr.api(function, api_name=function.__name__, concurrency_limit=None)
         gr.api(programs.cancel, api_name="cancel", concurrency_limit=None)
+    for each in made.blocks.values():
+        each.async_move_resource_to_block_cache = _in_place
+    made.validate_inputs = _check_count
     return made

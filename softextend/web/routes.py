@@ -11,13 +11,16 @@ from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from softextend import __version__
+from softextend.commands.report import one_line
 from softextend.errors import BadRequest, SoftExtendError
 from softextend.web import downloads, form
+from softextend.web.faults import shortened
+from softextend.web.guard import TooLarge
 from softextend.web.runs import Run
 from softextend.web.sessions import MOST_PICTURES, Node, Session
 from softextend.web.studio import Studio
@@ -69,7 +72,13 @@ async def answer(studio: Studio, handler: Handler, request: Request) -> Response
     except SoftExtendError as error:
         return JSONResponse({"error": session.told(str(error))}, 400, NEVER)
     except OSError as error:
+        studio.failed(error, request.url.path)
         return JSONResponse({"error": f"the server cannot read or write: {error.strerror}"}, 500, NEVER)
+    except (TooLarge, ClientDisconnect):  # the door's
+        raise
+    except Exception as error:
+        studio.failed(error, request.url.path)
+        return JSONResponse({"error": shortened(session.told(one_line(error)))}, 500, NEVER)
 
 
 async def nothing_here(request: Request, error: Exception) -> Response:

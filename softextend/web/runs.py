@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from softextend.commands.report import one_line
-from softextend.errors import BadRequest
+from softextend.errors import BadRequest, SoftExtendError
 from softextend.interrupt import stopped_by
 from softextend.sampling.progress import Silent
+from softextend.web.faults import Failed, shortened, silent
 from softextend.web.pictures import small_jpeg
 from softextend.web.sessions import RESTARTED, Session, new_id
 
@@ -23,7 +24,6 @@ MOST_WAITING = 8  # of one session
 MOST_IN_LINE = 64  # of all
 PREVIEW_SECONDS = 0.7  # between two previews
 PREVIEW_SIZE = 512  # px
-LONGEST_LINE = 600  # characters of an error
 OVER = ("done", "failed", "cancelled")
 PREPARING, PAINTING = "Getting the model and the fill ready", "Painting"
 FINISHING = "Decoding, joining and scoring"
@@ -137,6 +137,7 @@ class Runner:
         self.current: Run | None = None
         self.changed = threading.Condition()
         self.closed = False
+        self.failed: Failed = silent  # hears of the program's own faults
         self.thread = threading.Thread(target=self._work, name="softextend-runs", daemon=True)
         self.thread.start()
 
@@ -221,8 +222,9 @@ class Runner:
         except Cancelled:
             return ("failed", RESTARTED) if self.closed else ("cancelled", "")
         except Exception as error:
-            line = run.session.told(one_line(error))
-            return "failed", line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..."
+            if not isinstance(error, SoftExtendError):
+                self.failed(error, run.kind)
+            return "failed", shortened(run.session.told(one_line(error)))
         return "done", ""
 
     def _keep(self, run: Run) -> None:

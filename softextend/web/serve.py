@@ -14,6 +14,7 @@ from typing import Any
 
 from softextend.environment import cache_home
 from softextend.errors import BadRequest
+from softextend.web.faults import Failed, silent
 from softextend.web.guard import LOCAL, Guard
 from softextend.web.sessions import Sessions
 from softextend.web.studio import Studio
@@ -35,7 +36,7 @@ def make_app(studio: Studio, *, host: str, port: int, auth: str | None) -> Any:
     from fastapi import FastAPI
     from starlette.exceptions import HTTPException
 
-    from softextend.web.programs import blocks
+    from softextend.web.programs import blocks, tidy
     from softextend.web.routes import nothing_here, routes
 
     @asynccontextmanager
@@ -45,8 +46,10 @@ def make_app(studio: Studio, *, host: str, port: int, auth: str | None) -> Any:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes(studio), lifespan=lifespan)
     app.add_exception_handler(HTTPException, nothing_here)
-    app = gr.mount_gradio_app(app, blocks(studio), path="/gradio", show_error=True, max_file_size=studio.max_upload)
-    return Guard(app, host=host, port=port, auth=auth, most=studio.max_upload)
+    more = {"show_error": True, "max_file_size": studio.max_upload, "ssr_mode": False, "mcp_server": False}
+    app = gr.mount_gradio_app(app, blocks(studio), path="/gradio", **more)
+    most, failed = studio.max_upload, studio.failed
+    return Guard(app, host=host, port=port, auth=auth, most=most, failed=failed, make_room=tidy)
 
 
 def serve(
@@ -98,11 +101,11 @@ def listen(host: str, port: int | None) -> socket.socket:
     raise BadRequest(f"--host {host} --port {ports[0]}: cannot listen there ({reason}); give another --port or --host")
 
 
-def open_studio(folder: Path | None, work_dir: Path | None, max_upload: int) -> Studio:
-    """The studio on its folders; BadRequest where FOLDER is none."""
+def open_studio(folder: Path | None, work_dir: Path | None, max_upload: int, failed: Failed = silent) -> Studio:
+    """The studio on its folders; BadRequest where FOLDER is none. `failed` hears of the program's own faults."""
     if folder is not None and not folder.is_dir():
         raise BadRequest(f"{folder}: is no folder; give a folder of photos, or none")
-    return Studio(sessions=Sessions(work_dir or home()), folder=folder, max_upload=max_upload)
+    return Studio(sessions=Sessions(work_dir or home()), folder=folder, max_upload=max_upload, failed=failed)
 
 
 def check_door(host: str, auth: str | None) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import tinyconditions
 import tinysdxl
-from driving import open_photo, pull, run
+from driving import choose, open_photo, pull, run
 from running import photo
-from serving import LONGEST, ROOT, Caller, Server, until
+from serving import ROOT, Caller, Server, until
 
 from softextend.errors import BadRequest
 from softextend.models.conditions.options import Conditions
@@ -34,6 +34,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tinyconditions.write_refiner(home / "refiner")
     tinyconditions.controlnet(home / "depth", union=False)
     return home
+
+
+@pytest.fixture(scope="module")
+def server(start: Callable[..., Server], models: Path) -> Server:
+    """A server that has them."""
+    return start("--port", "0", SOFTEXTEND_MODELS=str(models))
 
 
 @pytest.fixture
@@ -102,34 +108,29 @@ def test_no_file_of_elsewhere_is_read(in_use: Path, given: dict[str, Any], says:
         form.read_settings({"model": "tiny", **given})
 
 
-@pytest.mark.ui
-def test_a_lora_by_http_and_by_the_command_line_gives_the_same_bytes(
-    start: Callable[..., Server], in_use: Path, tmp_path: Path
-) -> None:
-    call = Caller(start("--port", "0"))
-    photo(tmp_path / "photo.png", 64, 48)
-    node = call.photo(tmp_path / "photo.png")
-    settings = {"sides": "0 16 0 0", "model": "tiny", "lora": ["style:0.5"], "clip_skip": 2, "steps": 2, "seed": 4}
-    made = call.done(call("/api/extend", {"picture": node["id"], "settings": settings}))
-    assert made["state"] == "done", made["error"]
-    result = call(f"/api/pictures/{made['results'][0]}")
-    assert "--lora style:0.5" in result["commands"][0]
-    assert str(in_use) not in str(result)
-    words = [sys.executable, "-m", *shlex.split(result["commands"][0])]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    assert (tmp_path / result["file"]).read_bytes() == call(f"/api/pictures/{result['id']}/file?format=png")
-
-
 ALL = {"refiner": "refiner", "refiner_start": 0.5, "image_adapter": "adapter", "image_encoder": "encoder"}
 ALL |= {"control": ["depth:0.5"], "sides": "0 16 0 0", "model": "tiny", "steps": 2, "seed": 4, "strength": 1}
+ALL |= {"lora": ["style:0.5"], "clip_skip": 2}
+
+
+def program(server: Server, folder: Path) -> bytes:
+    """The same by gradio_client, with the pictures as files."""
+    from gradio_client import Client, handle_file
+
+    one, pose, mood = (handle_file(str(folder / f"{name}.png")) for name in ("photo", "pose", "mood"))
+    client = Client(f"{server.address}/gradio/", verbose=False, analytics_enabled=False)
+    path, facts = client.predict(one, {**ALL, "control_image": pose, "image_prompt": mood}, api_name="/extend")
+    assert "--control-image pose.png" in facts["result"]["commands"][0]
+    with pytest.raises(Exception, match="--control-image pose: is no picture of this session"):
+        client.predict(one, {**ALL, "control_image": "pose"}, api_name="/extend")
+    return Path(path).read_bytes()
 
 
 @pytest.mark.ui
 def test_uploaded_pictures_and_files_by_name_give_the_command_lines_bytes(
-    start: Callable[..., Server], in_use: Path, tmp_path: Path
+    server: Server, in_use: Path, tmp_path: Path
 ) -> None:
-    call = Caller(start("--port", "0"))
+    call = Caller(server)
     for name, width in (("photo.png", 64), ("pose.png", 80), ("mood.png", 40)):
         photo(tmp_path / name, width, 48)
     one, pose, mood = (call.photo(tmp_path / name)["id"] for name in ("photo.png", "pose.png", "mood.png"))
@@ -145,10 +146,13 @@ def test_uploaded_pictures_and_files_by_name_give_the_command_lines_bytes(
         "--image-prompt mood.png",
         "--refiner refiner",
         "--image-adapter adapter",
+        "--lora style:0.5",
     ):
         assert words in result["commands"][0]
     data = call(f"/api/pictures/{result['id']}/file?format=png")
     assert b"work/" not in data, "the server's folders are in no recipe"
+    assert str(in_use) not in str(result)
+    assert program(server, tmp_path) == data
     words = [sys.executable, "-m", *shlex.split(result["commands"][0])]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
@@ -175,13 +179,9 @@ def look_at(page: Any, panel: Any, folder: Path) -> None:
 
 @pytest.mark.ui
 def test_conditions_are_chosen_on_the_page(
-    start: Callable[..., Server], in_use: Path, chromium: Any, photos: Path, tmp_path: Path
+    visit: Callable[..., Any], in_use: Path, photos: Path, tmp_path: Path
 ) -> None:
-    context = chromium.new_context()
-    context.set_default_timeout(LONGEST * 1000)
-    page = context.new_page()
-    page.goto(f"{start('--port', '0').address}/")
-    until(page, "window.softextend && document.getElementById('go-hint').textContent")
+    page = visit()
     open_photo(page, photos / "small.png")
     laid = page.locator("details.more", has_text="LoRAs and conditions")
     assert not laid.is_visible(), "the built-in model takes none"
@@ -208,4 +208,42 @@ def test_conditions_are_chosen_on_the_page(
     page.wait_for_selector("#verdict:visible")
     assert page.evaluate("softextend.form.settings().lora") == ["style:0.5"]
     assert page.locator("#field-image_prompt option:checked").text_content().startswith("other.jpg")
-    context.close()
+
+
+LEFT = 100 * 2**20  # bytes: more than the server needs to answer, less than the model needs for a large picture
+
+
+@pytest.mark.ui
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux: the memory of another process limited")
+def test_a_model_that_does_not_fit_is_said_and_the_next_run_goes_on(
+    server: Server, visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    import resource
+
+    photo(tmp_path / "photo.png", 576, 576)
+    page = visit()
+    open_photo(page, tmp_path / "photo.png")
+    page.select_option("#field-model", "tiny")
+    choose(page, steps="2", seed="4")
+    pull(page, "right", 16)
+    run(page)  # what it loads is there from now on
+    page.click("#undo")
+    page.wait_for_selector("#canvas:visible")
+    page.fill("#side-right", "1000")
+    page.keyboard.press("Tab")
+    until(page, "softextend.canvas.sides.right === 1000")
+    pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[0])
+    limit = (pages * resource.getpagesize() + LEFT, resource.RLIM_INFINITY)
+    resource.prlimit(server.process.pid, resource.RLIMIT_AS, limit)
+    try:
+        page.click("#go")
+        page.wait_for_selector("#alert:visible")
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert "out of memory" in page.locator("#alert").text_content()
+    assert "use a smaller picture" in page.locator("#alert").text_content()
+    assert page.evaluate("softextend.canvas.sides.right") == 1000, "nothing is lost"
+    page.click("#alert button")
+    page.fill("#side-right", "16")
+    page.keyboard.press("Tab")
+    run(page)

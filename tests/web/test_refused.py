@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,13 +113,14 @@ def test_uploads_at_once_from_two_tabs_all_come_in(visit: Callable[..., Any], ph
 # --- what is left on the disk ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def kept(start: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Server, Path]:
+@pytest.fixture(scope="module")
+def kept(start: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, Path]:
     """A server whose working and temporary files lie in folders of their own."""
+    home = tmp_path_factory.mktemp("kept")
     for name in ("work", "temporary"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    return start("--port", "0", "--max-upload", "1", work_dir=tmp_path / "work"), tmp_path
+        (home / name).mkdir()
+    server = start("--port", "0", "--max-upload", "1", work_dir=home / "work", TMPDIR=str(home / "temporary"))
+    return server, home
 
 
 def files(folder: Path) -> list[str]:
@@ -125,6 +129,7 @@ def files(folder: Path) -> list[str]:
 
 def test_refused_photos_and_archives_leave_no_file(kept: tuple[Server, Path], tmp_path: Path) -> None:
     call, home = Caller(kept[0]), kept[1]
+    call("/api/session", method="DELETE")
     before = files(home / "temporary")
     for name, data in (("cut.png", hollow(32, 32)), ("big.png", hollow(20_000, 20_000)), ("text.jpg", b"text")):
         assert "error" in call(f"/api/photos?name={name}", data)
@@ -140,16 +145,71 @@ def test_refused_photos_and_archives_leave_no_file(kept: tuple[Server, Path], tm
     assert not [each for each in files(home / "work") if each.endswith((".png", ".jpg", ".webp"))]
 
 
-def test_an_upload_that_does_not_tell_its_length_is_limited_too(kept: tuple[Server, Path]) -> None:
+FORM = "multipart/form-data; boundary=x"
+FILE = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s.png"\r\n\r\n%s\r\n'
+MIB = 2**20
+UPLOAD = "/gradio/gradio_api/upload"
+
+
+def form(*sizes: int) -> bytes:
+    """A form with files of so many bytes."""
+    return b"".join(FILE % (b"a" * (index + 1), bytes(size)) for index, size in enumerate(sizes)) + b"--x--\r\n"
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """A body that is sent without its length."""
+    yield from (data[start : start + 2**16] for start in range(0, len(data), 2**16))
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/api/photos?name=a.png", bytes(2 * MIB)),
+        ("/api/extend", bytes(MIB + 1)),
+        (UPLOAD, form(2 * MIB)),
+        (UPLOAD, form(MIB // 2, MIB // 2)),
+    ],
+)
+def test_uploads_are_limited_whether_they_tell_their_length_or_not(
+    kept: tuple[Server, Path], path: str, data: bytes
+) -> None:
     address = urlsplit(kept[0].address)
     line = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
-    for path, count in (("/api/photos?name=a.png", 40), ("/api/extend", 17)):
-        parts = (bytes(2**16) for _ in range(count))
-        headers = {"Transfer-Encoding": "chunked", "Content-Type": "multipart/form-data; boundary=x"}
-        line.request("POST", path, body=parts, encode_chunked=True, headers=headers)
+    before = files(kept[1])
+    for body in (data, pieces(data)):
+        line.request("POST", path, body=body, encode_chunked=body is not data, headers=headers(data, body))
         answer = line.getresponse()
         told = answer.read()
         assert answer.status == 413, (path, told)
-        assert b"larger than 1 MiB" in told
+        assert "larger than 1 MiB" in json.loads(told)["error"]
     line.close()
-    assert not [each for each in files(kept[1] / "work") if each.endswith(".png")]
+    assert set(files(kept[1])) - set(before) <= {"session.json"}, "nothing of it is left"
+
+
+def headers(data: bytes, body: Any) -> dict[str, str]:
+    """Of a request that tells its length, or does not."""
+    return {"Content-Type": FORM} | ({} if body is data else {"Transfer-Encoding": "chunked"})
+
+
+def test_a_program_is_told_of_a_file_that_is_too_large(kept: tuple[Server, Path], tmp_path: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    (tmp_path / "large.png").write_bytes(bytes(MIB + 1))
+    client = Client(f"{kept[0].address}/gradio/", verbose=False, analytics_enabled=False)
+    with pytest.raises(ValueError, match="exceeds the maximum file size of 1048576 bytes"):
+        client.predict(handle_file(str(tmp_path / "large.png")), {"sides": "8"}, api_name="/extend")
+    assert Caller(kept[0])(UPLOAD, form(1000), content_type=FORM)[0].endswith("a.png"), "a small one comes in"
+
+
+def test_uploads_of_programs_are_bounded_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from softextend.web import programs
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(programs, "KEPT_BYTES", 2500)
+    now = time.time()
+    for age, name in enumerate(("new", "newer", "old", "older")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "photo.png").write_bytes(bytes(1000))
+        os.utime(tmp_path / name, (now - 60 * age,) * 2)
+    programs.tidy()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["new", "newer"]
