@@ -24,7 +24,7 @@ test-ui: $(VENV)-ui/installed
 # Stores, tables and Ray, in an environment of their own; without Ray its tests are skipped
 MANY = $(VENV)-many/bin/python -m pytest -rs
 test-many: $(VENV)-many/installed
-	$(MANY) -m 'not deaths' $(addprefix tests/commands/test_,stores.py report.py ray.py)
+	$(MANY) -m 'not deaths' $(addprefix tests/commands/test_,stores.py other_stores.py report.py ray.py)
 
 # What takes minutes of it: nodes and drivers that are killed (pytest's 5: without Ray there is nothing to run)
 test-many-deaths: $(VENV)-many/installed

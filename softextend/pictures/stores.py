@@ -14,7 +14,9 @@ from softextend.pictures.address import Address, without_secrets
 Value = TypeVar("Value")
 TRIES = 6  # of one request
 PAUSE = 0.5  # s before the second try, doubled before each further one
+PATIENCE = 60.0  # s after which no further try but the second begins: libraries have tries of their own
 NEEDED = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "http": "aiohttp"}
+CREDENTIALS = "check the credentials that the store's library finds"
 OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 20, "read_timeout": 120, "retries": {"max_attempts": 3}}}
 }
@@ -119,27 +121,46 @@ def matches(address: Address) -> Iterator[Address]:
         found = again(lambda: fs.glob(path))
         files = sorted(each for each in found if not each.endswith("/"))
     for name in files:
-        yield Address(fs.unstrip_protocol(name))
+        yield _like(address, fs.unstrip_protocol(name))
+
+
+def _like(address: Address, found: str) -> Address:
+    """An address that a library found, called as the one that was asked for: abfs:// as az://, with its account."""
+    if address.read_only:
+        return Address(found)
+    bucket, _, rest = found.partition("://")[2].partition("/")
+    asked = address.text.partition("://")[2].partition("/")[0]
+    if asked.partition("@")[0] == bucket:  # container@account
+        bucket = asked
+    return Address(f"{address.scheme}://{bucket}/{rest}")
 
 
 def again(request: Callable[[], Value]) -> Value:
     """What a request gives, at the first try or a later one; what a store refuses for good is not asked again."""
+    began = time.monotonic()
     for attempt in range(TRIES):
         try:
             return request()
         except (*FINAL, SoftExtendError, KeyboardInterrupt):
             raise
         except Exception as error:
-            if attempt + 1 == TRIES or _refused(error):
+            late = attempt > 0 and time.monotonic() - began > PATIENCE
+            if attempt + 1 == TRIES or late or _refused(error):
                 raise
             time.sleep(PAUSE * 2**attempt * random.uniform(0.5, 1.5))
     raise AssertionError("the last try returns or raises")
 
 
+def _status(error: Exception) -> int:
+    """The HTTP status behind a library's error: aiohttp, Azure and Google name it each in its own way; 0: none."""
+    found = (getattr(error, name, None) for name in ("status", "status_code", "code"))
+    return next((each for each in found if isinstance(each, int)), 0)
+
+
 def _refused(error: Exception) -> bool:
     """Whether a store has understood a request and says no: status 400 to 428, which another try would not change."""
-    status = getattr(error, "status", None)
-    return isinstance(status, int) and 400 <= status < 429 and status != 408
+    status = _status(error)
+    return 400 <= status < 429 and status != 408
 
 
 @contextmanager
@@ -151,14 +172,20 @@ def _told(address: Address, kind: type[SoftExtendError], what: str) -> Iterator[
         raise AlreadyExists(f"{address}: exists already; --overwrite replaces it, -o names another") from None
     except SoftExtendError:
         raise
-    except FileNotFoundError:
-        raise (MissingFile if kind is BadPicture else kind)(
-            f"{address}: {'no such file; check the name and the folder' if kind is BadPicture else 'no such bucket'}"
-        ) from None
     except FileExistsError:
         raise AlreadyExists(f"{address}: exists already; --overwrite replaces it, -o names another") from None
-    except PermissionError:
-        raise kind(f"{address}: {what}: no permission; check the credentials that the store's library finds") from None
     except Exception as error:
-        said = " ".join(without_secrets(str(error)).split())[:200]
-        raise kind(f"{address}: {what} ({type(error).__name__}{': ' if said else ''}{said})") from None
+        raise _in_words(address, error, kind, what) from None
+
+
+def _in_words(address: Address, error: Exception, kind: type[SoftExtendError], what: str) -> SoftExtendError:
+    """One line on a library's error."""
+    reading, status = kind is BadPicture, _status(error)
+    if isinstance(error, FileNotFoundError) or status == 404:
+        said = "no such file; check the name and the folder" if reading else "no such bucket; check its name"
+        return (MissingFile if reading else kind)(f"{address}: {said}")
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return kind(f"{address}: {what}: no permission; {CREDENTIALS}")
+    said = " ".join(without_secrets(str(error)).split("\n")[0].split())[:200]
+    remedy = f"; {CREDENTIALS}" if "credential" in said.lower() else ""
+    return kind(f"{address}: {what} ({type(error).__name__}{': ' if said else ''}{said}){remedy}")

@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from processes import wait_for
 from running import photo
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.slow
 PICTURES = 8
 MANY = 200
 SIDES = ("--sides", "0", "16", "0", "0", "--seed", "1", "--model", "self")
-PATIENCE = 400  # s
 
 
 def command(*words: object) -> list[str]:
@@ -48,16 +47,6 @@ def whole(folder: Path) -> list[str]:
 
 
 NAMES = sorted(f"{index}-extended.png" for index in range(PICTURES))
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    """What it gives, as soon as it gives something."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("waited in vain")
 
 
 def made_in(folder: str) -> list[Path]:
