@@ -30,6 +30,7 @@ WIDEST = RADII[0][1]  # px
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 SWEEPS = 2  # of PatchMatch
 RADIUS = 3  # px, of the patches that it compares
+LANES = 8  # numbers that a processor takes at once: what is read is a multiple of it
 LEVELS = 127.5  # of 255 per unit of a picture in [-1, 1]
 
 
@@ -64,10 +65,20 @@ def packed(where: PlacePrior) -> npt.NDArray[np.float32]:
 
 
 def padded(picture: npt.NDArray[np.float32], radius: int) -> npt.NDArray[np.float32]:
-    """(h, w, 3) -> float32 (h + 2 radius, 3 (w + 2 radius)), mirrored beyond its border, as the kernels take it."""
-    mode = cv2.BORDER_REFLECT_101 if min(picture.shape[:2]) > radius else cv2.BORDER_REPLICATE
-    wide = cv2.copyMakeBorder(picture, radius, radius, radius, radius, mode)
+    """(h, w, 3) -> float32 (h + 2 radius, 3 (w + 2 radius + spare)), mirrored beyond its border, as kernels take it.
+
+    The spare pixels on the right are read with the rows of a `window`, and weigh nothing.
+    """
+    spare = -(-(window(radius).shape[1] - 3 * (2 * radius + 1)) // 3)
+    mode = cv2.BORDER_REFLECT_101 if min(picture.shape[:2]) > radius + spare else cv2.BORDER_REPLICATE
+    wide = cv2.copyMakeBorder(picture, radius, radius, radius, radius + spare, mode)
     return np.ascontiguousarray(wide.reshape(wide.shape[0], -1))
+
+
+def window(radius: int) -> npt.NDArray[np.float32]:
+    """Weights of a patch, float32 (radius + 1, S): rows from its middle outwards, thrice a pixel, in whole vectors."""
+    rows = np.repeat(posterior.patch_weights(radius)[radius:], 3, axis=1)
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % LANES)))
 
 
 def nearest_sources(
@@ -160,12 +171,11 @@ def _chosen(
         picture, valid=valid, at=at, index=index, start=field[:, 0], seed=int(rng.integers(2**31))
     )[:, None]
     blurred = padded(cv2.GaussianBlur(picture, (0, 0), fill_confidence.FINE), 3)
-    weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
     precision = np.full(len(at), SPREAD**-2, np.float32)
     seed = int(rng.integers(2**31))
     drawn = kernels.refined(
         image=blurred,
-        weight=weight,
+        weight=window(3),
         at=at,
         index=index,
         field=field,

@@ -22,6 +22,7 @@ from softextend.models.selfmodel.candidates import (
     points,
     upright,
     valid_sources,
+    window,
 )
 from softextend.models.selfmodel.posterior import PlacePrior
 
@@ -119,20 +120,18 @@ class Sparse:
         """Mean square distance float32 (N,), per channel and pixel, of targets' patches from nearest candidates."""
         from softextend.models.selfmodel import kernels
 
-        weight = np.repeat(posterior.patch_weights(3), 3, axis=1)
-        nearest = kernels.nearest_among(padded(upright(picture), 3), self.clean[3], weight, self.at, self.field)
-        return torch.from_numpy(nearest / weight.sum())
+        nearest = kernels.nearest_among(padded(upright(picture), 3), self.clean[3], window(3), self.at, self.field)
+        return torch.from_numpy(nearest / (3 * posterior.patch_weights(3).sum()))
 
     def __call__(self, y: Tensor, precision: Tensor, radius: int) -> Tensor:
         """y (3, h, w), precision (N,) -> posterior mean of each target (N, 3)."""
         from softextend.models.selfmodel import kernels
 
         noisy = padded(upright(y), radius)
-        weight = np.repeat(posterior.patch_weights(radius), 3, axis=1)
         mean = kernels.mean_among(
             noisy=noisy,
             clean=self.clean[radius],
-            weight=weight,
+            weight=window(radius),
             at=self.at,
             index=self.index,
             field=self.field,

@@ -4,11 +4,12 @@ Candidates come from the same picture at coarser sizes: what a pixel may become 
 small, and the offsets found there are carried up (in the way of PatchMatch, Barnes et al. 2009, and of its form with
 several neighbours a pixel, Barnes et al. 2010). The cost grows with the targets, never with targets times sources.
 
-Imported only when a picture is large, because numba takes a while to load. Pictures are padded by the patch radius r
-and flat in x: float32 (H + 2 r, 3 (W + 2 r)). Targets and sources are y, x of the picture without padding; a source
-with y < 0 is none. `where`, float32 (N, 6), is each target's posterior.PlacePrior. Loops run over a part [start, stop)
-of the targets and let go of the interpreter lock; no part reads what another writes, so that the result does not
-depend on the number of threads.
+Imported only when a picture is large, because numba takes a while to load. Pictures are padded by the patch radius r, a
+few pixels more on the right, and flat in x: float32 (H + 2 r, 3 (W + 2 r + spare)), see `candidates.padded`; `weight`
+(r + 1, S) are the rows of a patch's window from the middle outwards, see `candidates.window`. Targets and sources are
+y, x of the picture without padding; a source with y < 0 is none. `where`, float32 (N, 6), is each target's
+posterior.PlacePrior. Loops run over a part [start, stop) of the targets and let go of the interpreter lock; no part
+reads what another writes, so that the result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def mean_among(
 
     To its own candidates come the likeliest ones of the targets REACH px around it, shifted, so that whole pieces go
     on. noisy, clean: padded; at (N, 2); index (H, W): row of a target, -1 elsewhere; field (N, K, 2);
-    weight (2 r + 1, 3 (2 r + 1)); precision (N,) = 1 / sigma^2.
+    precision (N,) = 1 / sigma^2.
     """
     state = np.zeros((len(at), 5), np.float32)  # largest logit, sum of weights, weighted colour
     best = np.empty((len(at), 2), np.int32)
@@ -130,18 +131,22 @@ def refined(
 
 @compiled
 def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-def]
-    """Weighted squared distance of two patches, from the middle row outwards; stops early with a value above limit."""
-    side, row = weight.shape
+    """Weighted squared distance of two patches, from the middle row outwards, two rows at a time; stops early with a
+    value above limit."""
+    radius, side = weight.shape[0] - 1, np.uint64(weight.shape[1])
+    ya, yb = np.uint64(ay + radius), np.uint64(by + radius)  # unsigned: no index counts from the end
+    xa, xb = np.uint64(3 * ax), np.uint64(3 * bx)
     total = np.float32(0.0)
-    for n in range(side):
+    for k in range(side):
+        d = a[ya, xa + k] - b[yb, xb + k]
+        total += weight[0, k] * d * d
+    for n in range(np.uint64(1), np.uint64(radius + 1)):
         if total > limit:
             break
-        dy = side // 2 + (n + 1) // 2 * (1 - 2 * (n % 2))
-        ya, yb, yw = np.uint64(ay + dy), np.uint64(by + dy), np.uint64(dy)  # unsigned: no index counts from the end
-        xa, xb = np.uint64(3 * ax), np.uint64(3 * bx)
-        for k in range(np.uint64(row)):
-            d = a[ya, xa + k] - b[yb, xb + k]
-            total += weight[yw, k] * d * d
+        for k in range(side):
+            d = a[ya - n, xa + k] - b[yb - n, xb + k]
+            e = a[ya + n, xa + k] - b[yb + n, xb + k]
+            total += weight[n, k] * (d * d + e * e)
     return total
 
 
@@ -185,7 +190,7 @@ def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
 
 @compiled
 def _weigh(start, stop, noisy, clean, weight, at, field, where, precision, state, best):  # type: ignore[no-untyped-def]
-    radius = weight.shape[0] // 2
+    radius = weight.shape[0] - 1
     for i in range(start, stop):
         state[i, 0] = -1e30
         most = np.float32(-1e30)
@@ -208,7 +213,7 @@ def _weigh(start, stop, noisy, clean, weight, at, field, where, precision, state
 
 @compiled
 def _join(start, stop, noisy, clean, weight, at, index, field, where, precision, best, valid, state, reach):  # type: ignore[no-untyped-def]
-    radius = weight.shape[0] // 2
+    radius = weight.shape[0] - 1
     height, width = index.shape
     for i in range(start, stop):
         for step in range(8):
@@ -252,16 +257,15 @@ def _carried(start, stop, at, parent, offsets, ratio, valid, spare, out):  # typ
 
 
 @compiled
-def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out):  # type: ignore[no-untyped-def]
-    """Put one source where it belongs in a target's list, unless it is in it or too unlikely."""
-    last = np.uint64(len(costs) - 1)
-    row = np.uint64(i)
-    for m in range(np.uint64(len(costs))):  # unsigned: no index counts from the end
-        if out[row, m, 0] == sy and out[row, m, 1] == sx:
-            return
-    for m in range(np.uint64(taken.shape[1])):
-        if taken[row, m, 0] == sy and taken[row, m, 1] == sx:
-            return
+def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, found, width):  # type: ignore[no-untyped-def]
+    """Put one source where it belongs in a target's list, unless it is in it or too unlikely; found: flat indices of
+    the list, and of the sources that the target has already."""
+    last, source = np.uint64(len(costs) - 1), np.int32(sy * width + sx)
+    known = False
+    for m in range(np.uint64(len(found))):  # unsigned: no index counts from the end
+        known |= found[m] == source
+    if known:
+        return
     uniform = (mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
     prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
     limit = np.float32((costs[last] - prior) * 2 / precision[i])
@@ -272,19 +276,20 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, cost
         return
     rank, one = last, np.uint64(1)
     while rank > 0 and costs[rank - one] > cost:
-        costs[rank] = costs[rank - one]
-        out[row, rank, 0], out[row, rank, 1] = out[row, rank - one, 0], out[row, rank - one, 1]
+        costs[rank], found[rank] = costs[rank - one], found[rank - one]
         rank -= one
-    costs[rank] = cost
-    out[row, rank, 0], out[row, rank, 1] = sy, sx
+    costs[rank], found[rank] = cost, source
 
 
 @compiled
 def _refined(start, stop, image, weight, at, index, field, where, valid, precision, seed, taken, out):  # type: ignore[no-untyped-def]
     height, width = valid.shape
-    costs = np.empty(out.shape[1], np.float32)
+    count = out.shape[1]
+    costs, found = np.empty(count, np.float32), np.empty(count + taken.shape[1], np.int32)
     for i in range(start, stop):
-        costs[:] = np.float32(1e30)
+        costs[:], found[:] = np.float32(1e30), -1
+        for k in range(taken.shape[1]):
+            found[count + k] = taken[i, k, 0] * width + taken[i, k, 1]
         ty, tx = at[i, 0], at[i, 1]
         for step in range(6):  # itself, right, left, below, above, itself wandering
             dx = (step == 1) - (step == 2)
@@ -300,4 +305,7 @@ def _refined(start, stop, image, weight, at, index, field, where, valid, precisi
                     sy += h % (2 * WANDER + 1) - WANDER
                     sx += h // 1024 % (2 * WANDER + 1) - WANDER
                 if sy >= 0 and sx >= 0 and sy < height and sx < width and valid[sy, sx]:
-                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, taken, costs, out)
+                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, found, width)
+        for k in range(count):
+            if found[k] >= 0:
+                out[i, k, 0], out[i, k, 1] = found[k] // width, found[k] % width
