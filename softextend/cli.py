@@ -19,8 +19,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
 from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, understood
+from softextend.commands.blame import TYPED, blamed
 from softextend.commands.completion import asked_for_completion, complete_shell, words_to_complete
-from softextend.commands.defaults import blamed, configured
+from softextend.commands.defaults import configured
 from softextend.commands.help_page import overview, page
 from softextend.commands.presets import OPTION as PRESET
 from softextend.commands.presets import expanded, preset_name
@@ -119,6 +120,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """One command line -> its exit code."""
+    TYPED.set(tuple(arguments))
     try:
         if asked_for_completion(arguments):
             print(complete_shell(arguments))
@@ -131,7 +133,7 @@ def run(arguments: list[str]) -> int:
         called = program(commands_for(words or words_to_complete()))
         code = called(words or ["--help"], prog_name="softextend", standalone_mode=False, default_map=defaults)
     except BadRequest as error:
-        print(printable(f"softextend: {error}{blamed(str(error), arguments)}", sys.stderr), file=sys.stderr)
+        print(printable(f"softextend: {error}{blamed(str(error))}", sys.stderr), file=sys.stderr)
         return error.exit_code
     except UsageError as error:
         return _wrong_usage(error, arguments)

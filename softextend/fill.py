@@ -86,9 +86,10 @@ def parameters(fill: type[Fill] | Fill) -> tuple[dataclasses.Field[Any], ...]:
 def parse_fill(text: str) -> Fill:
     """Read "name" or "name:key=value,..."; raise BadRequest that lists what is valid."""
     name, options = (part.strip() for part in text.partition(":")[::2])
-    valid = [fill.value for fill in FILLS]
+    valid, typed = [fill.value for fill in FILLS], name
+    name = typed.lower()
     if name not in valid:
-        raise BadRequest(f"--fill {name}: no such fill; there are {', '.join(valid)}")
+        raise BadRequest(f"--fill {typed}: no such fill; there are {', '.join(valid)}")
     kind: Callable[..., Fill] = FILLS[FillName(name)]
     specs = {spec.name: spec for spec in parameters(FILLS[FillName(name)])}
     values: dict[str, Any] = {}

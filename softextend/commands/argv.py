@@ -7,13 +7,15 @@ import re
 from collections.abc import Sequence
 
 from softextend.errors import BadRequest
-from softextend.plan.grammar import parse_amount
+from softextend.plan.grammar import listed_amounts, parse_amount
 
 SIDES, CAPTION = "--sides", "--caption"
 SKIP = "--skip-existing"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/(?![^.]*\.(?i:jpe?g|png|webp|tiff?|bmp|avif|heic)$)[\w.-]+")
 MOST = 4  # values
-AMOUNT = re.compile(r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%")  # amounts, and what was meant as one
+AMOUNT = re.compile(
+    r"[-+]?(\d+|\d*\.\d+)(e\d+|[a-zA-Z]{1,3})?|\S*%|\d+(px)?(,\d+(px)?){1,3}"
+)  # amounts, and what was meant as one
 
 
 HELP_ALL = "--help-all"
@@ -127,8 +129,11 @@ def join_sides(arguments: Sequence[str]) -> list[str]:
         elif len(values) <= 1:
             count = _count(left[: MOST - len(values)])
             values, left = [*values, *left[:count]], left[count:]
+        if len(values) == 1:
+            values = listed_amounts(values[0])
         if not values:
-            raise BadRequest(f"{SIDES}: give one to four values, such as {SIDES} 0 256 0 256")
+            came = f" {left[0]}" if left and not left[0].startswith("--") else ""
+            raise BadRequest(f"{SIDES}{came}: give one to four values, such as {SIDES} 0 256 0 256")
         if len(values) == MOST and left and _is_fifth(left[0]):
             raise BadRequest(
                 f"{SIDES} {' '.join(values)} {left[0]}: takes one to four values, and no file is called {left[0]}; "

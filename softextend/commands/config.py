@@ -138,6 +138,8 @@ def _own(key: str, field: Field[Any]) -> Held:
     named = configured_adapter(config) if key == "image_adapter" else read_config(config).get(key)
     if key in READ_ELSEWHERE and key != "caption" and named:
         return Held(str(named), str(named), FILE)
+    if key == "caption" and named:
+        return Held(None, f"off; without MODEL {named}", FILE)
     if key == "model":
         return Held("self", "self", OWN)
     value = None if field.default is MISSING else field.default

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from softextend.commands.help_page import leaves
-from softextend.commands.presets import preset_options, set_by_preset
+from softextend.commands.presets import preset_options
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.typer_args import option_names, value_type
 from softextend.environment import at_home, said
@@ -62,7 +62,7 @@ def configured(words: Sequence[str] = (), faults: list[BadRequest] | None = None
     if unknown := [key for key in sections if key not in own]:
         raise BadRequest(f"config file {path}: [{unknown[0]}] is no command; there are {', '.join(own)}")
     everywhere = {name for options in own.values() for name in spellings(options)} | {*ONLY_HERE}
-    general = {_plain(key): value for key, value in given.items() if key not in sections}
+    general = {plain(key): value for key, value in given.items() if key not in sections}
     _check_names(path, general, everywhere, "")
     return {
         command: _of_command(Said(path, command, general, sections.get(command, {})), options, words, faults)
@@ -83,7 +83,7 @@ def _of_command(here: Said, options: Leaves, words: Sequence[str], faults: list[
     """The defaults of one command; its own section goes before what is said for all."""
     path, command, general, section = here
     names = spellings(options)
-    local = {_plain(key): value for key, value in section.items()}
+    local = {plain(key): value for key, value in section.items()}
     _check_names(path, local, {*names}, f" of [{command}]")
     local = {names[key]: value for key, value in local.items()}
     typed = {name for name, (field, _) in options.items() if is_given(field, words)}
@@ -109,7 +109,7 @@ def _of_command(here: Said, options: Leaves, words: Sequence[str], faults: list[
     if "preset" in texts:
         sized = bool({*HOW_MUCH} & (typed | {*texts}))
         chosen = preset_options(texts["preset"], words, sized=sized)
-        chosen = {names[_plain(key)]: value for key, value in chosen.items() if _plain(key) in names}
+        chosen = {names[plain(key)]: value for key, value in chosen.items() if plain(key) in names}
         texts = {**_without(chosen, typed | {*texts}), **texts}
     return {name: text for name, text in texts.items() if text is not None}
 
@@ -129,11 +129,11 @@ def spellings(options: Leaves) -> dict[str, str]:
         for written in (*option_names(field), *about(field).also):
             for each in written.split("/"):
                 if each.startswith("--") and not each.startswith("--no-"):
-                    found[_plain(each[2:])] = name
+                    found[plain(each[2:])] = name
     return found
 
 
-def _plain(key: str) -> str:
+def plain(key: str) -> str:
     return key.replace("-", "_")
 
 
@@ -160,14 +160,14 @@ def as_text(value: Any, field: Field[Any], hint: Any) -> Any:
     """
     kind, many = value_type(hint)
     if many:
-        return [_word(each) for each in (value if isinstance(value, list) else [value])]
+        return [word(each) for each in (value if isinstance(value, list) else [value])]
     if kind is bool:
         return _truth(value, field)
     if isinstance(value, bool) and field.name in OPTIONAL:
         return OPTIONAL[field.name] if value else None
     if isinstance(value, list):
-        return (" " if field.name == "sides" else ",").join(map(_word, value))
-    return _word(value)
+        return (" " if field.name == "sides" else ",").join(map(word, value))
+    return word(value)
 
 
 def _truth(value: Any, field: Field[Any]) -> bool:
@@ -178,27 +178,8 @@ def _truth(value: Any, field: Field[Any]) -> bool:
     return found
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
     return str(at_home(text)) if text.startswith("~") else text
-
-
-def blamed(message: str, words: Sequence[str]) -> str:
-    """` (set in config file ...)`, or preset, where an error's option, and its value, come from there; else nothing."""
-    option, _, rest = message.partition(" ")
-    option, alone = option.rstrip(":"), option.endswith(":")
-    if not option.startswith("--") or any(word.partition("=")[0] == option for word in words):
-        return ""
-    path, name = config_file(), _plain(option[2:])
-    try:
-        if preset := set_by_preset(option[2:], words):
-            return f" (set in preset {preset})"
-        given = read_config(path)
-    except BadRequest:
-        return ""  # the error came before the file was read
-    tables = [each for each in (given, given.get(words[0]) if words else None) if isinstance(each, dict)]
-    values = [table[key] for table in tables for key in (name, option[2:]) if key in table]
-    shown = [" ".join(map(str, each)) if isinstance(each, list) else _word(each) for each in values]
-    return f" (set in config file {path})" if any(alone or each in rest for each in shown) else ""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from softextend.commands.blame import blamed
 from softextend.commands.options import ReportOptions, ShowOptions
 from softextend.commands.progress import Bars, Crowd, Lines, Progress
 from softextend.commands.stdout import Stdout, abandon_stdout
@@ -85,6 +86,7 @@ class Report(Stdout):
     def failed(self, error: BaseException, name: str = "") -> None:
         """One line about an error, `name` being what it happened to; the traceback too with -v."""
         line = one_line(error)
+        line += blamed(line)
         if name and not re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", line):
             line = f"{name}: {line}"
         if self.options.verbose:
@@ -120,8 +122,9 @@ class Report(Stdout):
         if outcome.error is not None:
             if not self.crowd.takes(outcome.error):
                 self.failed(outcome.error, outcome.job.name)
+            line = one_line(outcome.error)
             if self.options.json:  # there is no output, or one that this run did not make
-                self.print(json.dumps({**names, "output": None, "error": one_line(outcome.error)}))
+                self.print(json.dumps({**names, "output": None, "error": f"{line}{blamed(line)}"}))
             return
         facts = outcome.facts
         seconds = f", {facts['seconds']:.1f} s" if "seconds" in facts else ""

@@ -144,6 +144,65 @@ OPTIONS: Mapping[str, str] = {  # what other programs and people call it
     "zoom-in": "--reverse",
     "frames": "--seconds with --fps",
     "speed": "--seconds",
+    "uncrop": "--sides",
+    "outpaint": "--sides",
+    "widen": "--sides",
+    "up": "--top",
+    "down": "--bottom",
+    "north": "--top",
+    "south": "--bottom",
+    "east": "--right",
+    "west": "--left",
+    "left-right": "--sides 0 256",
+    "top-bottom": "--sides 256 0",
+    "offset": "--anchor",
+    "zoom-out": "--scale",
+    "upscale": "no option enlarges the photo itself; --scale 2 adds around it",
+    "keep-ratio": "--fit",
+    "dir": "--out-dir",
+    "stdin": "give - in place of a picture's name",
+    "stdout": "give -o -, which writes a PNG to stdout",
+    "png": "--format png",
+    "jpg": "--format jpeg",
+    "jpeg": "--format jpeg",
+    "webp": "--format webp",
+    "lossless": "--format png",
+    "model-path": "--model",
+    "model-name": "--model",
+    "base-model": "--model",
+    "pretrained": "--model",
+    "lora-scale": "--lora FILE:WEIGHT",
+    "lora-weight": "--lora FILE:WEIGHT",
+    "noise": "--strength",
+    "img2img": "--strength",
+    "n-samples": "--num",
+    "num-samples": "--num",
+    "n-iter": "--num",
+    "tile": "--wrap",
+    "tiling": "--wrap",
+    "seamless": "--wrap",
+    "panorama": "--wrap x",
+    "nproc": "--workers",
+    "save-mask": "--save-steps",
+    "save-canvas": "--save-steps",
+    "log-level": "--verbose",
+    "progress": "progress is shown unless --quiet is given",
+    "color": "--fill",
+    "bg": "--fill",
+    "filter": "--fill",
+    "auto": "--trim auto",
+    "mask": "a mask belongs to softextend paint IMAGE MASK",
+    "version": "softextend -V prints the version",
+    "config": "softextend config shows where the config file lies",
+    "no-color": "set NO_COLOR=1 in the environment",
+    "metadata": "metadata is kept as far as the format can hold it",
+    "keep-exif": "metadata is kept as far as the format can hold it",
+    "strip": "metadata is kept as far as the format can hold it",
+    "exclude": "name the wanted pictures by a glob, or in a list for --files-from",
+    "limit": "name the wanted pictures by a glob, or in a list for --files-from",
+    "glob": "give the quoted glob in place of a picture's name",
+    "show": "softextend ui shows pictures on a page",
+    "open": "softextend ui shows pictures on a page",
 }
 COMMANDS: Mapping[str, str] = {
     "expand": "extend",
@@ -189,25 +248,45 @@ COMMANDS: Mapping[str, str] = {
     "web": "ui",
     "serve": "ui",
     "page": "ui",
+    "trim": "extend --trim auto",
+    "crop": "extend --trim auto",
+    "resize": "extend --size",
+    "fit": "extend --size",
+    "aspect": "extend --aspect",
+    "batch": "extend",
+    "folder": "extend",
+    "samplers": "extend --help-all",
+    "stats": "report",
+    "summary": "report",
+    "completion": "--install-completion",
+    "completions": "--install-completion",
     "version": "-V",
 }
-ALIKE = 0.75  # of difflib's ratio, from which letters tell what was meant
+ALIKE = 0.75  # of difflib's ratio without the dashes, from which letters tell what was meant
 
 
 def option_meant(given: str, own: Sequence[str], others: Mapping[str, Sequence[str]]) -> str | None:
     """Advice for an unknown option; `own`: those of the command, `others`: those of each other command."""
     name = given.partition("=")[0]
     word = name.lstrip("-").lower().replace("_", "-")
-    if (exact := f"--{word}") in own and exact != name:
-        return f"did you mean {exact}?"
+    for exact in (f"--{word}", f"--{word.removeprefix('no-')}"):
+        if exact in own and exact != name:
+            return f"did you mean {exact}?"
     meant = OPTIONS.get(word.removeprefix("no-") if word not in OPTIONS else word)
     if meant is not None and (not meant.startswith("-") or meant.split()[0] in own):
         return f"did you mean {meant}?" if meant.startswith("-") else meant
     if having := [command for command, flags in others.items() if name in flags]:
         return f"it is an option of {', '.join(having)}"
-    if close := difflib.get_close_matches(name.lower(), own, n=2, cutoff=ALIKE):
+    if close := _alike(word, own):
         return f"did you mean {' or '.join(close)}?"
     return None
+
+
+def _alike(word: str, own: Sequence[str]) -> list[str]:
+    """Up to two options that begin with the same letter and are nearly the same: chance likeness misleads."""
+    bare = {each.lstrip("-"): each for each in (*own, "--help") if each.startswith("--")}
+    near = difflib.get_close_matches(word, [each for each in bare if each[:1] == word[:1]], n=2, cutoff=ALIKE)
+    return [bare[each] for each in near]
 
 
 def command_meant(given: str, commands: Sequence[str], *, is_picture: bool) -> str | None:

@@ -16,7 +16,7 @@ from softextend.errors import BadRequest
 from softextend.option_fields import About, about, flag
 from softextend.options import ANCHORS
 from softextend.pictures.address import is_address, without_secrets
-from softextend.plan.grammar import FORMS
+from softextend.plan.grammar import FORMS, parse_name
 from softextend.types import FillName
 
 Value = TypeVar("Value")
@@ -212,6 +212,8 @@ class Reader:
             raise BadRequest(f"{self.option} {without_secrets(given)}: must lie on this machine, not in a store")
         if self.said.form:
             return FORMS[self.said.form](given)
+        if issubclass(self.kind, Enum):
+            return parse_name(self.kind, given, self.option)
         try:
             value = self.kind(given)
         except ValueError:
@@ -221,8 +223,6 @@ class Reader:
     @property
     def allowed(self) -> str:
         """What the text may be."""
-        if issubclass(self.kind, Enum):
-            return f"one of {', '.join(each.value for each in self.kind)}"
         what, limits = KINDS[self.kind], self.said.range
         if limits is None:
             return what

@@ -20,7 +20,7 @@ from softextend.models.config_file import config_file
 from softextend.models.engine import Engine
 from softextend.option_fields import about, flag
 from softextend.options import GROUP_OF, HOW_MUCH, Selection, Spec
-from softextend.plan.grammar import FORMS
+from softextend.plan.grammar import FORMS, parse_name
 from softextend.types import Amount, Method, Offload, PredictionName, SamplerName, Wrap
 
 ENUMS: Mapping[str, type[Enum]] = {
@@ -86,6 +86,8 @@ def _spec_value(name: str, value: Any) -> Any:
         value = str(value) if isinstance(value, int) else " ".join(map(str, value))
     if name == "all" and isinstance(value, int):
         return Amount(value=value)
+    if name == "aspect" and isinstance(value, int | float):
+        value = f"{value:.6f}"
     group: Any = getattr(Spec(), GROUP_OF[name])
     return read_group(type(group), {name: value})[name]
 
@@ -114,7 +116,7 @@ def _value(field: dataclasses.Field[Any], value: Any) -> Any:
 
 def _from_text(kind: str, name: str, text: str) -> Any:
     if name in ENUMS:
-        return _named(name, text)
+        return parse_name(ENUMS[name], text, flag(name))
     if kind.startswith("Path"):
         return Path(text)
     try:
@@ -133,12 +135,3 @@ def _texts(name: str, value: Any) -> list[str]:
         return [os.fspath(one) for one in each]
     except TypeError:
         raise BadRequest(f"{flag(name)} {value!r}: must be text, or a list of texts") from None
-
-
-def _named(name: str, text: str) -> Enum:
-    """One of an option's names; BadRequest for another."""
-    kind = ENUMS[name]
-    try:
-        return kind(text)
-    except ValueError:
-        raise BadRequest(f"{flag(name)} {text}: must be one of {', '.join(each.value for each in kind)}") from None

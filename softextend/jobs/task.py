@@ -80,7 +80,7 @@ class PictureTask:
         check_sampler(self.spec, self.ref)
         check_files(self.found.conditions)
         if self.engine.dtype not in ("auto", *DTYPE_NAMES):
-            raise BadRequest(f"--dtype {self.engine.dtype}: must be auto, {', '.join(DTYPE_NAMES)}")
+            raise BadRequest(f"--dtype {self.engine.dtype}: must be one of auto, {', '.join(DTYPE_NAMES)}")
 
     def plan(self, input: Input, spec: Spec) -> Plan:
         """The request resolved for this input; BadRequest where it cannot be."""

@@ -46,7 +46,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise BadRequest(f"--device {name}: must be auto, {', '.join(present_devices())}") from error
+        raise BadRequest(f"--device {name}: must be one of auto, {', '.join(present_devices())}") from error
     known = device.type in ("cpu", "cuda", "mps")
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(_has_mps())}.get(device.type, 0)
     if not known or (device.index or 0) >= count:
@@ -63,7 +63,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
             return torch.bfloat16
         return torch.float32 if device.type == "cpu" else torch.float16
     if name not in DTYPE_NAMES:
-        raise BadRequest(f"--dtype {name}: must be auto, {', '.join(DTYPE_NAMES)}")
+        raise BadRequest(f"--dtype {name}: must be one of auto, {', '.join(DTYPE_NAMES)}")
     dtype: torch.dtype = getattr(torch, DTYPE_NAMES[name])
     return dtype
 

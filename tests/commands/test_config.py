@@ -66,6 +66,48 @@ def test_a_config_that_is_wrong_is_one_line(run: Run, config: Path, text: str, m
     assert len(ran.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("trim = 90", "a.png: --trim 90: nothing would be left of 64x40; give less, or leave it out"),
+        ('[extend]\nsize = "10x10"', "a.png: --size 10x10: the picture is 64x40"),
+    ],
+)
+def test_what_fails_within_a_run_says_that_the_config_asked_for_it(
+    run: Run, config: Path, text: str, said: str
+) -> None:
+    photo("a.png", 64, 40)
+    config.write_text(text)
+    words = ("--right", 8) if "size" not in text else ()
+    ran = run("extend", "a.png", *words, "--json", "--dry-run")
+    assert ran.code == 2, ran.err
+    (line,) = [each for each in ran.err.splitlines() if said in each]
+    assert line.endswith(f" (set in config file {config})")
+    assert ran.facts[0]["error"].endswith(f" (set in config file {config})")
+    typed = run("extend", "a.png", "--right", 8, "--trim", 91)
+    assert "--trim 91: nothing would be left" in typed.err
+    assert "set in" not in typed.err
+
+
+def test_what_fails_within_a_run_names_the_preset_that_asked_for_it(run: Run, config: Path) -> None:
+    photo("a.png", 64, 40)
+    preset = config.parent / "presets" / "mine.toml"
+    preset.parent.mkdir()
+    preset.write_text("[options]\ntrim = 90\n")
+    words = ("extend", "a.png", "--right", 8, "--dry-run")
+    assert f"--trim 90: nothing would be left of 64x40; give less, or leave it out (set in preset {preset})" in (
+        run(*words, "--preset", "mine").err
+    )
+    config.write_text('preset = "mine"')
+    assert f"(set in preset {preset}, which config file {config} names)" in run(*words).err
+
+
+def test_config_shows_which_model_writes_captions(run: Run, config: Path) -> None:
+    assert "off; without MODEL the config file's caption, else BLIP (built in)" in run("config").out
+    config.write_text('caption = "florence"')
+    assert "off; without MODEL florence (config file)" in run("config").out
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_config_that_is_no_file_is_refused_at_once(run: Run, config: Path) -> None:
     config.symlink_to("/dev/zero")

@@ -29,6 +29,19 @@ from softextend.types import SamplerName
         ("--ratio 16x9", "--aspect 16:9"),
         ("--aspect 1.5", "--aspect 3:2"),
         ("--aspect 16/9 --anchor middle", "--aspect 16:9 --anchor center"),
+        ("--sides 0,16,0,8", "--sides 0 16 0 8"),
+        ("--sides=8,16", "--sides 8 16"),
+        ("--size 80*60", "--size 80x60"),
+        ("--size 80,60", "--size 80x60"),
+        ("--size 80px×60px", "--size 80x60"),
+        ("--aspect Square", "--aspect 1:1"),
+        ("--scale 1.5x", "--scale 1.5"),
+        ("--aspect 3:1 --anchor NorthWest", "--aspect 3:1 --anchor top-left"),
+        ("--aspect 3:1 --anchor bottom_right", "--aspect 3:1 --anchor bottom-right"),
+        ("--aspect 3:1 --anchor left-top", "--aspect 3:1 --anchor top-left"),
+        ("--aspect 3:1 --anchor TopCenter", "--aspect 3:1 --anchor top"),
+        ("--aspect 3:1 --anchor 25%,50%", "--aspect 3:1 --anchor 0.25,0.5"),
+        ("--sides 8 --sampler DPM++_2M", "--sides 8 --sampler dpmpp-2m"),
         ("--sides 8 --cfg 2 --negative-prompt x", "--sides 8 --guidance 2 -n x"),
     ],
 )
@@ -63,6 +76,26 @@ def test_overwrite_by_other_names(run: Run, word: str) -> None:
 def test_what_cannot_be_understood(words: list[str], message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         understood(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--sides 12,5%", "--sides '12,5%': write pixels (256) or percent (25%)"),
+        ("--sides ten", "--sides ten: give one to four values"),
+        ("--sides 1,2,3,4,5", "--sides 1,2,3,4,5: give one to four values"),
+        ("--scale 150%", "--scale '150%': write how many times as large"),
+        ("--aspect 2:1 --anchor left-right", "--anchor 'left-right': write one of center"),
+        ("--aspect 2:1 --anchor top-bottom", "--anchor 'top-bottom': write one of center"),
+        ("--sides 8 --sampler dpmpp-2m-karras", "did you mean dpmpp-2m"),
+        ("--sides 8 --device gpu", "--device gpu: must be one of auto, cpu"),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused_as_it_was_typed(run: Run, words: str, message: str) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", *words.split(), "--dry-run")
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
 
 
 def test_words_after_two_dashes_are_names() -> None:

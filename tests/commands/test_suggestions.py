@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from running import Run, photo
 
+from softextend.commands.argv import ONE_SIDE
 from softextend.commands.signatures import COMMANDS
 from softextend.commands.suggestions import COMMANDS as MEANT_COMMANDS
 from softextend.commands.suggestions import OPTIONS
@@ -32,6 +33,20 @@ FLAGS = {flag for kind, _ in COMMANDS for flag in flags_of(kind)}
         ("--batch-size 4", "did you mean --batch?"),
         ("--fps 3", "it is an option of zoom"),
         ("--input x", "name pictures without an option"),
+        ("--png", "did you mean --format png?"),
+        ("--no-color", "set NO_COLOR=1"),
+        ("--zoom-out 2", "did you mean --scale?"),
+        ("--uncrop 10", "did you mean --sides?"),
+        ("--up 10", "did you mean --top?"),
+        ("--left-right 10", "did you mean --sides 0 256?"),
+        ("--lora-scale 1", "did you mean --lora FILE:WEIGHT?"),
+        ("--stdout", "give -o -"),
+        ("--mask x", "softextend paint IMAGE MASK"),
+        ("--version", "softextend -V"),
+        ("--hlep", "did you mean --help?"),
+        ("--watch", "no such option: --watch (see"),
+        ("--grayscale", "no such option: --grayscale (see"),
+        ("--halo", "no such option: --halo (see"),
         ("--xyzzy", "no such option: --xyzzy (see softextend extend --help)"),
     ],
 )
@@ -48,6 +63,8 @@ def test_an_unknown_option(run: Run, words: str, meant: str) -> None:
     [
         (("extnd", "a.png"), "did you mean softextend extend?"),
         (("outpaint", "a.png"), "did you mean softextend extend?"),
+        (("trim", "a.png"), "did you mean softextend extend --trim auto?"),
+        (("completion",), "did you mean softextend --install-completion?"),
         (("gui",), "did you mean softextend ui?"),
         (("Extend", "a.png"), "did you mean softextend extend?"),
         (("a.png", "--right", "8"), "the first word is a command, as in softextend extend photo.jpg"),
@@ -65,6 +82,6 @@ def test_an_unknown_command(run: Run, words: tuple[str, ...], meant: str) -> Non
 
 
 def test_what_is_suggested_is_there() -> None:
-    assert {each.split()[0] for each in OPTIONS.values() if each.startswith("-")} <= FLAGS
+    assert {each.split()[0] for each in OPTIONS.values() if each.startswith("-")} <= {*FLAGS, *ONE_SIDE}
     names = {kind.__name__.lower() for kind, _ in COMMANDS}
-    assert {each.split()[0] for each in MEANT_COMMANDS.values()} <= {*names, "-V"}
+    assert {each.split()[0] for each in MEANT_COMMANDS.values()} <= {*names, "-V", "--install-completion"}
