@@ -152,8 +152,9 @@ def again(request: Callable[[], Value]) -> Value:
 
 
 def _status(error: Exception) -> int:
-    """The HTTP status behind a library's error: aiohttp, Azure and Google name it each in its own way; 0: none."""
-    found = (getattr(error, name, None) for name in ("status", "status_code", "code"))
+    """The HTTP status behind a library's error, which each names in its own way; 0: none."""
+    holders = (error, getattr(error, "response", None))
+    found = (getattr(holder, name, None) for holder in holders for name in ("status", "status_code", "code"))
     return next((each for each in found if isinstance(each, int)), 0)
 
 

@@ -1,4 +1,4 @@
-"""Pictures in Google's and Azure's stores, by emulators on loopback."""
+"""Pictures in Google's and Azure's stores and of Hugging Face's hub, by emulators on loopback."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hubbing import REPO, hub
 from PIL import Image
 from processes import wait_for
 from running import Run, photo
@@ -129,3 +131,21 @@ def test_an_address_that_was_found_is_called_as_it_was_asked_for(monkeypatch: py
     for root in ("az://photos", "abfss://photos@account.dfs.core.windows.net"):
         found: list[Any] = [each.text for each in stores.matches(Address(f"{root}/in/*.png"))]
         assert found == [f"{root}/in/a.png", f"{root}/in/b.png"]
+
+
+def test_a_data_set_of_the_hub(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = pytest.importorskip("huggingface_hub.hf_file_system")
+    photo("x.png")
+    root, data = f"hf://{REPO}", Path("x.png").read_bytes()
+    with hub({"in/a.png": data, "in/b.png": data}) as address:
+        monkeypatch.setitem(stores.OPTIONS, "hf", {"endpoint": address})
+        library.HfFileSystem.clear_instance_cache()
+        for given, made in (("in/a.png", "a"), ("in", "ab"), ("in/*.png", "ab")):
+            ran = run("extend", f"{root}/{given}", *SIDES, "--out-dir", "wide", "--overwrite", "--json")
+            assert ran.code == 0, ran.err
+            assert [each["input"] for each in ran.facts] == [f"{root}/in/{each}.png" for each in made]
+        gone = run("extend", f"{root}/in/c.png", *SIDES, "--out-dir", "wide")
+        assert (gone.code, "no such file" in gone.err) == (1, True), gone.err
+        with pytest.raises(OutputError, match="no permission"):
+            stores.write_bytes(Address(f"{root}/wide/a.png"), data, overwrite=True)
+        library.HfFileSystem.clear_instance_cache()
