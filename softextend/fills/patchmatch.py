@@ -150,8 +150,8 @@ def _compare(image, confidence, y, x, v, u, gauss, lift, ease, limit):  # type: 
     square. Stops early with a value above `limit`: what remains after any lift only grows from row to row.
     """
     r = gauss.size // 2
-    top, bottom = max(-r, -y), min(r, image.shape[0] - 1 - y)
-    left, right = max(-r, -x), min(r, image.shape[1] - 1 - x)
+    top, bottom = max(-r, -y, -v), min(r, image.shape[0] - 1 - max(y, v))  # within the picture, both
+    left, right = max(-r, -x, -u), min(r, image.shape[1] - 1 - max(x, u))
     mass = np.float32(0.0)
     square = np.float32(0.0)
     a0 = a1 = a2 = np.float32(0.0)
