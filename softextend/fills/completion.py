@@ -18,13 +18,15 @@ import numpy as np
 from softextend.errors import BadRequest
 from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
+from softextend.fills.layers import layers
 from softextend.fills.parts import threads
-from softextend.fills.periods import LONGEST, Periods, periods, stepping
+from softextend.fills.periods import LONGEST, periods, stepping
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
 from softextend.fills.regular import LONGER as LAID
 from softextend.fills.regular import go_on
 from softextend.fills.repeats import break_up
 from softextend.fills.things import LONGER, things
+from softextend.fills.traits import GRAIN, Traits, looks, rarity, variance
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -40,7 +42,6 @@ ALONG = 0.1  # the prior along the extension, as a part of the prior across it
 LOOSE = 0.25  # of the longer side: distance at which the prior has halved
 SHARP = 1 / 20.0**2  # votes: an opinion 20 levels from the mean counts a quarter
 MISSED = 32.0  # levels of 255, the most the sources at the old border are lifted by
-GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 LOOK, LOOK_MOST = 0.04, 8.0  # of the longer side and px: how far the surroundings of a pixel reach
 GUESS = 0.15  # weight in the difference of a pixel that is painted, against 1 for a known one
 NEARBY = 0.15  # of the longer side: a copy from closer makes a row of the same thing
@@ -78,6 +79,7 @@ class Costs(Ranged):
     variety: float = param(0.05, "", 0, 1, "what using one source again costs")
     unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
     thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
+    layer: float = param(4.0, "", 0, 100, "what copying something of another layer costs above and below the picture")
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
     regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
     spread: float = param(
@@ -103,12 +105,13 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
     centre = gauss(radius, CENTRE)
     with threads() as pool:
         shown = things(*_sized(sizes, LONGER))
+        stands = layers(*_sized(sizes, LONGER), shown)
         cut_at = max(_sized(sizes, CUT_UP)[1].shape)
         repeats = periods(*next((each for each in sizes if max(each[1].shape) <= LONGEST), sizes[-1]))
         level = searchable(*sizes.pop(), radius)
         _paint_nearest(level)
-        look = _looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        traits = _Traits(radius, spread, _rarity(level, radius), look, shown, cut_at, repeats)
+        look = looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
+        traits = Traits(radius, spread, rarity(level, radius), look, shown, stands, cut_at, repeats)
         found = _started(level, np.random.default_rng(seed))
         depth, laid_at = 0, max(_sized(sizes, LAID)[1].shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
@@ -134,7 +137,7 @@ def _solve(
     level: Level,
     found: _Field,
     costs: Costs,
-    traits: _Traits,
+    traits: Traits,
     above: int,
     depth: int,
     seed: int,
@@ -148,7 +151,7 @@ def _solve(
     sweeps = SWEEPS_COARSEST if depth == 0 else SWEEPS.get(above, SWEEPS_ELSEWHERE)
     for sweep in range(sweeps):
         if longer == traits.cut_at and sweep == sweeps - SETTLING:
-            break_up(level, found.source, rules.thing, costs.whole, np.random.default_rng([seed, above]))
+            break_up(level, found.source, rules.kinds[..., 0], costs.whole, np.random.default_rng([seed, above]))
         _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
         _paint(level, found, rules.gauss, pool)
 
@@ -198,49 +201,6 @@ def _enlarged(level: Level, below: Level, found: _Field, times: int) -> _Field:
     return _Field(source=source, cost=found.cost[parent], raised=found.raised[parent])
 
 
-def _rarity(level: Level, radius: int) -> Floats:
-    """(H, W): how unlike all other, distant patches each source is, mean squared difference; 0 elsewhere."""
-    places = np.flatnonzero(level.valid)
-    if len(places) > 4000:
-        places = places[:: len(places) // 4000 + 1]
-    height, width = level.trusted.shape
-    y, x = np.divmod(places, width)
-    line = np.sqrt(gauss(radius, radius * 0.8))
-    kernel = (line[:, None] * line[None])[..., None]
-    windows = np.lib.stride_tricks.sliding_window_view(level.image, (2 * radius + 1, 2 * radius + 1), axis=(0, 1))
-    rows = np.moveaxis(windows[y - radius, x - radius], 1, -1) * kernel
-    rows = rows.reshape(len(places), -1)
-    norm = (rows**2).sum(1)
-    product = 2 * rows @ rows.T
-    away = max(2 * radius + 1, min(height, width) // 5)
-    least = np.empty(len(places), rows.dtype)
-    for first in range(0, len(places), 64):  # what fits into a cache
-        part = slice(first, first + 64)
-        apart = norm[part, None] + norm[None] - product[part]
-        apart[(np.abs(y[part, None] - y) < away) & (np.abs(x[part, None] - x) < away)] = np.inf
-        least[part] = apart.min(1)
-    least[~np.isfinite(least)] = 0
-    found = np.zeros((height, width), np.float32)
-    found.ravel()[places] = np.maximum(least, 0) / (2 * _variance(level.image, radius).ravel()[places])
-    weight = np.zeros((height, width), np.float32)
-    weight.ravel()[places] = 1
-    side = (5, 5)
-    return np.asarray(cv2.blur(found, side) / np.maximum(cv2.blur(weight, side), 1e-6), dtype=np.float32)
-
-
-@dataclass(slots=True)
-class _Traits:
-    """What the coarsest level knows of the picture."""
-
-    radius: int  # px, of a patch
-    spread: float  # variance of the known colours
-    rare: Floats  # (H, W) how unlike all others a patch is
-    look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
-    things: Floats  # (H, W) in [0, 1], at a size of its own
-    cut_at: int  # px, longer side of the level at which copies of single places are cut up
-    periods: Periods | None
-
-
 @dataclass(slots=True)
 class _Rules:
     """What a source costs besides the difference of the patches."""
@@ -254,32 +214,13 @@ class _Rules:
     alike: Floats  # (T,) prior weight of their difference
     reuse: Floats  # (H, W) cost of being used as often as the average source
     close: Floats  # (H, W) cost of lying right beside the target
-    thing: Floats  # (H, W) in [0, 1], 1 on a thing that the picture shows only once
-    shy: Floats  # (T,) what copying it costs
+    kinds: Floats  # (H, W, K) in [0, 1], 1 on a thing that the picture shows only once, and on what is of no layer
+    shuns: Floats  # (T, K) what copying it costs
     steps: Floats  # (T, 4) at which the picture repeats itself beside a target
     regular: Floats  # (T,) cost of being no number of steps away
 
 
-def _looks(level: Level, reach: float) -> Floats:
-    """(H, W, 4): mean colour and contrast of the known area within about `reach` px of each pixel, levels of 255."""
-    known = level.trusted.astype(np.float32)
-    share = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-6)
-    inside = level.image * known[..., None]
-    mean = cv2.GaussianBlur(inside, (0, 0), reach) / share[..., None]
-    square = cv2.GaussianBlur((inside**2).sum(2), (0, 0), reach) / share
-    contrast = np.sqrt(np.maximum(square - (mean**2).sum(2), 0))
-    return np.dstack([mean, contrast]).astype(np.float32)
-
-
-def _variance(image: Floats, radius: int) -> Floats:
-    """(H, W): variance of the colours within each patch, summed over channels."""
-    side = (2 * radius + 1, 2 * radius + 1)
-    return np.asarray(
-        np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2) + GRAIN / 2, dtype=np.float32
-    )
-
-
-def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
+def _rules(level: Level, traits: Traits, costs: Costs, ease: float) -> _Rules:
     """Prices for one level; `ease` is what remains of the priors there."""
     height, width = level.trusted.shape
     longer = max(height, width)
@@ -288,7 +229,8 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
     radius = traits.radius
     rare = cv2.resize(traits.rare, (width, height), interpolation=cv2.INTER_LINEAR)
     steps, certain = stepping(traits.periods, level.place, level.trusted.shape)
-    textured = 1 - GRAIN / (2 * _variance(level.image, radius))  # an even area repeats itself anyway
+    kinds, shuns = _shunned(level, traits, costs, ease)
+    textured = 1 - GRAIN / (2 * variance(level.image, radius))  # an even area repeats itself anyway
     return _Rules(
         gauss=gauss(radius, radius * 0.8),
         confidence=np.where(level.trusted, 1, GUESS).astype(np.float32),
@@ -299,11 +241,23 @@ def _rules(level: Level, traits: _Traits, costs: Costs, ease: float) -> _Rules:
         alike=(ease * costs.alike / traits.spread / loose).astype(np.float32),
         reuse=costs.variety * textured,
         close=costs.spacing * textured,
-        thing=cv2.resize(traits.things, (width, height), interpolation=cv2.INTER_LINEAR),
-        shy=(ease * costs.thing * np.clip(level.distance / (ENDS * longer), 0, 1)).astype(np.float32),
+        kinds=kinds,
+        shuns=shuns,
         steps=steps,
         regular=costs.regular * certain,
     )
+
+
+def _shunned(level: Level, traits: Traits, costs: Costs, ease: float) -> tuple[Floats, Floats]:
+    """The kinds of places (H, W, K) that targets shun at that cost (T, K): things first, what is of no layer then."""
+    height, width = level.trusted.shape
+    away = np.clip(level.distance / (ENDS * max(height, width)), 0, 1)[:, None]
+    kinds, shuns = [traits.things], [ease * costs.thing * away]
+    if traits.layers:
+        kinds.append(traits.layers.other)
+        shuns.append(ease * costs.layer * traits.layers.beyond(level.place, level.trusted))
+    sized = [cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in kinds]
+    return np.dstack(sized), np.concatenate(shuns, 1).astype(np.float32)
 
 
 def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, reverse: bool, pool: Executor) -> None:
@@ -323,8 +277,8 @@ def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, r
         alike=rules.alike,
         close=rules.close,
         nearby=NEARBY * max(level.slot.shape),
-        thing=rules.thing,
-        shy=rules.shy,
+        kinds=rules.kinds,
+        shuns=rules.shuns,
         steps=rules.steps,
         regular=rules.regular,
     )
@@ -334,7 +288,7 @@ def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, r
         found.raised,
         image=level.image,
         confidence=rules.confidence,
-        variance=_variance(level.image, len(rules.gauss) // 2),
+        variance=variance(level.image, len(rules.gauss) // 2),
         slot=level.slot,
         place=level.place,
         prices=prices,

@@ -44,8 +44,8 @@ class Prices:
     alike: Floats  # (T,) per squared difference of the looks of both
     close: Floats  # (H, W) right beside the target, falling to 0 at `nearby` px
     nearby: float
-    thing: Floats  # (H, W) how much a place is of a thing that is there only once
-    shy: Floats  # (T,) what copying such a place costs; left out of `cost`: votes weigh how well a patch fits
+    kinds: Floats  # (H, W, K) in [0, 1] how much a place is of a kind that targets may shun: a thing, another layer
+    shuns: Floats  # (T, K) what copying such a place costs; left out of `cost`: votes weigh how well a patch fits
     steps: Floats  # (T, 4) two steps at which the picture repeats itself beside a target: px down and right each
     regular: Floats  # (T,) what a source costs that lies no number of them away
 
@@ -62,8 +62,8 @@ class Prices:
             alike=none,
             close=np.zeros(valid.shape, np.float32),
             nearby=0.0,
-            thing=np.zeros(valid.shape, np.float32),
-            shy=none,
+            kinds=np.zeros((*valid.shape, 1), np.float32),
+            shuns=none[:, None],
             steps=np.zeros((len(place), 4), np.float32),
             regular=none,
         )
@@ -100,7 +100,7 @@ def improve(
         improve_part, image=image, confidence=confidence, variance=variance, slot=slot, place=place, before=source,
         after=after, cost=cost, raised=raised, penalty=prices.penalty, near=prices.near, look=prices.look,
         across=prices.across, along=prices.along, alike=prices.alike, close=prices.close,
-        nearby=np.float32(prices.nearby), thing=prices.thing, shy=prices.shy, steps=prices.steps,
+        nearby=np.float32(prices.nearby), kinds=prices.kinds, shuns=prices.shuns, steps=prices.steps,
         regular=prices.regular, gauss=gauss, lift=np.float32(lift),
         ease=np.float32(ease), reach=reach, reverse=reverse, seed=seed,
     )  # fmt: skip
@@ -207,6 +207,15 @@ def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type
 
 
 @compiled
+def _shunned(i, v, u, kinds, shuns):  # type: ignore[no-untyped-def]
+    """What the kind of the place (v, u) costs target i."""
+    cost = np.float32(0.0)
+    for k in range(kinds.shape[2]):
+        cost += shuns[i, k] * kinds[v, u, k]
+    return cost
+
+
+@compiled
 def _towards(k, step):  # type: ignore[no-untyped-def]
     """Rows and columns to the k-th neighbour: the ones that the sweep has passed, those ahead, passed ones 4 px off."""
     far = (4 if k >= 4 else 1) * (step if k == 2 or k == 3 else -step)
@@ -277,19 +286,21 @@ def _stepped(k, h, best_place, y, x, steps, width):  # type: ignore[no-untyped-d
 @compiled
 def improve_part(  # type: ignore[no-untyped-def]
     start, stop, image, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
-    along, alike, close, nearby, thing, shy, steps, regular, gauss, lift, ease, reach, reverse, seed,
+    along, alike, close, nearby, kinds, shuns, steps, regular, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
     """`improve` over targets [start, stop): writes after, cost, raised; rows outside the part are read from before."""
-    height, width = slot.shape
+    (height, width), r = slot.shape, gauss.size // 2
     for n in range(stop - start):
         i = stop - 1 - n if reverse else start + n
         y, x, best_place = place[i] // width, place[i] % width, before[i]
         v, u = best_place // width, best_place % width
         best, b0, b1, b2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
-        own, radius, extra = variance[y, x], reach, penalty[v, u] + shy[i] * thing[v, u]
+        own, radius, cut = variance[y, x], reach, y < r or y >= height - r or x < r or x >= width - r
+        most = own if cut else np.float32(np.inf)  # what a source shows outside the canvas does not make it cheap
+        extra = penalty[v, u] + _shunned(i, v, u, kinds, shuns)
         extra += _off(v - y, u - x, steps[i], regular[i])
         extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
-        best = best / (own + variance[v, u]) + extra
+        best = best / (own + min(variance[v, u], most)) + extra
         for k in range(-2 if regular[i] > 0 else 0, 64):
             if k < 0:
                 v, u = _stepped(k, mixed(seed, place[i], k + 64), best_place, y, x, steps[i], width)
@@ -302,16 +313,16 @@ def improve_part(  # type: ignore[no-untyped-def]
                 radius = radius // 2 if k > NEIGHBOURS else radius
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue
-            extra = penalty[v, u] + shy[i] * thing[v, u] + _off(v - y, u - x, steps[i], regular[i])
+            extra = penalty[v, u] + _shunned(i, v, u, kinds, shuns) + _off(v - y, u - x, steps[i], regular[i])
             if extra < best:
                 extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
             if extra < best:
-                scale = own + variance[v, u]
+                scale = own + min(variance[v, u], most)
                 found, c0, c1, c2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
                 if found / scale + extra < best:
                     best, best_place, b0, b1, b2 = found / scale + extra, v * width + u, c0, c1, c2
         after[i] = best_place
-        cost[i] = best - shy[i] * thing[best_place // width, best_place % width]
+        cost[i] = best - _shunned(i, best_place // width, best_place % width, kinds, shuns)
         raised[i, 0], raised[i, 1], raised[i, 2] = b0, b1, b2
 
 

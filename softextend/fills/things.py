@@ -26,16 +26,23 @@ PART = 512  # places compared at a time
 
 def things(image: Floats, trusted: Known) -> Floats:
     """image: float32 (H, W, 3) in [0, 255]; trusted: bool (H, W) -> (H, W) in [0, 1], 1 on a thing; 0 if untrusted."""
+    small, known, reach = shrunk(image, trusted)
+    rare = rarity(statistics(small, known, reach), known, AWAY * reach)
+    found = np.clip((rare - TEXTURE) / (THING - TEXTURE), 0, 1)
+    return np.asarray(cv2.resize(found, trusted.shape[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def shrunk(image: Floats, trusted: Known) -> tuple[Floats, Known, float]:
+    """image: (H, W, 3); trusted: (H, W) -> both with LONGER px on the longer side, (h, w, 3) and (h, w).
+
+    And how far surroundings reach there, px (Gaussian sigma).
+    """
     scale = min(1.0, LONGER / max(trusted.shape))
     size = (max(1, round(trusted.shape[1] * scale)), max(1, round(trusted.shape[0] * scale)))
     share = cv2.resize(trusted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     small = cv2.resize(np.where(trusted[..., None], image, 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     small /= np.maximum(share, 1e-3)[..., None]
-    known = share > 0.5
-    reach = SURROUNDINGS * max(size)
-    rare = rarity(statistics(small, known, reach), known, AWAY * reach)
-    found = np.clip((rare - TEXTURE) / (THING - TEXTURE), 0, 1)
-    return np.asarray(cv2.resize(found, trusted.shape[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return small, share > 0.5, SURROUNDINGS * max(size)
 
 
 def statistics(image: Floats, known: Known, reach: float) -> Floats:

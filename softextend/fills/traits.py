@@ -1,0 +1,81 @@
+"""What the coarsest level of a patch completion tells of a picture: how rare its patches are, how its places look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from softextend.fills.layers import Layers
+from softextend.fills.periods import Periods
+from softextend.fills.pyramid import Level, gauss
+
+if TYPE_CHECKING:
+    from softextend.fills.base import Floats
+
+GRAIN = 100.0  # levels squared over three channels: differences below it are noise
+
+
+@dataclass(slots=True)
+class Traits:
+    """What the coarsest level knows of the picture."""
+
+    radius: int  # px, of a patch
+    spread: float  # variance of the known colours
+    rare: Floats  # (H, W) how unlike all others a patch is
+    look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
+    things: Floats  # (H, W) in [0, 1], at a size of its own
+    layers: Layers | None
+    cut_at: int  # px, longer side of the level at which copies of single places are cut up
+    periods: Periods | None
+
+
+def looks(level: Level, reach: float) -> Floats:
+    """(H, W, 4): mean colour and contrast of the known area within about `reach` px of each pixel, levels of 255."""
+    known = level.trusted.astype(np.float32)
+    share = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-6)
+    inside = level.image * known[..., None]
+    mean = cv2.GaussianBlur(inside, (0, 0), reach) / share[..., None]
+    square = cv2.GaussianBlur((inside**2).sum(2), (0, 0), reach) / share
+    contrast = np.sqrt(np.maximum(square - (mean**2).sum(2), 0))
+    return np.dstack([mean, contrast]).astype(np.float32)
+
+
+def variance(image: Floats, radius: int) -> Floats:
+    """(H, W): variance of the colours within each patch, summed over channels."""
+    side = (2 * radius + 1, 2 * radius + 1)
+    return np.asarray(
+        np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2) + GRAIN / 2, dtype=np.float32
+    )
+
+
+def rarity(level: Level, radius: int) -> Floats:
+    """(H, W): how unlike all other, distant patches each source is, mean squared difference; 0 elsewhere."""
+    places = np.flatnonzero(level.valid)
+    if len(places) > 4000:
+        places = places[:: len(places) // 4000 + 1]
+    height, width = level.trusted.shape
+    y, x = np.divmod(places, width)
+    line = np.sqrt(gauss(radius, radius * 0.8))
+    kernel = (line[:, None] * line[None])[..., None]
+    windows = np.lib.stride_tricks.sliding_window_view(level.image, (2 * radius + 1, 2 * radius + 1), axis=(0, 1))
+    rows = np.moveaxis(windows[y - radius, x - radius], 1, -1) * kernel
+    rows = rows.reshape(len(places), -1)
+    norm = (rows**2).sum(1)
+    product = 2 * rows @ rows.T
+    away = max(2 * radius + 1, min(height, width) // 5)
+    least = np.empty(len(places), rows.dtype)
+    for first in range(0, len(places), 64):  # what fits into a cache
+        part = slice(first, first + 64)
+        apart = norm[part, None] + norm[None] - product[part]
+        apart[(np.abs(y[part, None] - y) < away) & (np.abs(x[part, None] - x) < away)] = np.inf
+        least[part] = apart.min(1)
+    least[~np.isfinite(least)] = 0
+    found = np.zeros((height, width), np.float32)
+    found.ravel()[places] = np.maximum(least, 0) / (2 * variance(level.image, radius).ravel()[places])
+    weight = np.zeros((height, width), np.float32)
+    weight.ravel()[places] = 1
+    side = (5, 5)
+    return np.asarray(cv2.blur(found, side) / np.maximum(cv2.blur(weight, side), 1e-6), dtype=np.float32)
