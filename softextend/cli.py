@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from softextend import __version__
-from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, understood
+from softextend.commands.argv import EXTENTS, HELP_ALL, ONE_SIDE, SIDES, as_typed, understood
 from softextend.commands.blame import TYPED, blamed
 from softextend.commands.completion import asked_for_completion, complete_shell, words_to_complete
 from softextend.commands.defaults import configured
@@ -197,7 +197,7 @@ def _wrong_usage(error: Any, arguments: list[str]) -> int:
     flags = {kind.__name__.lower(): understood_flags(kind) for kind, _ in COMMANDS}
     option, command = getattr(error, "option_name", None), path.removeprefix("softextend").strip()
     if option and type(error).__name__ == "NoSuchOption" and command in flags:
-        own = flags.pop(command)
+        own, option = flags.pop(command), as_typed(option, arguments)
         line = "; ".join(filter(None, (f"no such option: {option}", option_meant(option, own, flags))))
     elif not command and (first := next((each for each in arguments if each != "help"), "")) not in flags:
         is_picture = Path(first).suffix != "" or os.path.lexists(first)

@@ -50,6 +50,7 @@ class About(NamedTuple):
     argument: bool = False
     also: tuple[str, ...] = ()  # other spellings that are understood and not shown
     expert: bool = False  # shown by --help-all only
+    blank: bool = False  # an empty text says something
 
 
 def option(
@@ -68,10 +69,11 @@ def option(
     argument: bool = False,
     also: tuple[str, ...] = (),
     expert: bool = False,
+    blank: bool = False,
 ) -> Any:
     """A dataclass field that users may set: its default, range (`low` to `high` of `unit`) and help; see `About`."""
     limits = None if low is None else Range(low, high, above)
-    about = About(help, unit, limits, told, metavar, flags, form, panel, argument, also, expert)
+    about = About(help, unit, limits, told, metavar, flags, form, panel, argument, also, expert, blank)
     return field(default=default, metadata={"about": about})
 
 

@@ -182,7 +182,7 @@ class Prompt(Checked):
     """What to paint."""
 
     prompt: str = option(
-        "", "what to paint", told="nothing, which works well", metavar="TEXT", flags=("-p", "--prompt")
+        "", "what to paint", told="nothing, which works well", metavar="TEXT", flags=("-p", "--prompt"), blank=True
     )
     negative: str = option(
         "",
@@ -191,6 +191,7 @@ class Prompt(Checked):
         metavar="TEXT",
         flags=("-n", "--negative"),
         also=("--negative-prompt", "--neg"),
+        blank=True,
     )
 
     def __post_init__(self) -> None:

@@ -148,6 +148,9 @@ class Box:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
+MOST_ADDED = 10**9  # px or percent: more than any file of pictures holds
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Amount:
     """How much to add on one side: pixels, or percent of the picture's size in that direction."""

@@ -50,6 +50,13 @@ def understood(arguments: Sequence[str]) -> list[str]:
     return join_sides(fill_caption(folder_of_results(words)))
 
 
+def as_typed(option: str, arguments: Sequence[str]) -> str:
+    """The option that was typed where `understood` made this one of it."""
+    typed = [word.partition("=")[0] for word in arguments]
+    stand = {SIDES: ONE_SIDE, "--size": EXTENTS, "--out-dir": OUTPUT}.get(option, ())
+    return option if option in typed else next((word for word in typed if word in stand), option)
+
+
 def folder_of_results(words: Sequence[str]) -> list[str]:
     """`-o wide/`, or -o with a folder that exists -> `--out-dir wide`, for commands that have both."""
     found = list(words)

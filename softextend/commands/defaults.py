@@ -16,6 +16,7 @@ from softextend.environment import at_home, said
 from softextend.errors import BadRequest
 from softextend.models.conditions.options import PICTURE, names_adapter
 from softextend.models.config_file import config_file, read_config
+from softextend.models.find import configured_text
 from softextend.option_fields import about
 from softextend.options import HOW_MUCH
 
@@ -64,6 +65,8 @@ def configured(words: Sequence[str] = (), faults: list[BadRequest] | None = None
     everywhere = {name for options in own.values() for name in spellings(options)} | {*ONLY_HERE}
     general = {plain(key): value for key, value in given.items() if key not in sections}
     _check_names(path, general, everywhere, "")
+    for name in ONLY_HERE:
+        configured_text(path, name)
     return {
         command: _of_command(Said(path, command, general, sections.get(command, {})), options, words, faults)
         for command, options in own.items()

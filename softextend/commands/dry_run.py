@@ -28,7 +28,8 @@ def dry_run(
 ) -> int:
     """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
     overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
-    todo = settled(jobs, overwrite=overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+    skip = task.skip_existing
+    todo = settled(jobs, overwrite=overwrite, skip_existing=skip, will_be_made=folders, reads=task.reads)
     if not task.overwrite and (said := existing(islice(jobs, AT_ONCE))):
         report.note(said)
     for line in task.without_effect():

@@ -26,7 +26,7 @@ from softextend.commands.spec import spec_of_extend, spec_of_paint
 from softextend.errors import BadRequest
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.making import PictureStages
-from softextend.jobs.outputs import plan_jobs
+from softextend.jobs.outputs import check_drawing, plan_jobs
 from softextend.jobs.recorded import prepared_for
 from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import sha256
@@ -106,6 +106,8 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     jobs = plan_jobs(found.sources, names, range(first, first + num))
     if given.selection.keep_all:
         jobs = jobs.finished(partial(with_others, most=given.selection.most))
+    if task.plan_image is not None:
+        check_drawing("--plan-image", task.plan_image, jobs, task.reads)
     folders = folders_of(given.output, steps)
     if debug.dry_run:
         return dry_run(report, task, jobs, folders, empty=found.empty)

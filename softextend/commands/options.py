@@ -100,6 +100,7 @@ class OutputOptions(OutputPath):
         told="-extended; -painted for paint",
         metavar="TEXT",
         expert=True,
+        blank=True,
     )
     format: Format | None = option(
         None, "the results' format", told="what -o says, else the input's", metavar="NAME", expert=True

@@ -172,7 +172,8 @@ class Telling:
     def todo(self, jobs: Jobs, folders: list[Place], empty: Sequence[Outcome]) -> Iterator[Job | Outcome]:
         """The jobs, their names checked, with what became of those that are none; `folders` are made."""
         task = self.task
-        todo = settled(jobs, overwrite=task.overwrite, skip_existing=task.skip_existing, will_be_made=folders)
+        skip = task.skip_existing
+        todo = settled(jobs, overwrite=task.overwrite, skip_existing=skip, will_be_made=folders, reads=task.reads)
         for folder in folders:
             make_folder(folder)
         self.report.total = jobs.results + sum(each.count for each in empty)

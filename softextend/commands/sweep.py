@@ -44,10 +44,11 @@ def sweep(report: Report, given: Sweep) -> None:
     specs = jobs_sweep.grid(spec, fills, strengths)
     path = given.sheet.output or image.with_name(image.stem + SHEET)
     job = Job(source=image, targets=(Target(path=path, format="PNG", seed=spec.seed),))
-    _, faults = settle([job], overwrite=overwrite or dry, skip_existing=None, will_be_made=[path.parent])
+    task = task_of(given, spec)
+    skip, folders = None, [path.parent]
+    _, faults = settle([job], overwrite=overwrite or dry, skip_existing=skip, will_be_made=folders, reads=task.reads)
     for fault in faults:
         raise fault.error or BadRequest(f"{path}: cannot be written")
-    task = task_of(given, spec)
     if dry:
         dry_run(report, task, job, specs)
         return

@@ -94,7 +94,8 @@ def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -
         return list[str] | None, Option(*names, metavar=said.metavar, **more)
     if value is bool:
         return bool, Option(*names, metavar="", **more)
-    reader = Reader(said.metavar if said.argument else flag(field.name), value, said)
+    written = next((name for name in names if name.startswith("--")), flag(field.name))
+    reader = Reader(said.metavar if said.argument else written.partition("/")[0], value, said)
     more |= {"metavar": value_metavar(said, value), "parser": reader}
     if said.argument:
         return str, Argument(**more)
@@ -208,6 +209,8 @@ class Reader:
     def __call__(self, given: Any) -> Any:
         if not isinstance(given, str):
             return given  # a default, which needs no reading
+        if not given and not self.said.blank:
+            raise BadRequest(f"{self.option}: is empty (an unset variable?): give a value, or leave it out")
         if self.kind is Path and not self.said.form and is_address(given):
             raise BadRequest(f"{self.option} {without_secrets(given)}: must lie on this machine, not in a store")
         if self.said.form:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +92,8 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
         saved=keyframe_files(given.film.save_steps, job, motion, overwrite=task.overwrite),
     )
     video.check(film, overwrite=task.overwrite)
-    if isinstance(job.source, Path) and any(path.exists() and path.samefile(job.source) for path in film.files):
-        raise BadRequest(f"{job.source}: the output is the input; give another name with -o")
+    read = [path for path in (job.source, *task.reads) if isinstance(path, Path)]
+    refuse_inputs((*film.files, *shoot.saved), read)
     chosen = given.film.frame_size is not None
     for note in (
         *picture.notes,
@@ -101,6 +102,14 @@ def planned(report: Report, task: PictureTask, job: Job, given: Zoom) -> Shoot:
     ):
         report.note(f"{job.name}: {note}")
     return shoot
+
+
+def refuse_inputs(written: Iterable[Path], read: Sequence[Path]) -> None:
+    """BadRequest where a file that will be written is one of those that are read."""
+    standing = [path for path in read if path.exists()]
+    for path in written:
+        if path.exists() and any(path.samefile(each) for each in standing):
+            raise BadRequest(f"{path}: the output is an input; give another name with -o")
 
 
 def captioned(report: Report, task: PictureTask, job: Job, input: Input) -> PictureTask:

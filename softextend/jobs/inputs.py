@@ -95,7 +95,7 @@ class Search:
             self.store(text)
         elif os.path.isdir(text) and self.recursive:  # noqa: PTH112
             self.pattern(os.path.join(text, "**", "*"))  # noqa: PTH118
-        elif os.path.isdir(text):  # noqa: PTH112 - "" and names with NUL are for the reader to refuse
+        elif os.path.isdir(text):  # noqa: PTH112 - names with NUL are for the reader to refuse
             self.folder(text)
         elif patterns.is_pattern(text):
             self.pattern(text)
@@ -208,6 +208,8 @@ def gather(
     BadRequest where there is nothing at all. `results`, `suffix`, `recursive`: see `Search`.
     """
     search = Search(results, suffix, recursive=recursive)
+    if "" in inputs:
+        raise BadRequest("INPUT: one is empty (an unset variable?): name pictures, folders or globs")
     for text in inputs:
         search.argument(text)
     for text in listed:

@@ -144,29 +144,40 @@ def _extras(stem: str, below: Path, naming: Naming) -> tuple[Path, ...]:
 
 
 def settle(
-    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Place] = ()
+    jobs: Jobs | Sequence[Job],
+    *,
+    overwrite: bool,
+    skip_existing: str | None,
+    will_be_made: Sequence[Place] = (),
+    reads: Sequence[Path] = (),
 ) -> tuple[list[Job], list[Outcome]]:
     """Jobs still to do, and what has become of the others; see `settled`."""
-    each = list(settled(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made))
+    done = settled(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made, reads=reads)
+    each = list(done)
     return [one for one in each if isinstance(one, Job)], [one for one in each if isinstance(one, Outcome)]
 
 
 def settled(
-    jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Place] = ()
+    jobs: Jobs | Sequence[Job],
+    *,
+    overwrite: bool,
+    skip_existing: str | None,
+    will_be_made: Sequence[Place] = (),
+    reads: Sequence[Path] = (),
 ) -> Iterator[Job | Outcome]:
     """What has become of jobs that need no work, and then those to do, `AT_ONCE` by `AT_ONCE`.
 
     A name that cannot be is an error of its picture alone: two results of one name (the later one's), a result that
-    is an input (BadRequest), one that exists, a folder that refuses it (OutputError). `skip_existing`: "any" leaves
-    out whatever exists; "same" is decided where each picture begins. Folders in `will_be_made` may be missing; where
-    one cannot be, no picture can be written: OutputError.
+    is an input or one of the files in `reads` (BadRequest), one that exists, a folder that refuses it (OutputError).
+    `skip_existing`: "any" leaves out whatever exists; "same" is decided where each picture begins. Folders in
+    `will_be_made` may be missing; where one cannot be, no picture can be written: OutputError.
     """
     if overwrite and skip_existing:
         raise BadRequest("--overwrite and --skip-existing: give one of them")
     for folder in will_be_made:
         if isinstance(folder, Path) and (error := refused_folder(standing(folder))):
             raise error
-    check = Check(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made)
+    check = Check(jobs, overwrite=overwrite, skip_existing=skip_existing, will_be_made=will_be_made, reads=reads)
     return _in_turns(jobs, check, skip_existing)
 
 
@@ -203,10 +214,17 @@ class Check:
     """What may be wrong with the names of results; folders are looked at once, of each name a number is kept."""
 
     def __init__(
-        self, jobs: Jobs | Sequence[Job], *, overwrite: bool, skip_existing: str | None, will_be_made: Sequence[Place]
+        self,
+        jobs: Jobs | Sequence[Job],
+        *,
+        overwrite: bool,
+        skip_existing: str | None,
+        will_be_made: Sequence[Place],
+        reads: Sequence[Path],
     ) -> None:
         self.jobs = jobs
         self.keys = Keys()
+        self.reads = {hash(self.keys.of(path)) for path in reads}
         self.inputs = jobs.sources.known if isinstance(jobs, Jobs) else Names(job.source for job in jobs).known
         self.makers: dict[int, int] = {}  # of a result's name: the hash of the input's
         self.folders: dict[Path, SoftExtendError | None] = {}
@@ -220,7 +238,7 @@ class Check:
         """Why this result cannot be written; None where nothing speaks against it."""
         for path in target.files:
             key = hash(self.keys.of(path))
-            if key in self.inputs:
+            if key in self.inputs or key in self.reads:
                 return BadRequest(f"{path}: the output is an input; give another name with -o or --out-dir")
             maker = self.makers.get(key)
             if maker is not None:
@@ -290,6 +308,17 @@ def another_way(*, many: bool) -> str:
     """What to do about a result that is there already; redo and a single picture have nothing to skip."""
     skip = "--skip-existing leaves it out, " if many else ""
     return f"--overwrite replaces it, {skip}-o or --out-dir names another place"
+
+
+def check_drawing(option: str, path: Path, jobs: Iterable[Job], reads: Sequence[Path]) -> None:
+    """BadRequest where a file that is written beside the results would replace an input, or be replaced by a result."""
+    keys = Keys()
+    key = keys.of(path)
+    for job in jobs:
+        if key in {keys.of(each) for each in (job.source, *reads)}:
+            raise BadRequest(f"{option} {path}: is an input; give another name")
+        if key in {keys.of(each) for target in job.targets for each in target.files}:
+            raise BadRequest(f"{option} {path}: is the name of a result; give another")
 
 
 def existing(jobs: Iterable[Job]) -> str | None:

@@ -11,7 +11,7 @@ from softextend.errors import BadRequest
 from softextend.jobs.claims import Request
 from softextend.jobs.conditions import check_control_image, configured, left_out_by_self, resolved, without_effect
 from softextend.models import find
-from softextend.models.conditions.options import Conditions, Found, check_files, liked
+from softextend.models.conditions.options import Conditions, Found, check_files, files_of, liked
 from softextend.models.device import DTYPE_NAMES
 from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
@@ -68,6 +68,12 @@ class PictureTask:
     def command_name(self) -> str:
         """Which command the recipe of a result names."""
         return self.name or ("extend" if self.mask is None else "paint")
+
+    @property
+    def reads(self) -> list[Path]:
+        """The files that are read beside the pictures, which no result may replace."""
+        engine = (self.engine.vae, self.engine.unet, self.engine.preview_vae, self.ref.path, self.mask)
+        return [path for path in (*engine, *(path for _, path in files_of(self.found.conditions))) if path is not None]
 
     @property
     def replacing(self) -> bool:

@@ -40,6 +40,10 @@ def read_config(path: Path, what: str = "config file") -> dict[str, Any]:
         given = tomllib.loads(data.decode("utf-8-sig"))
     except RecursionError:
         raise BadRequest(f"{what} {path}: is nested without end; it holds a few lines of TOML") from None
-    except ValueError as error:
+    except UnicodeDecodeError:
+        raise BadRequest(f"{what} {path}: is no text in UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise BadRequest(f"{what} {path}: cannot be read ({error}); correct or remove it") from error
+    except ValueError:  # thousands of digits
+        raise BadRequest(f"{what} {path}: holds a number that cannot be read; correct or remove it") from None
     return given

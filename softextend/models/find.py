@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from softextend.environment import at_home, said
-from softextend.errors import BadModel
+from softextend.errors import BadModel, BadRequest
 from softextend.models.choice import Asked, Choice, choose_by_name, choose_file, choose_folder
 from softextend.models.config_file import config_file, read_config
 from softextend.models.engine import Engine
@@ -231,9 +231,11 @@ def _close_to(name: str, path: Path) -> str:
 
 
 def configured_text(config: Path, key: str) -> str | None:
-    """A text of the config file, None where it has none. Raises BadModel for what is no text, and see `read_config`."""
+    """A text of the config file, None where it has none; BadRequest for what is no text, see also `read_config`."""
     found = read_config(config).get(key)
-    if found is not None and not isinstance(found, str):
+    if found is None:
+        return None
+    if not isinstance(found, str) or not found:
         example = "self" if key == "model" else "~/models"
-        raise BadModel(f'config file {config}: {key} = {found!r}: must be text, as in {key} = "{example}"')
-    return found or None
+        raise BadRequest(f'config file {config}: {key} = {found!r}: must be text, as in {key} = "{example}"')
+    return found

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from softextend.pictures import deep_tiff, png_chunks
+from softextend.pictures.checksums import check_pixels
 from softextend.pictures.source import Source, without_decoder_talk
 
 if TYPE_CHECKING:
@@ -47,8 +48,16 @@ def load(source: Source) -> None:
     if source.image is not None:
         with without_decoder_talk() if source.format == "TIFF" else nullcontext():
             source.image.load()
+        if source.format == "PNG" and _ends_empty(source.image):
+            check_pixels(source.data)
         late = {str(key): value for key, value in source.image.info.items()}
         source.info.update({key: value for key, value in late.items() if key not in source.info})
+
+
+def _ends_empty(image: Image.Image) -> bool:
+    """Whether one of the last two rows holds nothing but zeros, as do those that a decoder had no data for."""
+    last = np.asarray(image.crop((0, max(0, image.height - 2), *image.size)))
+    return not all(row.any() for row in last)
 
 
 def _by_pillow(source: Source) -> Decoded:

@@ -66,6 +66,14 @@ def is_device(path: Path) -> bool:
     return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
 
 
+def is_socket(path: Path) -> bool:
+    """Whether it is a socket, which cannot be opened as a file."""
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def refuse_special(path: Path) -> None:
     """OutputError for what is neither a regular file nor a stream: a socket, a disk's device, a folder."""
     try:

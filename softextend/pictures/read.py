@@ -23,7 +23,7 @@ from softextend.pictures.address import Address, Place
 from softextend.pictures.checksums import without_damaged
 from softextend.pictures.damage import Ending, ended, layout_of
 from softextend.pictures.decode import as_image, decode
-from softextend.pictures.files import is_device
+from softextend.pictures.files import is_device, is_socket
 from softextend.pictures.icc import own_colours
 from softextend.pictures.memory import check_memory, ran_out
 from softextend.pictures.picture import Metadata, Picture
@@ -227,6 +227,8 @@ def _bytes_of(source: Place | bytes, name: str | None) -> tuple[bytes, str]:
     else:
         if is_device(source):
             raise BadPicture(f"{name}: is a device, not a picture; name a file, or pipe a picture into -")
+        if is_socket(source):
+            raise BadPicture(f"{name}: is a socket, not a picture; name a file, or pipe a picture into -")
         try:
             data = source.read_bytes()
         except FileNotFoundError:
@@ -334,7 +336,7 @@ def _what_it_is(data: bytes) -> str:
     for offset, magic, name in STRANGERS:
         if data[offset : offset + len(magic)] == magic:
             return f"is {name}"
-    if not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", data[:512]):
+    if not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", data[:512]) and re.search(rb"[\n\x20-\x7e]", data[:512]):
         return f"is text, not a picture (it begins {data[:20].decode('ascii', 'replace')!r})"
     return "is no picture this program knows"
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from softextend.errors import BadRequest
 from softextend.options import ANCHORS
 from softextend.pictures.address import place
-from softextend.types import Amount, Amounts, Size, Span
+from softextend.types import MOST_ADDED, Amount, Amounts, Size, Span
 
 CSS_ORDER = {1: (0, 0, 0, 0), 2: (0, 1, 0, 1), 3: (0, 1, 2, 1), 4: (0, 1, 2, 3)}  # for top, right, bottom and left
 NUMBER = r"\d{1,6}(?:\.\d{1,6})?"
@@ -20,6 +20,7 @@ SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
 ACROSS = {"left": 0.0, "west": 0.0, "right": 1.0, "east": 1.0}  # where the original lies, by words
 DOWN = {"top": 0.0, "north": 0.0, "upper": 0.0, "bottom": 1.0, "south": 1.0, "lower": 1.0}
 MIDDLE = ("center", "centre", "middle")
+MOST_DIGITS = 20  # of a whole number that may be read at all
 MOST_AT_ONCE = 256  # processes, or rows of a batch: more is a slip of the keyboard
 
 
@@ -34,9 +35,11 @@ def parse_amount(text: str, option: str = "--sides") -> Amount:
         value = float(body) if percent else int(body)
     except ValueError:
         raise BadRequest(f"{option} {text!r}: write pixels (256) or percent (25%)") from None
-    if not 0 <= value < float("inf"):
-        each = "each side" if option == "--sides" else "it"
+    each = "each side" if option == "--sides" else "it"
+    if not value >= 0:
         raise BadRequest(f"{option} {text}: {each} must be 0 or more")
+    if value > MOST_ADDED:
+        raise BadRequest(f"{option} {text}: {each} must be at most {MOST_ADDED}, which no picture reaches")
     return Amount(value=value, percent=percent)
 
 
@@ -126,7 +129,7 @@ def parse_trim(text: str) -> Literal["auto"] | int:
     if text == "auto":
         return "auto"
     number = text.strip().removesuffix("px")
-    if not number.isascii() or not number.isdigit():
+    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS:
         raise BadRequest(f"--trim {text!r}: write auto, or the pixels to take off every side, 1 to 4096")
     return int(number)
 
@@ -135,7 +138,7 @@ def parse_passes(text: str) -> int | None:
     """`auto` (None) or a number of passes."""
     if text == "auto":
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
         raise BadRequest(f"--passes {text}: write auto or a whole number from 1 to 64")
     return int(text)
 
@@ -153,7 +156,8 @@ def parse_batch(text: str) -> int:
 def _auto_or_number(text: str, name: str) -> int:
     if text.strip() == "auto":
         return 0
-    if not text.strip().isdecimal() or not 1 <= int(text) <= MOST_AT_ONCE:
+    is_number = text.strip().isdecimal() and len(text.strip()) <= MOST_DIGITS
+    if not is_number or not 1 <= int(text) <= MOST_AT_ONCE:
         raise BadRequest(f"{name} {text}: write auto or a whole number from 1 to {MOST_AT_ONCE}")
     return int(text)
 

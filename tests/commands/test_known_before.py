@@ -47,7 +47,7 @@ def test_seeds_end_somewhere(run: Run, words: tuple[object, ...]) -> None:
         ("f/" + "x" * 300 + "%04d.png", 1, "308 bytes"),
         ("x" * 300 + ".gif", 1, "304 bytes"),
         ("a.png", 2, "names no kind of film"),
-        ("a.gif", 2, "the output is the input"),
+        ("a.gif", 2, "the output is an input"),
     ],
 )
 def test_names_of_films(run: Run, name: str, code: int, says: str) -> None:

@@ -108,6 +108,40 @@ def test_ctrl_c_in_the_middle_of_a_batch(tmp_path: Path) -> None:
     assert "stopped by Ctrl-C: 1 made" in err
 
 
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+import softextend.__main__
+
+module, *sys.argv = sys.argv[1:]
+
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Hook())
+softextend.__main__.main()
+"""
+
+
+@pytest.mark.parametrize("module", ["softextend.commands.argv", "softextend.jobs.inputs"])
+def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path, module: str) -> None:
+    photo(tmp_path / "a.png")
+    done = process(
+        tmp_path,
+        "-c",
+        INTERRUPTED_IMPORT,
+        module,
+        "softextend",
+        "extend",
+        "a.png",
+        *SIDES,
+        preexec_fn=default_interrupt,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "softextend: stopped by Ctrl-C\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 @pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="another library may share the name")
 @pytest.mark.parametrize(("named", "threads"), [(None, "1"), ("2", "2")])
 def test_products_of_numpy_wait_for_no_other_thread(tmp_path: Path, named: str | None, threads: str) -> None:

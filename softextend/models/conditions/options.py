@@ -130,6 +130,13 @@ def with_prompt(given: Conditions, prompt: str, negative: str) -> Found:
 
 def check_files(given: Conditions) -> None:
     """BadModel for a file that is not there, so that a dry run and a batch say it before any work."""
+    for flag, path in files_of(given):
+        if not path.exists():
+            raise BadModel(f"{flag} {path}: does not exist: check the path, or set $SOFTEXTEND_MODELS")
+
+
+def files_of(given: Conditions) -> list[tuple[str, Path]]:
+    """(flag, file) of all that is read."""
     named: list[tuple[str, Path | None]] = [("--refiner", given.refiner)]
     if given.image_prompt not in (None, SELF, OFF):
         named.append(("--image-prompt", Path(str(given.image_prompt))))
@@ -137,6 +144,4 @@ def check_files(given: Conditions) -> None:
     named += [("--image-adapter", given.image_adapter), ("--image-encoder", given.image_encoder)]
     named += [("--lora", path) for path, _ in given.loras]
     named += [("--embedding", path) for path in given.embeddings.values()]
-    for flag, path in named:
-        if path is not None and not path.exists():
-            raise BadModel(f"{flag} {path}: does not exist: check the path, or set $SOFTEXTEND_MODELS")
+    return [(flag, path) for flag, path in named if path is not None]
