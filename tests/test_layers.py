@@ -142,7 +142,7 @@ def test_help_waits_for_nothing_slow() -> None:
 
 def test_only_the_door_and_the_report_speak() -> None:
     for name, path in MODULES.items():
-        if name in ("cli", "commands.report", "commands.progress", "commands.stdout"):
+        if name in ("__main__", "cli", "commands.report", "commands.progress", "commands.stdout"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
