@@ -38,6 +38,11 @@ def models() -> tuple[Choosable, ...]:
     return _models(time.monotonic() // KEPT_SECONDS)
 
 
+def label_of(name: str) -> str:
+    """How a model is called on the page."""
+    return next((each.label for each in models() if each.name == name), name)
+
+
 def files(kind: str) -> tuple[str, ...]:
     """Names in the models folder of one kind of in_models.KINDS."""
     return _files(kind, time.monotonic() // KEPT_SECONDS)

@@ -14,10 +14,11 @@ from softextend.errors import BadRequest, SoftExtendError
 from softextend.result import Result
 from softextend.web import words
 from softextend.web.form import PICTURES, read_settings
+from softextend.web.here import label_of
 from softextend.web.limits import check_pixels, check_size
 from softextend.web.photos import Photos
 from softextend.web.runs import Run, Runner, Watcher
-from softextend.web.sessions import Node, Session, new_id
+from softextend.web.sessions import Node, Session, new_id, root_of
 
 MOST_VARIATIONS = 16
 MOST_BATCH = 200  # photos
@@ -44,7 +45,7 @@ class Orders:
         node, (settings, num) = session.node(key), read_order(given, session, painting=True)
         session.check_room(len(mask))
         check_pixels(mask, name="mask")
-        path = session.free_name(f"{Path(node.file).stem}-mask", ".png")
+        path = session.free_name(f"{root_of(Path(node.file).stem)}-mask", ".png")
         path.write_bytes(mask)
         work = partial(_variations, node=node, num=num, mask=path)
         run = Run(session=session, kind="paint", work=work, pictures=num, settings=dict(given))
@@ -123,13 +124,14 @@ def make(run: Run, watcher: Watcher, node: Node, mask: Path | None, settings: di
     """One result, saved in the session as the command line would in a folder of its own."""
     session, source = run.session, run.session.path(node)
     kind = "extended" if mask is None else "painted"
+    watcher.using(label_of(settings["model"]))
     if mask is None:
         result = softextend.extend(source, **{"sides": None, **settings}, listener=watcher)
     else:
         result = softextend.paint(source, mask, **settings, listener=watcher)
     watcher.check()
     result, pictures = beside(result, session)
-    path = session.free_name(f"{source.stem}-{kind}", ".png")
+    path = session.free_name(f"{root_of(source.stem)}-{kind}", ".png")
     result.save(path, overwrite=True)
     height, width = result.made.pixels.shape[:2]
     made = Node(

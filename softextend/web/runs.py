@@ -88,8 +88,9 @@ class Run:
 class Watcher(Silent):
     """The listener of a run: remembers where it is, and raises when it shall stop."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, loaded: list[str] | None = None) -> None:
         self.run = run
+        self.loaded = [] if loaded is None else loaded  # the model in memory
         self.looked = 0.0
 
     def begin(self, number: int) -> None:
@@ -98,6 +99,12 @@ class Watcher(Silent):
         run = self.run
         run.picture, run.done, run.total, run.first_step = number, 0, 0, 0.0
         run.message = PREPARING
+
+    def using(self, model: str) -> None:
+        """The model that the picture is made with: one is in memory, and another goes before it is loaded."""
+        if self.loaded != [model]:
+            self.run.message = f"Loading {model}{f': {self.loaded[0]} leaves the memory' if self.loaded else ''}"
+            self.loaded[:] = [model]
 
     def check(self) -> None:
         """Cancelled where the run shall stop."""
@@ -137,6 +144,7 @@ class Runner:
         self.current: Run | None = None
         self.changed = threading.Condition()
         self.closed = False
+        self.loaded: list[str] = []
         self.failed: Failed = silent  # hears of the program's own faults
         self.thread = threading.Thread(target=self._work, name="softextend-runs", daemon=True)
         self.thread.start()
@@ -216,7 +224,7 @@ class Runner:
     def _outcome(self, run: Run) -> tuple[str, str]:
         """The state at its end and the error's one line; whatever a run raises, the next one goes on."""
         try:
-            watcher = Watcher(run)
+            watcher = Watcher(run, self.loaded)
             with stopped_by(watcher.check):
                 run.work(run, watcher)
         except Cancelled:

@@ -25,6 +25,7 @@ KEPT_SECONDS = 7 * 24 * 3600  # after the last use
 MOST_PICTURES = 400  # in one session
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
 SAFE = re.compile(r"[^\w. ()+-]+")
+MADE = re.compile(r"(-(extended|painted)(-\d+)?)+$")
 LONGEST_STEM = 60  # characters of a file's name
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif", ".heic", ".jxl")
 
@@ -191,6 +192,11 @@ def safe_name(given: str) -> tuple[str, str]:
     if suffix not in SUFFIXES:
         raise BadPicture(f"{SAFE.sub('_', name)[:80]}: is no picture's name; give {', '.join(SUFFIXES)}")
     return SAFE.sub("_", stem).strip(" .-_")[:LONGEST_STEM] or "photo", suffix
+
+
+def root_of(stem: str) -> str:
+    """The stem of the photo that a result was made of, so that names do not grow with each step: a-extended-2 -> a."""
+    return MADE.sub("", stem) or stem
 
 
 def folder_size(folder: Path) -> int:

@@ -21,12 +21,14 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ImageCms import ImageCmsProfile, createProfile
 from PIL.PngImagePlugin import PngInfo
 from pngs import hollow
 from running import photo
 from serving import ROOT, Caller, Server
 
 pytestmark = pytest.mark.ui
+MAKE = 0x010F  # Exif's tag
 QUICK = {"sides": "0 16 0 8", "fill": "mirror", "strength": 0, "seed": 3}
 
 
@@ -58,16 +60,22 @@ def test_extend_download_and_the_command_line_give_the_same_bytes(call: Caller, 
     assert (tmp_path / second["file"]).read_bytes() == data
 
 
-@pytest.mark.parametrize(("format", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP")])
-def test_other_formats_carry_the_recipe(call: Caller, photos: Path, format: str, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format", "kind"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WEBP")])
+def test_every_format_carries_recipe_profile_and_exif(call: Caller, format: str, kind: str, tmp_path: Path) -> None:
     from softextend.pictures.read import read_recipe
 
-    node = call.photo(photos / "other.jpg")
+    image, exif = Image.new("RGB", (80, 64), (90, 120, 200)), Image.Exif()
+    exif[MAKE] = "Maker"
+    profile = ImageCmsProfile(createProfile("sRGB")).tobytes()
+    image.save(tmp_path / "other.jpg", exif=exif, icc_profile=profile)
+    node = call.photo(tmp_path / "other.jpg")
     run = call.done(call("/api/extend", {"picture": node["id"], "settings": QUICK}))
     path = tmp_path / "result"
     path.write_bytes(call(f"/api/pictures/{run['results'][0]}/file?format={format}"))
     with Image.open(path) as made:
         assert made.format == kind
+        assert made.getexif()[MAKE] == "Maker"
+        assert made.info["icc_profile"] == profile
     assert read_recipe(path)["seed"] == 3
 
 

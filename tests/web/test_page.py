@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import shlex
@@ -41,6 +42,16 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def in_a_shell(line: str, folder: Path) -> None:
+    """Runs what the page copied, in the folder where its files lie."""
+    script = folder / "softextend"
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m softextend "$@"\n')
+    script.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder / "config")}
+    environment["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["bash", "-euc", line], cwd=folder, env=environment, check=True, capture_output=True)
+
+
 def test_drag_extend_download_and_the_copied_command_line(
     visit: Callable[..., Any], noise: Path, tmp_path: Path
 ) -> None:
@@ -61,13 +72,12 @@ def test_drag_extend_download_and_the_copied_command_line(
     line = page.evaluate("navigator.clipboard.readText()")
     words = shlex.split(line)
     (tmp_path / words[2]).write_bytes(noise.read_bytes())
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    in_a_shell(line, tmp_path)
     assert (tmp_path / words[-1]).read_bytes() == path.read_bytes()
 
 
 def test_going_on_repainting_and_undoing_make_a_tree(visit: Callable[..., Any], noise: Path, tmp_path: Path) -> None:
-    page = visit()
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
     open_photo(page, noise)
     quick(page)
     pull(page, "left", -32)
@@ -83,6 +93,14 @@ def test_going_on_repainting_and_undoing_make_a_tree(visit: Callable[..., Any], 
     choose(page, strength="0.5")
     run(page)
     assert "softextend paint" in page.locator("#command").text_content()
+    page.click("#copy")
+    path = downloaded(page, "#download-png", tmp_path / "made.png")
+    for each in page.locator("#needed a").all():
+        downloaded(page, f"#needed a:text-is('{each.text_content()}')", tmp_path / str(each.text_content()))
+    line = page.evaluate("navigator.clipboard.readText()")
+    assert shlex.split(line)[-1] == "beach _b_photo-painted.png", "names do not grow with each step"
+    in_a_shell(line, tmp_path)
+    assert (tmp_path / shlex.split(line)[-1]).read_bytes() == path.read_bytes()
     assert page.locator("#tree ul ul ul ul button").count() == 1
     page.click("#undo")
     until(page, "document.querySelectorAll('#tree button')[2].getAttribute('aria-current') === 'true'")
@@ -175,19 +193,16 @@ def test_a_batch_and_its_archive(visit: Callable[..., Any], photos: Path, tmp_pa
     )
     until(page, "document.querySelectorAll('#panel-batch td.wrong').length === 1")
     page.click("#batch-go")
-    until(
-        page,
-        "document.querySelectorAll('#panel-batch td img').length === 2 && !document.getElementById('batch-zip').hidden",
-    )
+    until(page, "!document.querySelector('#panel-batch .actions button:nth-of-type(2)').hidden")
+    page.reload()  # in the middle of it
+    until(page, "window.softextend && document.getElementById('go-hint').textContent")
+    page.click("#tab-batch")
     until(page, "document.getElementById('panel-batch').textContent.includes('2 done')")
     data = downloaded(page, "#batch-zip", tmp_path / "all.zip").read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert sorted(archive.namelist()) == ["other-extended.png", "small-extended.png"]
         with Image.open(archive.open("other-extended.png")) as made:
             assert made.size == (100, 64)
-    page.reload()
-    page.click("#tab-batch")
-    until(page, "document.getElementById('panel-batch').textContent.includes('2 done')")
     assert page.locator("#batch-go").text_content() == "Extend all again"
 
 
@@ -279,6 +294,49 @@ def test_a_shape_and_a_place_are_chosen(visit: Callable[..., Any], noise: Path) 
     until(page, "softextend.canvas.sides.left === 0 && softextend.canvas.sides.right > 0")
     run(page)
     assert "--aspect 16:9 --anchor left" in page.locator("#command").text_content()
+
+
+GIVEN = """([kind, name, data]) => {
+  const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0)), given = new DataTransfer();
+  given.items.add(new File([bytes], name, { type: "image/png" }));
+  const more = { bubbles: true, cancelable: true, dataTransfer: given, clipboardData: given };
+  if (kind === "drop") document.getElementById("stage").dispatchEvent(new DragEvent("drop", more));
+  else document.dispatchEvent(new ClipboardEvent("paste", more));
+}"""
+
+
+def test_a_photo_comes_by_drop_by_paste_and_from_the_folder(visit: Callable[..., Any], noise: Path) -> None:
+    page = visit()
+    for kind, name in (("drop", "dropped.png"), ("paste", "image.png")):
+        page.evaluate(GIVEN, [kind, name, base64.b64encode(noise.read_bytes()).decode()])
+        until(page, f"softextend.current && softextend.current.file === '{name}'")
+    page.click("#new-photo")
+    page.get_by_role("button", name="small.png").click()
+    until(page, "softextend.current && softextend.current.file === 'small.png'")
+    assert page.locator("#tree button").count() == 3
+
+
+def test_edges_that_may_be_no_photo_are_trimmed_and_come_back(visit: Callable[..., Any], tmp_path: Path) -> None:
+    with Image.open(ROOT / "examples/photo.jpg") as image:
+        framed = Image.new("RGB", (180, 140))
+        framed.paste(image.resize((160, 120)), (10, 10))
+    framed.save(tmp_path / "framed.png")
+    page = visit()
+    open_photo(page, tmp_path / "framed.png")
+    page.wait_for_selector("#trim:visible")
+    assert "10 px" in page.locator("#trim").text_content()
+    assert page.evaluate("softextend.canvas.trim.left") == 10, "lines where it would be cut"
+    page.click("#trim-yes")
+    assert page.evaluate("[softextend.canvas.photo.width, softextend.canvas.photo.height]") == [160, 120]
+    assert page.locator("#plan .wrong").count() == 0, "nothing is added yet, and nothing is wrong"
+    page.keyboard.press("Control+z")
+    assert page.evaluate("softextend.canvas.photo.width") == 180
+    page.click("#trim-yes")
+    quick(page)
+    pull(page, "right", 20)
+    run(page)
+    assert "--trim auto" in page.locator("#command").text_content()
+    assert page.evaluate("[softextend.current.width, softextend.current.height]") == [180, 120]
 
 
 # --- how it looks ----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from softextend.options import GROUP_OF
 from softextend.web import form, sessions, words
 from softextend.web.guard import Guard, host_name
 from softextend.web.runs import MOST_WAITING, Run, Runner, Watcher
-from softextend.web.sessions import RESTARTED, Node, Session, Sessions, safe_name
+from softextend.web.sessions import RESTARTED, Node, Session, Sessions, root_of, safe_name
 
 
 def test_the_form_has_every_option_of_the_request() -> None:
@@ -313,6 +313,26 @@ def test_a_run_that_shall_stop_says_what_it_waits_for(tmp_path: Path, done: int,
     runner.wait(run, 20)
     assert run.state == "cancelled"
     runner.close()
+
+
+def test_a_model_that_takes_anothers_place_is_said(tmp_path: Path) -> None:
+    run, loaded = Run(session=Session(tmp_path), kind="extend", work=steady), []
+    Watcher(run, loaded).using("self")
+    assert run.message == "Loading self"
+    Watcher(run, loaded).using("big")
+    assert run.message == "Loading big: self leaves the memory"
+    run.message = ""
+    Watcher(run, loaded).using("big")
+    assert run.message == "", "it is there"
+
+
+def test_names_do_not_grow_with_each_step() -> None:
+    assert [root_of(each) for each in ("a-extended", "a-extended-2-painted", "a-2", "-extended")] == [
+        "a",
+        "a",
+        "a-2",
+        "-extended",
+    ]
 
 
 def test_a_run_that_the_server_ends_says_so(tmp_path: Path) -> None:

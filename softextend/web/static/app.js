@@ -6,6 +6,7 @@ import { Form } from "./form.js";
 import { Growth, SHAPES } from "./growth.js";
 import { get, loaded, make, post, remove, send, viewOf } from "./http.js";
 import { Runs } from "./runs.js";
+import { Trim } from "./trim.js";
 import { showCompare, showGallery, showResult, showTree } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,6 +24,7 @@ class Page {
     this.canvas.ratios = SHAPES.map(([label, ratio]) => ({ label, ratio }));
     this.growth = new Growth($("growth"), this.canvas);
     this.form = new Form($("fields"), facts, (file) => this.bring(file));
+    this.trim = new Trim(this);
     this.runs = new Runs(this);
     this.batch = new Batch($("panel-batch"), this);
     this.recall();
@@ -30,7 +32,7 @@ class Page {
   }
 
   listen() {
-    this.growth.addEventListener("settle", () => { this.soon(); this.ready(); });
+    this.growth.addEventListener("settle", () => this.grown());
     this.form.addEventListener("change", () => { this.keep(); this.soon(); });
     this.canvas.addEventListener("paint", () => this.ready());
     $("form").addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
@@ -44,8 +46,6 @@ class Page {
     $("choose").addEventListener("click", () => $("file").click());
     $("file").addEventListener("change", () => { this.uploadAll([...$("file").files]); $("file").value = ""; });
     $("alert").querySelector("button").addEventListener("click", () => { $("alert").hidden = true; });
-    $("trim-yes").addEventListener("click", () => { this.growth.trim = "auto"; this.canvas.trim = null; $("trim").hidden = true; this.looked(); });
-    $("trim-no").addEventListener("click", () => { this.canvas.trim = null; $("trim").hidden = true; this.canvas.draw(); });
     $("theme").addEventListener("click", () => this.setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
     for (const tab of document.querySelectorAll("[role=tab]")) {
       tab.addEventListener("click", () => this.showTab(tab.id.slice(4)));
@@ -200,31 +200,27 @@ class Page {
       this.current = node;
       if (location.hash.slice(1) !== id) location.hash = id;
       this.image = await loaded(viewOf(id));
-      this.growth.trim = "";
+      this.trim.forget();
       this.growth.preset = null;
-      this.canvas.trim = null;
       this.canvas.setPhoto(this.image, node.width, node.height);
       const left = this.left.get(id);
       if (left) { this.canvas.setSides(left.sides); this.growth.preset = left.preset; }
-      $("trim").hidden = true;
       this.setMode(mode || (node.parent && this.nodes.has(node.parent) ? "compare" : "extend"));
       this.showSteps();
-      if (node.kind === "photo") this.suggestTrim(node);
+      if (node.kind === "photo") this.trim.suggest(node, Boolean(left?.trim));
     });
   }
 
-  async suggestTrim(node) {
-    const { sides, what } = await get(`/api/pictures/${node.id}/border`);
-    if (this.current !== node || !what.length) return;
-    this.canvas.trim = sides;
-    $("trim").firstElementChild.textContent = `This may be no picture: ${what.join("; ")}`;
-    $("trim").hidden = false;
-    this.canvas.draw();
+  /** The part of the photo that `box` names, shown as `width` x `height` px. */
+  framed(box, width, height) {
+    const ratio = { x: this.image.naturalWidth / this.current.width, y: this.image.naturalHeight / this.current.height };
+    const crop = { left: box.left * ratio.x, top: box.top * ratio.y, width: box.width * ratio.x, height: box.height * ratio.y };
+    this.canvas.setPhoto(this.image, width, height, { crop, keep: true });
   }
 
   /** Remember what was dragged on the picture that is left. */
   leave() {
-    if (this.current && this.mode === "extend" && this.canvas.photo) this.left.set(this.current.id, { sides: { ...this.canvas.sides }, preset: this.growth.preset });
+    if (this.current && this.mode === "extend" && this.canvas.photo) this.left.set(this.current.id, { sides: { ...this.canvas.sides }, preset: this.growth.preset, trim: this.growth.trim });
   }
 
   close() {
@@ -259,14 +255,22 @@ class Page {
     this.form.showFor(this.mode === "paint");
     $("plan").textContent = "";
     if (this.canvas.brush) this.canvas.stopBrush();
-    if (this.mode === "paint") { this.canvas.setPhoto(this.image, node.width, node.height); this.canvas.startBrush(1); this.sizeBrush(); $("plan").textContent = "Paint over what shall be new. Ctrl-Z takes the last stroke back."; }
+    if (this.mode === "paint") { this.canvas.setPhoto(this.image, node.width, node.height); this.canvas.startBrush(1); this.sizeBrush(); $("plan").textContent = "Paint over what shall be new. Undo (Ctrl-Z) takes the last stroke back."; }
     if (this.mode === "compare") this.guarded(() => showCompare($("compare"), node, parent));
     if (this.mode === "compare") {
       const siblings = [...this.nodes.values()].filter((each) => each.run === node.run);
       showResult($("result"), node, siblings, this.facts.formats, this);
     }
+    this.trim.show();
     if (this.mode === "extend") { this.canvas.refit(); this.looked(); }
     this.growth.show();
+    this.ready();
+  }
+
+  /** What is added was changed; beside a result that means: go on from it. */
+  grown() {
+    if (this.mode === "compare") return this.setMode("extend");
+    this.soon();
     this.ready();
   }
 
@@ -279,6 +283,7 @@ class Page {
   undo() {
     if (this.mode === "paint" && this.canvas.undoStroke()) return;
     if (this.mode === "extend" && this.canvas.undo()) return;
+    if (this.mode === "extend" && this.trim.on) return this.trim.set(false);
     if (this.current?.parent && this.nodes.has(this.current.parent)) this.open(this.current.parent);
     else this.say("Nothing to undo");
   }
@@ -302,7 +307,7 @@ class Page {
   /** Ask for the preview of what is set now; only the latest answer is shown, and a sharper one when nothing moves. */
   async looked(sharp = 0) {
     clearTimeout(this.sharpening);
-    if (this.mode !== "extend" || !this.current || (this.growth.isEmpty && !this.growth.trim)) { $("plan").textContent = ""; this.canvas.preview = null; this.canvas.draw(); return; }
+    if (this.mode !== "extend" || !this.current || this.growth.isEmpty) { $("plan").textContent = ""; this.canvas.preview = null; this.canvas.draw(); return; }
     this.asking?.abort();
     const asking = this.asking = new AbortController(), began = performance.now() - HELD;
     try {
@@ -323,9 +328,7 @@ class Page {
   shown(plan, filled, change) {
     const box = plan.trimmed || { left: 0, top: 0, width: plan.input_size.width, height: plan.input_size.height };
     const [width, height] = plan.scaled || [box.width, box.height];
-    const ratio = { x: this.image.naturalWidth / plan.input_size.width, y: this.image.naturalHeight / plan.input_size.height };
-    const crop = { left: box.left * ratio.x, top: box.top * ratio.y, width: box.width * ratio.x, height: box.height * ratio.y };
-    this.canvas.setPhoto(this.image, width, height, { crop, keep: true });
+    this.framed(box, width, height);
     if (this.growth.preset || this.growth.unit.value === "%") this.canvas.setSides(plan.sides_px);
     this.canvas.setPreview(filled, change, plan.sides_px);
     this.passes = plan.passes;

@@ -75,7 +75,7 @@ export class Batch {
     this.go.disabled = busy || empty || !(ready.length || done.length);
     this.go.textContent = !done.length ? "Extend all" : ready.length ? `Go on with the other ${ready.length}` : "Extend all again";
     this.how.textContent = empty ? "First say on the tab “Picture” how much is added, in percent or as a shape, so that it suits every photo."
-      : `Settings: ${Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(" · ")}`;
+      : `Settings: ${Object.entries(settings).filter(([name]) => name !== "num").map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(" · ")}`;
     this.stop.hidden = !busy;
     this.zip.hidden = !done.length;
     this.zip.href = `/api/zip?pictures=${done.map((each) => each.result).join(",")}`;

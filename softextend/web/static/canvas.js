@@ -78,12 +78,13 @@ export class ExtendCanvas extends EventTarget {
     const same = keep && this.photo && this.photo.width === width && this.photo.height === height;
     this.photo = image && { image, width, height, crop };
     if (!same) { this.preview = null; this.brush = null; this.live = null; }
-    if (!keep) { this.sides = noSides(); this.past = []; }
+    if (!keep) [this.sides, this.past, this.snappedTo] = [noSides(), [], ""];
     this.refit();
   }
 
   setSides(sides, { remember = false } = {}) {
     if (remember) this.past.push({ ...this.sides });
+    if (SIDES.some((side) => sides[side] !== this.sides[side])) this.snappedTo = "";
     this.sides = { ...sides };
     this.refit();
   }
@@ -247,8 +248,7 @@ export class ExtendCanvas extends EventTarget {
     if (name.includes("bottom")) sides.bottom = began.bottom + dy;
     if (name.includes("top")) sides.top = began.top - dy;
     for (const side of SIDES) sides[side] = Math.max(0, Math.round(sides[side]));
-    this.snappedTo = "";
-    this.sides = sides;
+    [this.sides, this.snappedTo] = [sides, ""];
     if (snapping && SIDES.includes(name)) this.snap(name);
     this.draw();
     this.tell("change");
@@ -291,7 +291,7 @@ export class ExtendCanvas extends EventTarget {
     const { width, height } = this.photo, scale = Math.min(1, MOST_MASK / Math.max(width, height));
     const mask = Object.assign(document.createElement("canvas"), { width: Math.round(width * scale), height: Math.round(height * scale) });
     this.brush = { mask, scale, radius, erase: false, strokes: [], cursor: { x: width / 2, y: height / 2 } };
-    this.sides = noSides();
+    [this.sides, this.snappedTo] = [noSides(), ""];
     this.surface.tabIndex = 0;
     this.refit();
   }

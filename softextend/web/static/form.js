@@ -7,6 +7,9 @@ import { pictureChoice } from "./shown.js";
 const TITLES = { image_prompt: "Image prompt", control_image: "Control image", image_adapter: "Image-prompt adapter", image_encoder: "Image encoder", lora: "LoRAs", embedding: "Textual inversions", control: "ControlNets", fill: "Fill first with", prompt: "Prompt", negative: "Keep out", strength: "Strength", seed: "Seed", num: "Variations" };
 const titleOf = (name) => TITLES[name] || (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
+const FITS = 16; // characters of a default that can be read in a narrow field; the help below has all of it
+const short = (words) => (words || "").length > FITS ? "default" : words || "";
+
 export class Form extends EventTarget {
   constructor(root, facts, bring) {
     super();
@@ -57,16 +60,16 @@ export class Form extends EventTarget {
     if (option.kind === "bool") return make("input", { id, type: "checkbox", checked: Boolean(option.default) });
     if (option.kind === "files") return fileList(id, titleOf(option.name), option.choices, { named: option.name === "embedding" });
     if (option.kind === "picture") {
-      const { select, row } = pictureChoice(id, option.default_words || "none", option.choices, this.bring);
+      const { select, row } = pictureChoice(id, short(option.default_words) || "none", option.choices, this.bring);
       return Object.assign(select, { row });
     }
     if (option.kind === "choice") {
-      const first = make("option", { value: "" }, option.default_words || "default");
+      const first = make("option", { value: "" }, short(option.default_words) || "default");
       return make("select", { id }, first, ...option.choices.map((each) => make("option", { value: each }, each)));
     }
     if (["prompt", "negative"].includes(option.name)) return make("textarea", { id, rows: option.name === "prompt" ? 2 : 1, maxLength: 20000, placeholder: option.default_words });
-    if (option.kind === "text" || option.kind === "str") return make("input", { id, type: "text", placeholder: option.default_words || "" });
-    const control = make("input", { id, type: "number", placeholder: option.name === "seed" ? "new each time" : option.default_words || "" });
+    if (option.kind === "text" || option.kind === "str") return make("input", { id, type: "text", placeholder: short(option.default_words) });
+    const control = make("input", { id, type: "number", placeholder: option.name === "seed" ? "new each time" : short(option.default_words) });
     if (option.low !== null) control.min = option.low;
     if (option.high !== null) control.max = option.high;
     control.step = option.kind === "int" ? 1 : "any";
@@ -84,13 +87,14 @@ export class Form extends EventTarget {
   /** The parameters of the chosen fill, each with its default. */
   showParameters() {
     const fill = this.facts.fills.find((each) => each.name === this.fields.fill.control.value);
-    this.parameters.replaceChildren(...(fill ? [make("p", { className: "meaning" }, fill.meaning)] : []),
-      ...(fill ? fill.parameters : []).map((each) => {
+    if (!fill) return this.parameters.replaceChildren();
+    const inputs = fill.parameters.map((each) => {
         const input = make("input", { type: each.kind === "str" ? "text" : "number", id: `fill-${each.name}`, value: each.default });
         input.dataset.parameter = each.name;
         if (each.low !== null) { input.min = each.low; input.max = each.high; input.step = each.kind === "int" ? 1 : "any"; }
         return make("div", { className: "field", title: each.help }, make("label", { for: input.id }, each.name.replaceAll("_", " "), each.unit ? make("span", { className: "unit" }, ` ${each.unit}`) : null), input);
-      }));
+    });
+    this.parameters.replaceChildren(make("p", { className: "meaning" }, fill.meaning), ...(inputs.length ? [make("details", {}, make("summary", {}, `Parameters of ${fill.name}`), make("div", { className: "each" }, ...inputs))] : []));
   }
 
   fitToModel() {

@@ -6,7 +6,7 @@ import { make } from "./http.js";
 export const SHAPES = [["1:1", 1], ["4:3", 4 / 3], ["3:2", 3 / 2], ["16:9", 16 / 9], ["21:9", 21 / 9], ["9:16", 9 / 16]];
 const PRESETS = [...SHAPES.map(([text]) => ({ label: text, aspect: text })),
   { label: "Phone", aspect: "9:19.5" }, { label: "A4", aspect: "210:297" }, { label: "A4 wide", aspect: "297:210" },
-  { label: "1920×1080", size: "1920x1080" }, { label: "3840×2160", size: "3840x2160" }];
+  { label: "Full HD", size: "1920x1080" }, { label: "4K", size: "3840x2160" }];
 const PLACES = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"];
 
 export class Growth extends EventTarget {
@@ -21,7 +21,7 @@ export class Growth extends EventTarget {
     const numbers = make("div", { className: "sides" }, ...SIDES.map((side) => make("div", { className: `side-${side}` }, make("label", { for: `side-${side}` }, side), this.inputs[side])),
       make("div", { className: "unit-box" }, make("label", { for: "unit", className: "hidden" }, "Unit of the sides"), this.unit));
     this.buttons = PRESETS.map((each) => {
-      const button = make("button", { type: "button", className: "chip", "aria-pressed": "false" }, each.label);
+      const button = make("button", { type: "button", className: "chip", "aria-pressed": "false", title: each.size ? `${each.size.replace("x", " × ")} px` : each.aspect }, each.label);
       button.addEventListener("click", () => this.choose(this.preset === each ? null : each));
       return button;
     });

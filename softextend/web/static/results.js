@@ -38,7 +38,7 @@ function put(element, x, y, width, height) {
 /** The card below a result; `page` has the actions. */
 export function showResult(root, node, siblings, formats, page) {
   const strip = siblings.length > 1 ? make("div", { className: "strip", role: "group", "aria-label": "Variations" }, ...siblings.map((each) => {
-    const button = make("button", { type: "button", "aria-pressed": String(each.id === node.id) }, make("img", { src: viewOf(each.id, 320), alt: `Variation with seed ${each.seed}` }), `${(each.scores.total ?? 0).toFixed(2)} · seed ${each.seed}`);
+    const button = make("button", { type: "button", "aria-pressed": String(each.id === node.id) }, make("img", { src: viewOf(each.id, 320), alt: `Variation with seed ${each.seed}` }), make("span", {}, `score ${(each.scores.total ?? 0).toFixed(2)}`), make("span", {}, `seed ${each.seed}`));
     button.addEventListener("click", () => page.open(each.id));
     return button;
   })) : null;
@@ -54,7 +54,7 @@ export function showResult(root, node, siblings, formats, page) {
     make("div", {}, make("p", { className: "verdict", id: "verdict" }, node.verdict),
       make("p", { className: "faint" }, `${node.width} × ${node.height} px, seed ${node.seed}, ${node.seconds} s`)),
     notes, strip,
-    make("div", { className: "actions" }, go, make("span", { className: "faint" }, "Download with recipe:"), ...links, ...mask),
+    make("div", { className: "actions" }, go, make("span", { className: "faint label" }, "Download with recipe:"), ...links, ...mask),
     make("div", { className: "command" }, make("pre", { id: "command", tabIndex: 0, "aria-label": "The command line that makes the same file" }, text), copy),
     beside,
   ].filter(Boolean));
@@ -90,5 +90,7 @@ export function showGallery(root, nodes, open, clear) {
     picture.addEventListener("click", () => open(each.id));
     return make("figure", {}, picture, make("figcaption", {}, each.file, make("div", { className: "faint" }, each.verdict || `${each.width} × ${each.height} px`)));
   }));
-  root.replaceChildren(grid, make("p", { className: "none" }, button));
+  const words = made.length ? `${made.length} ${made.length === 1 ? "result" : "results"} of this session, the newest first` : "Photos of this session; nothing is made of them yet";
+  const zip = made.length ? make("a", { href: `/api/zip?pictures=${made.map((each) => each.id).join(",")}`, download: "", id: "gallery-zip" }, "Download all (zip)") : null;
+  root.replaceChildren(make("div", { className: "gallery-bar" }, make("p", { className: "faint" }, words), make("span", { className: "push" }), ...(zip ? [zip] : []), button), grid);
 }

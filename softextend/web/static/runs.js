@@ -7,6 +7,12 @@ const POLL = 350, AWAY = 2000; // ms
 const OVER = ["done", "failed", "cancelled"];
 const REMEMBERED = 40; // runs that this tab knows as its own
 
+/** Seconds as a person says them. */
+export function spoken(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  return whole < 100 ? `${whole} s` : whole < 5400 ? `${Math.round(whole / 60)} min` : `${Math.round(whole / 360) / 10} h`;
+}
+
 export class Runs {
   constructor(page) {
     this.page = page;
@@ -69,7 +75,7 @@ export class Runs {
     $("run-message").textContent = run.state === "waiting" ? (run.place ? waits : "Begins") : `${run.message}${many}`;
     const share = run.total ? ((run.picture - 1) + run.done / run.total) / run.pictures : null;
     if (share === null) $("run-progress").removeAttribute("value"); else $("run-progress").value = share;
-    $("run-left").textContent = run.state === "waiting" ? "" : [run.total ? `Step ${run.done} of ${run.total}` : "", `${Math.round(run.seconds)} s so far`, run.left === null ? "" : `about ${Math.max(1, Math.round(run.left))} s left`].filter(Boolean).join(" · ");
+    $("run-left").textContent = run.state === "waiting" ? "" : [run.total ? `Step ${run.done} of ${run.total}` : "", `${spoken(run.seconds)} so far`, run.left === null ? "" : `about ${spoken(run.left)} left`].filter(Boolean).join(" · ");
   }
 
   async over(run) {
