@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from softextend.commands.report import Report
 
 
+def refuse_beside_ray(jobs: Jobs, *, alone: bool) -> None:
+    """BadRequest for what a cluster cannot do; `alone`: no other way to share the work is asked for."""
+    if not alone:
+        raise BadRequest("--ray with --workers or --batch: its workers take one picture each; leave those out")
+    if jobs.to_stdout or jobs.sources.has_stdin:
+        raise BadRequest("--ray: stdin and stdout are this machine's; name files or addresses, and --out-dir")
+
+
 def work_afar(
     report: Report,
     task: PictureTask,
@@ -31,8 +39,7 @@ def work_afar(
     empty: Sequence[Outcome] = (),
 ) -> int:
     """All jobs on the cluster, told as they come; the exit code."""
-    if jobs.to_stdout or jobs.sources.has_stdin:
-        raise BadRequest("--ray: stdin and stdout are this machine's; name files or addresses, and --out-dir")
+    refuse_beside_ray(jobs, alone=True)
     told = Telling(report=report, task=task)
     todo = told.todo(jobs, folders, empty)
     retries = RETRIES if options.max_retries is None else options.max_retries

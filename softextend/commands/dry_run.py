@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from softextend.commands.run import refuse_streams
 from softextend.jobs.estimate import Estimate, Estimator
 from softextend.jobs.headers import MANY, SAID, Headers
 from softextend.jobs.job import Job, Outcome
+from softextend.jobs.manifest import check_rows
 from softextend.jobs.outputs import AT_ONCE, Jobs, existing, settled
 from softextend.jobs.reading import read
+from softextend.jobs.shares import shares_of
 from softextend.jobs.tally import Tally
 from softextend.jobs.task import PictureTask
 from softextend.models.load import foresee
@@ -24,9 +27,21 @@ if TYPE_CHECKING:
 
 
 def dry_run(
-    report: Report, task: PictureTask, jobs: Jobs, folders: list[Place], *, empty: Sequence[Outcome] = ()
+    report: Report,
+    task: PictureTask,
+    jobs: Jobs,
+    folders: list[Place],
+    *,
+    empty: Sequence[Outcome] = (),
+    workers: int = 1,
 ) -> int:
-    """The plan of each picture as a table on stdout; nothing is written, no model is loaded."""
+    """The plan of each picture as a table on stdout; nothing is written, no model is loaded.
+
+    What `run.work` would refuse is refused.
+    """
+    refuse_streams(report, jobs, len(shares_of(task, workers, len(jobs))))
+    if table := getattr(report.options, "table", None):
+        check_rows(table)
     overwrite = task.overwrite or not task.skip_existing  # a plan harms nothing that exists
     skip = task.skip_existing
     todo = settled(jobs, overwrite=overwrite, skip_existing=skip, will_be_made=folders, reads=task.reads)
@@ -78,12 +93,13 @@ class Costs:
 
 
 def by_headers(report: Report, task: PictureTask) -> Headers | None:
-    """What plans by headers alone, where there are many pictures and sizes are enough; it is said."""
-    headers = Headers(task=task)
-    if report.total <= MANY or not headers.enough:
+    """What plans by headers alone, where sizes are enough: very large pictures, or all of many, which is said."""
+    if not Headers(task=task).enough:
         return None
+    if report.total <= MANY:
+        return Headers(task=task)
     report.note(SAID.format(many=MANY))
-    return headers
+    return Headers(task=task, above=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from softextend.commands.afar import work_afar
+from softextend.commands.afar import refuse_beside_ray, work_afar
 from softextend.commands.dry_run import dry_run
 from softextend.commands.options import InputOptions
 from softextend.commands.run import (
@@ -23,7 +23,6 @@ from softextend.commands.run import (
 )
 from softextend.commands.signatures import Extend
 from softextend.commands.spec import spec_of_extend, spec_of_paint
-from softextend.errors import BadRequest
 from softextend.jobs.inputs import Found, refuse_missing
 from softextend.jobs.making import PictureStages
 from softextend.jobs.outputs import check_drawing, plan_jobs
@@ -109,12 +108,13 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     if task.plan_image is not None:
         check_drawing("--plan-image", task.plan_image, jobs, task.reads)
     folders = folders_of(given.output, steps)
-    if debug.dry_run:
-        return dry_run(report, task, jobs, folders, empty=found.empty)
-    if isinstance(given, Extend) and given.cluster.ray:
-        if (given.work.workers, given.work.batch) != (1, 1):
-            raise BadRequest("--ray with --workers or --batch: its workers take one picture each; leave those out")
-        return work_afar(report, task, jobs, folders, given.cluster, empty=found.empty)
+    cluster = given.cluster if isinstance(given, Extend) and given.cluster.ray else None
     sharing = given.work.workers if isinstance(given, Extend) else 1
+    if cluster:
+        refuse_beside_ray(jobs, alone=(sharing, given.work.batch) == (1, 1))
+    if debug.dry_run:
+        return dry_run(report, task, jobs, folders, empty=found.empty, workers=1 if cluster else sharing)
+    if cluster:
+        return work_afar(report, task, jobs, folders, cluster, empty=found.empty)
     stages = PictureStages(task=task, batch=given.work.rows)
     return work(report, task, jobs, folders, stages=stages, empty=found.empty, workers=sharing)

@@ -149,15 +149,23 @@ def work(
 
     `folders` are made where missing; `empty`: inputs that hold no picture, as failures. `workers`: 0: auto.
     """
-    if report.options.json and jobs.to_stdout:
-        raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
+    shares = shares_of(task, workers, len(jobs))
+    refuse_streams(report, jobs, len(shares))
     told = Telling(report=report, task=task)
     todo = told.todo(jobs, folders, empty)
 
     def make(deliver: Callable[[Outcome], None]) -> None:
-        told.made(todo, jobs, stages, deliver, shares_of(task, workers, len(jobs)))
+        told.made(todo, jobs, stages, deliver, shares)
 
     return told.batch(empty, make)
+
+
+def refuse_streams(report: Report, jobs: Jobs, processes: int) -> None:
+    """BadRequest where stdin and stdout cannot hold what is asked of them."""
+    if report.options.json and jobs.to_stdout:
+        raise BadRequest("--json: stdout holds the picture; use -o FILE or --out-dir DIR")
+    if processes > 1 and jobs.sources.has_stdin:
+        raise BadRequest("--workers: a picture from stdin among others is read by one process: give it as a file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,8 +216,6 @@ class Telling:
             overlap = jobs.results > 1
             runner.run(todo, stages, deliver=deliver, begin=begin, listener=self.report, gate=gate, overlap=overlap)
             return
-        if jobs.sources.has_stdin:
-            raise BadRequest("--workers: a picture from stdin among others is read by one process: give it as a file")
         run_workers(
             todo,
             stages,

@@ -20,7 +20,7 @@ from softextend.jobs.task import PictureTask
 from softextend.jobs.writing import relative_path
 from softextend.options import HOW_MUCH
 from softextend.pictures import video
-from softextend.pictures.files import refuse_name
+from softextend.pictures.files import refuse_name, refused_folder, standing
 from softextend.pictures.icc import to_srgb
 from softextend.pictures.write import write_picture
 from softextend.plan.input import Input
@@ -187,6 +187,8 @@ def keyframe_files(folder: Path | None, job: Job, motion: Motion, *, overwrite: 
     for path in files:
         refuse_name(path)
     existing = [path for path in files if os.path.lexists(path)]
+    if refused := refused_folder(standing(folder)):
+        raise refused
     if existing and not overwrite:
         raise OutputError(f"{existing[0]}: exists already; --overwrite replaces it, --save-steps names another folder")
     return files

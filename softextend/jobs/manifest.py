@@ -8,29 +8,41 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from softextend.errors import BadRequest
+from softextend.errors import BadRequest, OutputError
 from softextend.jobs.job import Outcome, worker_name
-from softextend.jobs.table_parquet import ParquetRows
+from softextend.jobs.table_parquet import ParquetRows, parquet
 from softextend.jobs.table_reading import check_table
 from softextend.jobs.table_rows import FAILED, KINDS, MADE, PLAIN, SKIPPED, LineRows, Rows, appending
-from softextend.pictures.files import make_folder
+from softextend.pictures.files import make_folder, refused_folder, standing
 
 
 def open_rows(path: Path) -> Rows:
     """The table of a name, ready to be added to; BadRequest for a file that is none, OutputError where it cannot be."""
+    check_rows(path)
+    with appending(path):
+        make_folder(path.parent)
+        if path.suffix.lower() == ".parquet":
+            return ParquetRows(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666))
+    return LineRows(path)
+
+
+def check_rows(path: Path) -> None:
+    """Raise as `open_rows` does; nothing is made."""
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise BadRequest(f"--report {path}: must end in {', '.join(KINDS)}")
     with appending(path):
-        make_folder(path.parent)
         if path.is_dir():
             raise BadRequest(f"--report {path}: is a folder; name a file in it, such as {path / 'results.jsonl'}")
         if path.exists():
             check_table(path)
-        if kind == ".parquet":
-            return ParquetRows(path)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666))
-    return LineRows(path)
+            if not os.access(path, os.W_OK):
+                raise OutputError(f"--report {path}: no permission to write into this file; name another")
+        elif refused := refused_folder(standing(path.parent)):
+            raise type(refused)(f"--report {path}: cannot be written: {refused}")
+    if kind == ".parquet":
+        parquet()
 
 
 class Manifest:

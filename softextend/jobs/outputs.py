@@ -14,7 +14,15 @@ from softextend.jobs.job import STDIN, Job, Keys, Outcome, Target
 from softextend.jobs.names import Mirror, Names
 from softextend.jobs.stored import Stored
 from softextend.pictures.address import Address, Place, place
-from softextend.pictures.files import is_stream, longest_name, refuse_special, standing, too_long, writing
+from softextend.pictures.files import (
+    is_stream,
+    longest_name,
+    refuse_special,
+    refused_folder,
+    standing,
+    too_long,
+    writing,
+)
 from softextend.pictures.formats import SUFFIXES, format_of_name
 
 AT_ONCE = 10_000  # jobs whose names are all checked before any of them begins
@@ -328,16 +336,6 @@ def existing(jobs: Iterable[Job]) -> str | None:
         return None
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{found[0]}: exists already{more}; {another_way(many=len(found) > 1)}"
-
-
-def refused_folder(folder: Path) -> SoftExtendError | None:
-    """Why no file can be made in `folder`; None where it can."""
-    if not folder.is_dir():
-        what = "is no folder" if os.path.lexists(folder) else "this folder does not exist"
-        return OutputError(f"{folder}: {what}; make it, or name another")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return OutputError(f"{folder}: no permission to write into this folder; name another with -o or --out-dir")
-    return None
 
 
 def make_folder(folder: Place) -> None:

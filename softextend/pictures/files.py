@@ -27,6 +27,7 @@ REASONS = {
 }
 
 
+REFUSED = (errno.ENOENT, errno.EACCES, errno.EPERM)  # as /proc and /sys answer, whoever asks
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -114,6 +115,35 @@ def longest_name(folder: Path) -> int:
 def standing(folder: Path) -> Path:
     """The nearest part of a path that exists."""
     return next((path for path in (folder, *folder.parents) if os.path.lexists(path)), Path())
+
+
+def refused_folder(folder: Path) -> OutputError | None:
+    """Why no file can be made in `folder`; None where one can: it is tried, and nothing of it stays."""
+    if not folder.is_dir():
+        what = "is no folder" if os.path.lexists(folder) else "this folder does not exist"
+        return OutputError(f"{folder}: {what}; make it, or name another")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return OutputError(f"{folder}: no permission to write into this folder; name another with -o or --out-dir")
+    try:
+        _try(folder)
+    except OSError as error:
+        kind = DiskFull if error.errno in FULL else OutputError
+        why = "the system allows none" if error.errno in REFUSED else error.strerror
+        return kind(f"{folder}: no file can be made in this folder ({why}); name another")
+    return None
+
+
+def _try(folder: Path) -> None:
+    """OSError where no file can be made: rights do not tell of /proc, nor of read-only disks to their owner."""
+    if nameless := getattr(os, "O_TMPFILE", 0):
+        try:
+            os.close(os.open(folder, nameless | os.O_RDWR, 0o600))
+            return
+        except OSError:
+            pass  # not every disk has files without names
+    trial = temporary_name(folder)
+    trial.open("xb").close()
+    trial.unlink()
 
 
 def shortened(path: Path) -> str:

@@ -249,12 +249,10 @@ def _bytes_of(source: Place | bytes, name: str | None) -> tuple[bytes, str]:
 @contextmanager
 def _decoder_errors(name: str, data: bytes) -> Iterator[None]:
     """Decoders of damaged data raise anything and warn of anything: one line for the user, and nothing on stderr."""
-    limit, level = Image.MAX_IMAGE_PIXELS, OPENCV_LOG.getLogLevel()
-    Image.MAX_IMAGE_PIXELS = None  # the size is checked before anything is decoded, against a limit of our own
+    level = OPENCV_LOG.getLogLevel()
     OPENCV_LOG.setLogLevel(0)  # silent
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with large_allowed():
             yield
     except BadPicture:
         raise
@@ -265,8 +263,20 @@ def _decoder_errors(name: str, data: bytes) -> Iterator[None]:
             raise BadPicture(f"{name}: does not fit into memory; make it smaller first") from None
         raise BadPicture(f"{name}: {_complaint(error, data)}") from error
     finally:
-        Image.MAX_IMAGE_PIXELS = limit
         OPENCV_LOG.setLogLevel(level)
+
+
+@contextmanager
+def large_allowed() -> Iterator[None]:
+    """Pillow opens what is large, and warns of nothing: the size is checked against a limit of our own."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def _complaint(error: Exception, data: bytes) -> str:
@@ -285,20 +295,20 @@ def _opened(data: bytes, name: str, allow_huge: bool, notes: list[str]) -> Sourc
     if raw := other_formats.raw_name(data):
         raise BadPicture(f"{name}: is a camera raw file ({raw}); {other_formats.RAW.remedy}")
     if canvas := webp_canvas(data):
-        _refuse_huge(name, *canvas, allow_huge)
+        refuse_huge(name, *canvas, allow_huge)
     formats = (*READABLE, *other_formats.plugins_for(data))
     try:
         opened = open_source(data, formats, notes)
     except UnidentifiedImageError:
         raise BadPicture(f"{name}: {_refusal(data)}") from None
-    _refuse_huge(name, *opened.size, allow_huge)
+    refuse_huge(name, *opened.size, allow_huge)
     if opened.tiff.get(254, 0) & 1:  # NewSubfileType: a reduced-resolution version of another picture
         raise BadPicture(f"{name}: begins with a preview, as camera raw files do; develop it to TIFF, JPEG or PNG")
     return opened
 
 
-def _refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
-    """BadPicture above the limit."""
+def refuse_huge(name: str, width: int, height: int, allow_huge: bool) -> None:
+    """BadPicture for more px than are read, or than memory is free for."""
     if width * height > LARGEST and not allow_huge:
         size = f"{width} x {height} px, {width * height / 1e6:.0f} megapixels"
         raise BadPicture(f"{name}: {size}; at most {LARGEST // 10**6} are read; --allow-huge lifts the limit")
@@ -312,7 +322,7 @@ def _mended(data: bytes, name: str, allow_huge: bool, allow_damaged: bool) -> tu
         return data, None
     if layout.precision != 8:
         raise BadPicture(f"{name}: is a JPEG of {layout.precision} bits a sample, which few programs read; {CONVERT}")
-    _refuse_huge(name, *layout.size, allow_huge)
+    refuse_huge(name, *layout.size, allow_huge)
     data, ending = ended(data)
     if ending is None or not ending.missing:
         return data, ending

@@ -21,7 +21,16 @@ from PIL import GifImagePlugin, Image
 
 from softextend.errors import BadRequest, OutputError
 from softextend.pictures import xmp
-from softextend.pictures.files import make_folder, move_to_free_name, refuse_name, shortened, whole_file, writing
+from softextend.pictures.files import (
+    make_folder,
+    move_to_free_name,
+    refuse_name,
+    refused_folder,
+    shortened,
+    standing,
+    whole_file,
+    writing,
+)
 from softextend.pictures.formats import check_size
 from softextend.pictures.locks import locked, temporary_name
 from softextend.pictures.write import encode_picture
@@ -128,7 +137,8 @@ def check(film: Film, *, overwrite: bool) -> None:
         raise OutputError(f"{first}: exists already{more}; --overwrite replaces it, -o names another")
     if film.numbered:
         _refuse_longer(film)
-    _refuse_folder(film.folder)
+    if refused := refused_folder(standing(film.folder)):
+        raise refused
 
 
 def write_film(
@@ -176,15 +186,6 @@ def _refuse_longer(film: Film) -> None:
             f"{folder / left[0]}: is one of {len(left)} frames of another film in this folder, which would stay; "
             "remove them, or name another folder with -o"
         )
-
-
-def _refuse_folder(folder: Path) -> None:
-    """OutputError where the folder can neither be written nor made."""
-    standing = next(path for path in (folder, *folder.parents, Path()) if os.path.lexists(path) or path == Path())
-    if not standing.is_dir():
-        raise OutputError(f"{standing}: is no folder; name another with -o")
-    if not os.access(standing, os.W_OK | os.X_OK):
-        raise OutputError(f"{standing}: no permission to write into this folder; name another with -o")
 
 
 def _write_numbered(film: Film, frames: Iterable[Pixels], recipe: dict[str, Any] | None, *, overwrite: bool) -> None:

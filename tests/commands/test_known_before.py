@@ -116,8 +116,8 @@ def test_strengths_of_a_sweep(run: Run, strengths: str) -> None:
 
 ENGINES = {  # what no run could begin with, and what is said of it
     ("--device", "cuda:97"): (2, "--device cuda:97: not on this machine"),
-    ("--device", "gpu"): (2, "--device gpu: must be auto"),
-    ("--dtype", "fp8"): (2, "--dtype fp8: must be auto"),
+    ("--device", "gpu"): (2, "--device gpu: must be one of auto, cpu"),
+    ("--dtype", "fp8"): (2, "--dtype fp8: must be one of auto"),
     ("--model", "nobody/nothing"): (1, "nobody/nothing: not in "),
     ("--model", "nobody/nothing", "--compile", "--offload", "sequential"): (2, "--compile: "),
     ("--model", "gone.safetensors"): (1, "gone.safetensors: does not exist"),
@@ -138,6 +138,49 @@ def test_a_dry_run_refuses_what_a_run_would(
     ran = run(*command.split(), *words, "--dry-run")
     assert (ran.code, ran.out, says in ran.err) == (code, "", True), ran.err
     assert sorted(each.name for each in Path().iterdir()) == ["a.png"]
+
+
+NOWHERE = "/proc"  # whose rights say yes to its owner, and where no file can be made
+UNWRITABLE = {
+    "extend a.png --all 8 -o /proc/x.png": "/proc: no file can be made in this folder",
+    "extend a.png --all 8 --out-dir /proc/deep/er": "/proc: no file can be made in this folder",
+    "extend a.png --all 8 -o file/x.png": "file: is no folder",
+    "extend a.png --all 8 --save-steps /proc/steps": "/proc: no file can be made in this folder",
+    "extend a.png --all 8 --report /proc/x.csv": "--report /proc/x.csv: cannot be written",
+    "extend a.png --all 8 --report x.txt": "--report x.txt: must end in .jsonl, .csv, .parquet",
+    "extend a.png --all 8 --report folder.csv": "--report folder.csv: is a folder",
+    "extend a.png --all 8 --report foreign.csv": "foreign.csv: is no report of softextend",
+    "extend a.png --all 8 --plan-image /proc/x.png": "/proc/x.png: cannot be written",
+    "extend a.png --all 8 -o - --json": "--json: stdout holds the picture",
+    "extend - a.png --all 8 --out-dir o --workers 2": "--workers: a picture from stdin",
+    "extend a.png --all 8 --ray auto --workers 2": "--ray with --workers or --batch",
+    "extend - --all 8 -o - --ray auto": "--ray: stdin and stdout",
+    "paint a.png a.png -o /proc/x.png": "/proc: no file can be made in this folder",
+    "zoom a.png -o /proc/x.gif": "/proc: no file can be made in this folder",
+    "zoom a.png -o x.gif --save-steps /proc/x": "/proc: no file can be made in this folder",
+    "sweep a.png --all 8 -o /proc/x.png": "/proc: no file can be made in this folder",
+}
+
+
+@pytest.mark.skipif(not Path(NOWHERE).is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("line", UNWRITABLE)
+def test_a_dry_run_refuses_what_cannot_be_written(run: Run, line: str) -> None:
+    photo("a.png")
+    Path("file").write_text("")
+    Path("folder.csv").mkdir()
+    Path("foreign.csv").write_text("name,size\nx,3\n")
+    ran = run(*line.split(), "--dry-run")
+    assert (ran.code in (1, 2), UNWRITABLE[line] in ran.err) == (True, True), ran.err
+    assert len([each for each in ran.err.splitlines() if each.startswith("softextend: ")]) == 1
+    assert sorted(each.name for each in Path().iterdir()) == ["a.png", "file", "folder.csv", "foreign.csv"]
+
+
+@pytest.mark.skipif(not Path(NOWHERE).is_dir(), reason="needs /proc")
+def test_a_folder_in_which_nothing_can_be_made_is_known_before_the_work(run: Run) -> None:
+    photo("a.png")
+    ran = run("extend", "a.png", "--all", 8, "-o", "/proc/x.png")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "softextend: /proc: no file can be made in this folder (the system allows none); name another\n"
 
 
 def test_a_dry_run_asks_the_hub(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from running import Run
 
 from softextend.commands import dry_run
 from softextend.jobs import headers
+from softextend.pictures import memory
 
 SIDES = ("--sides", 0, "25%", 8, 0, "--seed", 5, "--dry-run", "--json", "--out-dir", "w")
 
@@ -65,6 +68,7 @@ def test_it_is_said_and_only_where_sizes_are_enough(run: Run, folder: None, monk
     read: list[str] = []
     monkeypatch.setattr(headers, "size_of", lambda path: read.append(path.name))
     assert "headers alone" not in run("extend", "p", *SIDES).err
+    read.clear()
     monkeypatch.setattr(dry_run, "MANY", 3)
     assert "headers alone, since they are more than 3" in run("extend", "p", *SIDES).err
     assert len(read) == 20
@@ -86,3 +90,25 @@ UNKNOWN = ("clear.png", "deep.png", "cmyk.jpg", "palette.png", "none.png", "gone
 )
 def test_what_a_header_tells(run: Run, folder: None, name: str, size: tuple[int, int] | None) -> None:
     assert headers.size_of(Path("p") / name) == size
+
+
+def test_a_very_large_picture_is_planned_by_its_header(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding 484 megapixels takes a minute; here they are but claimed, and no decoder could find them."""
+    write_claim("large.png", 22_000, 22_000)
+    monkeypatch.setattr(memory, "available", lambda: 64 * 10**9)
+    ran = run("extend", "large.png", *SIDES)
+    assert ran.code == 0, ran.err
+    assert "planned by its header alone, since it has 484 megapixels" in ran.err
+    (facts,) = ran.facts
+    assert facts["plan"]["output_size"] == {"width": 27_500, "height": 22_008}
+    monkeypatch.setattr(memory, "available", lambda: 4 * 10**9)
+    ran = run("extend", "large.png", *SIDES)
+    assert (ran.code, "484 megapixels, need about 11.6 GB of memory; 4.0 GB are free" in ran.err) == (1, True)
+
+
+def write_claim(name: str, width: int, height: int) -> None:
+    """A PNG that says it is so large, and holds nothing."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [header, b"IDAT" + zlib.compress(b""), b"IEND"]
+    parts = [struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in chunks]
+    Path(name).write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
