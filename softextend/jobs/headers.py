@@ -24,7 +24,7 @@ SAID = (
     "planned by the files' headers alone, since they are more than {many}: damage, borders and what the photos show "
     "are found by the run, or by a --dry-run of fewer"
 )
-SAID_OF_ONE = "planned by its header alone, since it has {:.0f} megapixels: damage, borders and what it shows are found by the run"
+SAID_OF_ONE = "planned by the header alone, {:.0f} megapixels: damage, borders and what it shows are found by the run"
 
 
 @dataclass(frozen=True, kw_only=True)
