@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from softextend.fills.base import Flat as Ints
     from softextend.fills.base import Floats
-    from softextend.types import Known
 
 
 ROUNDED, FAR = 0.5, 1.5  # px squared off a step: what rounding makes, and how much more costs all
@@ -48,25 +47,6 @@ class Prices:
     shuns: Floats  # (T, K) what copying such a place costs; left out of `cost`: votes weigh how well a patch fits
     steps: Floats  # (T, 4) two steps at which the picture repeats itself beside a target: px down and right each
     regular: Floats  # (T,) what a source costs that lies no number of them away
-
-    @classmethod
-    def free(cls, valid: Known, place: Ints) -> Prices:
-        """No prices for the targets `place` (T,): every `valid` (H, W) source is as good as its patch."""
-        none = np.zeros(len(place), np.float32)
-        return cls(
-            penalty=np.where(valid, np.float32(0), np.float32(np.inf)),
-            near=place,
-            look=np.zeros((*valid.shape, 1), np.float32),
-            across=none,
-            along=none,
-            alike=none,
-            close=np.zeros(valid.shape, np.float32),
-            nearby=0.0,
-            kinds=np.zeros((*valid.shape, 1), np.float32),
-            shuns=none[:, None],
-            steps=np.zeros((len(place), 4), np.float32),
-            regular=none,
-        )
 
 
 def improve(
@@ -223,7 +203,7 @@ def _towards(k, step):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _beside(k, y, x, i, start, stop, slot, before, after, reverse):  # type: ignore[no-untyped-def]
+def beside(k, y, x, i, start, stop, slot, before, after, reverse):  # type: ignore[no-untyped-def]
     """The source of the k-th neighbour of target i at (y, x), as far beside it; (-1, -1) where there is none."""
     height, width = slot.shape
     dy, dx = _towards(k, -1 if reverse else 1)
@@ -235,7 +215,7 @@ def _beside(k, y, x, i, start, stop, slot, before, after, reverse):  # type: ign
 
 
 @compiled
-def _anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-untyped-def]
+def anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-untyped-def]
     """A place up to `radius` px from the best one, drawn by the hash h; at first level with the target (y, x), that is
     on the way along which the picture is extended from its pixel `near`."""
     span = 2 * radius + 1
@@ -305,11 +285,11 @@ def improve_part(  # type: ignore[no-untyped-def]
             if k < 0:
                 v, u = _stepped(k, mixed(seed, place[i], k + 64), best_place, y, x, steps[i], width)
             elif k < NEIGHBOURS:
-                v, u = _beside(k, y, x, i, start, stop, slot, before, after, reverse)
+                v, u = beside(k, y, x, i, start, stop, slot, before, after, reverse)
             elif radius < 1:
                 break
             else:
-                v, u = _anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i], width)
+                v, u = anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i], width)
                 radius = radius // 2 if k > NEIGHBOURS else radius
             if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
                 continue

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -310,12 +311,22 @@ def _sound(pixels: Pixels | Floats) -> Floats:
 
 def _fine(grey: Floats, sigma: float) -> Floats:
     """What a Gaussian of `sigma` px takes away."""
-    return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), sigma), np.float32)
+    return _by_rows(grey, math.ceil(4 * sigma) + 1, lambda part: part - cv2.GaussianBlur(part, (0, 0), sigma))
+
+
+def _by_rows(grey: Floats, reach: int, work: Callable[[Floats], Any]) -> npt.NDArray[Any]:
+    """`work` of (H, W), whose pixels look no farther than `reach` px, some rows at a time: less memory."""
+    parts = []
+    for first in range(0, len(grey), ROWS):
+        above = min(first, reach)
+        found = work(grey[first - above : first + ROWS + reach])
+        parts.append(found[above : above + ROWS].copy())
+    return np.concatenate(parts)
 
 
 def _flat(grey: Floats, known: Known) -> float:
     """Share of the new area that is flat beyond the share of the photo that is."""
-    return _beyond(_is_flat(grey), known)
+    return _beyond(_by_rows(grey, 4, _is_flat), known)
 
 
 def _is_flat(grey: Floats) -> Known:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from softextend.fills.parts import threads
 from softextend.models.selfmodel import fill_confidence, posterior
 from softextend.models.selfmodel.posterior import PlacePrior
 
@@ -24,14 +23,13 @@ if TYPE_CHECKING:
 
 TOP = 1e7  # pairs at the top of the candidates' pyramid
 SPARE = 100_003  # random sources for candidates that lead outside
-CANDIDATES = 16  # sources a pixel where looking at all would take too long; the first is the nearest
+CANDIDATES = 8  # sources a pixel where looking at all would take too long; the first is the nearest
 RADII = ((1.0, 4), (0.3, 3), (0.0, 2))  # from this sigma on: this patch radius
 WIDEST = RADII[0][1]  # px
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 SWEEPS = 2  # of PatchMatch
 RADIUS = 3  # px, of the patches that it compares
 LANES = 8  # numbers that a processor takes at once: what is read is a multiple of it
-LEVELS = 127.5  # of 255 per unit of a picture in [-1, 1]
 
 
 def upright(picture: Tensor) -> npt.NDArray[np.float32]:
@@ -95,31 +93,22 @@ def nearest_sources(
     picture float32 (h, w, 3) in [-1, 1]; valid bool (h, w): where a source may lie; index int32 (h, w): row of a
     target, -1 elsewhere.
     """
-    from softextend.fills import patchmatch
+    from softextend.models.selfmodel import kernels
 
     width = valid.shape[1]
-    place, source = (each[:, 0] * width + each[:, 1] for each in (at, start))
-    line = posterior.patch_weights(RADIUS)[RADIUS]
-    with threads() as pool:
-        for sweep in range(SWEEPS):
-            source = patchmatch.improve(
-                source,
-                np.zeros(len(place), np.float32),
-                np.zeros((len(place), 3), np.float32),
-                image=(picture + 1) * LEVELS,
-                confidence=np.ones(valid.shape, np.float32),
-                variance=np.full(valid.shape, 0.5, np.float32),
-                slot=index,
-                place=place,
-                prices=patchmatch.Prices.free(valid, place),
-                gauss=line / line.sum(),
-                lift=0,
-                ease=0,
-                reach=max(valid.shape),
-                reverse=sweep % 2 == 1,
-                seed=seed + sweep,
-                pool=pool,
-            )
+    source = start[:, 0] * width + start[:, 1]
+    image, weight = padded(picture, RADIUS), window(RADIUS)
+    for sweep in range(SWEEPS):
+        source = kernels.sought(
+            image=image,
+            weight=weight,
+            at=at,
+            index=index,
+            source=source,
+            valid=valid,
+            reverse=sweep % 2 == 1,
+            seed=seed + sweep,
+        )
     return np.stack([source // width, source % width], 1).astype(np.int32)
 
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from softextend.fills.compiled import compiled, mixed
 from softextend.fills.parts import in_parts, threads
+from softextend.fills.patchmatch import NEIGHBOURS, anywhere, beside
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -76,6 +77,23 @@ def nearest_among(image: Floats, clean: Floats, weight: Floats, at: Ints, field:
     out = np.empty(len(at), np.float32)
     _over(len(at), partial(_nearest_among, image=image, clean=clean, weight=weight, at=at, field=field, out=out))
     return out
+
+
+def sought(
+    *, image: Floats, weight: Floats, at: Ints, index: Ints, source: Ints, valid: Bools, reverse: bool, seed: int
+) -> Ints:
+    """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) -> a source (N,) like each target's own or nearer to it.
+
+    image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere; source (N,): valid, flat indices;
+    reverse: from the last target to the first.
+    """
+    after = source.copy()
+    work = partial(
+        _sought, image=image, weight=weight, at=at, index=index, before=source, after=after, valid=valid,
+        reverse=reverse, seed=seed,
+    )  # fmt: skip
+    _over(len(at), work)
+    return after
 
 
 def carried(at: Ints, parent: Ints, offsets: Ints, ratio: Floats, valid: Bools, spare: Ints) -> Ints:
@@ -168,6 +186,30 @@ def _nearest_among(start, stop, image, clean, weight, at, field, out):  # type: 
                 d = _distance(image, at[i, 0], at[i, 1], clean, field[i, k, 0], field[i, k, 1], weight, least)
                 least = min(least, d)
         out[i] = least
+
+
+@compiled
+def _sought(start, stop, image, weight, at, index, before, after, valid, reverse, seed):  # type: ignore[no-untyped-def]
+    height, width = valid.shape
+    for n in range(stop - start):
+        i = stop - 1 - n if reverse else start + n
+        y, x, best, radius = at[i, 0], at[i, 1], before[i], max(height, width)
+        least = _distance(image, y, x, image, best // width, best % width, weight, np.float32(np.inf))
+        place = y * width + x
+        for k in range(64):
+            if k < NEIGHBOURS:
+                v, u = beside(k, y, x, i, start, stop, index, before, after, reverse)
+            elif radius < 1:
+                break
+            else:
+                v, u = anywhere(k, mixed(seed, place, k), radius, best, y, x, place, width)
+                radius = radius // 2 if k > NEIGHBOURS else radius
+            if not (0 <= v < height and 0 <= u < width) or v * width + u == best or not valid[v, u]:
+                continue
+            found = _distance(image, y, x, image, v, u, weight, least)
+            if found < least:
+                least, best = found, v * width + u
+        after[i] = best
 
 
 @compiled
