@@ -85,8 +85,9 @@ class SelfModel:
         def noise(x: Tensor, t: float, keep: Tensor) -> Tensor:
             sigma = self.schedule.sigma_at(t)
             y = x.float() * math.hypot(1, sigma)
-            clean = torch.stack([row.denoised(each, sigma) for row, each in zip(rows, y, strict=True)])
-            return (y - clean.to(y.device)) / sigma
+            for row, each in zip(rows, y, strict=True):
+                each -= row.denoised(each, sigma).to(y.device)
+            return y.div_(sigma)
 
         return noise
 
@@ -144,10 +145,10 @@ class _Row:
             return self.z0
         at = torch.from_numpy(self.targets)
         y = y.cpu()
-        y = y - self.coarse_share(sigma) * _blurred(y - self.z0)
+        seen = y - _blurred(y - self.z0).mul_(self.coarse_share(sigma))
         precision = sigma**-2 + self.confidence
-        seen = (y * sigma**-2 + self.z0 * self.confidence) / precision
-        found = self.denoise(seen - self.lift, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
+        seen.mul_(sigma**-2).add_(self.z0 * self.confidence).div_(precision).sub_(self.lift)
+        found = self.denoise(seen, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
         source = found + self.lift.reshape(3, -1)[:, at]
         kept = self.confidence.reshape(-1)[at] / (self.confidence.reshape(-1)[at] + INEXACT**-2)
         clean = self.z0.clone()
