@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from softextend.fills.base import Flat as Ints
     from softextend.fills.base import Floats
+    from softextend.types import Known
 
 
 ROUNDED, FAR = 0.5, 1.5  # px squared off a step: what rounding makes, and how much more costs all
@@ -47,6 +48,25 @@ class Prices:
     shuns: Floats  # (T, K) what copying such a place costs; left out of `cost`: votes weigh how well a patch fits
     steps: Floats  # (T, 4) two steps at which the picture repeats itself beside a target: px down and right each
     regular: Floats  # (T,) what a source costs that lies no number of them away
+
+    @classmethod
+    def free(cls, valid: Known, place: Ints) -> Prices:
+        """No prices for the targets `place` (T,): every `valid` (H, W) source is as good as its patch."""
+        none = np.zeros(len(place), np.float32)
+        return cls(
+            penalty=np.where(valid, np.float32(0), np.float32(np.inf)),
+            near=place,
+            look=np.zeros((*valid.shape, 1), np.float32),
+            across=none,
+            along=none,
+            alike=none,
+            close=np.zeros(valid.shape, np.float32),
+            nearby=0.0,
+            kinds=np.zeros((*valid.shape, 1), np.float32),
+            shuns=none[:, None],
+            steps=np.zeros((len(place), 4), np.float32),
+            regular=none,
+        )
 
 
 def improve(
