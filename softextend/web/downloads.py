@@ -70,4 +70,4 @@ def needed(session: Session, node: Node) -> list[dict[str, str]]:
 
 def remove(path: Path) -> None:
     """A file or a folder away, if it is there."""
-    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -88,10 +88,11 @@ class Guard:
         scope.setdefault("state", {})["token"] = token
         wants = scope["path"] == "/" or scope["path"].startswith("/api/")
         door = _Door(receive, send, self.most, self._set_cookie(token) if fresh and wants else None)
-        if scope["path"].rstrip("/") == UPLOAD:
-            self.make_room()
         line = ""
         try:
+            if scope["path"].rstrip("/") == UPLOAD:
+                self.make_room()
+                await door.gather()
             await self.app(scope, door.receive, door.send)
         except TooLarge:
             pass
@@ -158,6 +159,7 @@ class _Door:
         self.whole = False  # the body has come in
         self.gone = False  # whoever asked
         self.events = False  # the answer is a stream of them
+        self.gathered: bytes | None = None  # the body, before anybody has asked for it
         self.status, self.refusal = 0, b""  # of an answer that says no, kept until all of it is known
 
     @property
@@ -167,6 +169,9 @@ class _Door:
 
     async def receive(self) -> Message:
         """The next part of the body; TooLarge beyond the limit."""
+        if self.gathered is not None:
+            body, self.gathered = self.gathered, None
+            return {"type": "http.request", "body": body, "more_body": False}
         message = await self._receive()
         self.gone = self.gone or message["type"] == "http.disconnect"
         self.left -= len(message.get("body", b""))
@@ -174,6 +179,15 @@ class _Door:
             self.whole = not message.get("more_body", False)
             raise TooLarge
         return message
+
+    async def gather(self) -> None:
+        """All of the body comes in before anybody sees a part of it: Gradio leaves the file of an upload cut short."""
+        parts, more = [], True
+        while more and not self.gone:
+            message = await self.receive()
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        self.gathered = b"".join(parts)
 
     async def send(self, message: Message) -> None:
         """Out, with the headers that every answer has; what the page says of a body that is cut off is dropped."""

@@ -20,10 +20,11 @@ from softextend.web import downloads, form
 from softextend.web.form import PICTURES
 from softextend.web.routes import state, told
 from softextend.web.runs import OVER, Run
-from softextend.web.sessions import GIB, Session, folder_size, new_token
+from softextend.web.sessions import GIB, Session, changed, folder_size, new_token
 from softextend.web.studio import Studio
 
 KEPT_SECONDS = 3600  # of uploads and results after they came
+CUT_SECONDS = 60  # after which a file that is no whole upload is none any more
 KEPT_BYTES = 2 * GIB  # of all of them; the oldest go first
 TOLD_SECONDS = 0.5  # between two words on progress
 
@@ -144,10 +145,10 @@ def _handed_over(path: Path) -> Path:
 def tidy() -> None:
     """Uploads and results of programs away after an hour, or where all together are too large."""
     home, room = Path(get_upload_folder()), KEPT_BYTES
-    found = [(each.stat().st_mtime, each) for each in home.iterdir()] if home.is_dir() else []
+    found = [(changed(each), each) for each in home.iterdir()] if home.is_dir() else []
     for when, each in sorted(found, reverse=True):
-        room -= folder_size(each) if each.is_dir() else each.stat().st_size
-        if room < 0 or time.time() - when > KEPT_SECONDS:
+        room -= folder_size(each)  # of a file 0: what is no whole upload goes soon anyway
+        if room < 0 or time.time() - when > (KEPT_SECONDS if each.is_dir() else CUT_SECONDS):
             downloads.remove(each)
 
 

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ class Sessions:
             folders = [
                 each for each in self.home.iterdir() if each.is_dir() and re.fullmatch("[0-9a-f]{32}", each.name)
             ]
-            when = {each: held[each.name].used if each.name in held else each.stat().st_mtime for each in folders}
+            when = {each: held[each.name].used if each.name in held else changed(each) for each in folders}
             room = ALL_BYTES
             for folder in sorted(folders, key=when.__getitem__, reverse=True):
                 room -= folder_size(folder)
@@ -199,6 +200,19 @@ def root_of(stem: str) -> str:
     return MADE.sub("", stem) or stem
 
 
+def changed(path: Path) -> float:
+    """When it was, seconds since 1970; 0 where it is not there any more."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def folder_size(folder: Path) -> int:
-    """Bytes of all files in it."""
-    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+    """Bytes of all files in it; of what goes while it is counted, nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(place) / name).stat().st_size
+    return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def asked(app: Any, *, heard: list[str] | None = None) -> tuple[int, dict[bytes,
         (heard if heard is not None else []).append(f"{name}: {error}")
 
     scope = {"type": "http", "method": "GET", "path": "/api/session", "headers": [(b"host", b"127.0.0.1:1")]}
-    asyncio.run(Guard(app, host="127.0.0.1", port=1, auth=None, most=9, failed=failed)(scope, receive, send))
+    guard = Guard(app, host="127.0.0.1", port=1, auth=None, most=9, failed=failed)
+    with ThreadPoolExecutor(1) as pool:  # a loop of its own: a browser's may run here
+        pool.submit(asyncio.run, guard(scope, receive, send)).result()  # type: ignore[arg-type]
     bodies = [each for each in sent if each["type"] == "http.response.body"]
     assert not bodies[-1].get("more_body"), "the answer ends"
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(each["body"] for each in bodies)

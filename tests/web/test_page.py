@@ -313,7 +313,7 @@ def test_a_photo_comes_by_drop_by_paste_and_from_the_folder(visit: Callable[...,
     page.click("#new-photo")
     page.get_by_role("button", name="small.png").click()
     until(page, "softextend.current && softextend.current.file === 'small.png'")
-    assert page.locator("#tree button").count() == 3
+    until(page, "document.querySelectorAll('#tree button').length === 3")
 
 
 def test_edges_that_may_be_no_photo_are_trimmed_and_come_back(visit: Callable[..., Any], tmp_path: Path) -> None:

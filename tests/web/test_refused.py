@@ -211,5 +211,10 @@ def test_uploads_of_programs_are_bounded_the_oldest_go(tmp_path: Path, monkeypat
         (tmp_path / name).mkdir()
         (tmp_path / name / "photo.png").write_bytes(bytes(1000))
         os.utime(tmp_path / name, (now - 60 * age,) * 2)
+    for age, name in ((10, "tmp-coming"), (90, "tmp-cut")):  # what Gradio leaves of a form that is none
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (now - age,) * 2)
     programs.tidy()
+    assert not (tmp_path / "tmp-cut").exists()
+    (tmp_path / "tmp-coming").unlink()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["new", "newer"]

@@ -219,6 +219,26 @@ def test_old_and_too_many_sessions_go_the_busy_stays(tmp_path: Path, monkeypatch
     assert not found["b"].folder.exists()
 
 
+def test_a_folder_is_measured_while_its_files_come_and_go(tmp_path: Path) -> None:
+    (tmp_path / "stays").write_bytes(b"x" * 100)
+    over = threading.Event()
+
+    def busy() -> None:
+        while not over.is_set():
+            for index in range(50):
+                (tmp_path / f"{index}.tmp").touch()
+            for index in range(50):
+                (tmp_path / f"{index}.tmp").unlink()
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    try:
+        assert {sessions.folder_size(tmp_path) for _ in range(100)} == {100}
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_full_session_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = filled(Sessions(tmp_path), "a")
     session.check_room()

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from driving import choose, open_photo, pull, quick, run
+from driving import choose, drag, open_photo, pull, quick, run
 from serving import LONGEST, Server, until
 
 pytestmark = pytest.mark.ui
@@ -105,6 +105,27 @@ def test_back_and_forward_bring_what_was_dragged(visit: Callable[..., Any], smal
     until(page, f"softextend.current.file === 'small.png' && softextend.canvas.sides.right === {first}")
     page.go_forward()
     until(page, "softextend.current.file === 'other.jpg' && softextend.canvas.sides.right === 0")
+
+
+def test_the_brush_stays_while_a_preview_comes_late_and_the_sides_come_back(
+    visit: Callable[..., Any], small: Path
+) -> None:
+    page, held = visit(), []
+    open_photo(page, small)
+    page.route("**/api/preview", lambda route: held.append(route))
+    pull(page, "right", 24)
+    sides = page.evaluate("softextend.canvas.sides")
+    while not held:
+        page.wait_for_timeout(20)
+    page.click("#mode-paint")
+    held[0].continue_()
+    page.unroute_all()
+    page.wait_for_timeout(300)
+    drag(page, "#canvas", 20)
+    assert page.evaluate("softextend.canvas.isPainted")
+    page.click("#mode-extend")
+    until(page, "document.getElementById('stage').dataset.preview")
+    assert page.evaluate("softextend.canvas.sides") == sides
 
 
 def test_several_photos_at_once_all_come_in(visit: Callable[..., Any], small: Path, photos: Path) -> None:

@@ -239,7 +239,9 @@ class Page {
   goOn(id) { this.open(id, "extend"); }
 
   setMode(mode) {
-    const node = this.current, parent = this.nodes.get(node.parent);
+    const node = this.current, parent = this.nodes.get(node.parent), painted = this.mode === "paint";
+    this.leave();
+    this.asking?.abort(); // a preview that comes late would take the brush away
     this.mode = mode === "compare" && !parent ? "extend" : mode;
     for (const each of ["extend", "compare", "paint"]) $(`mode-${each}`).setAttribute("aria-pressed", String(each === this.mode));
     $("mode-compare").disabled = !parent;
@@ -262,6 +264,7 @@ class Page {
       showResult($("result"), node, siblings, this.facts.formats, this);
     }
     this.trim.show();
+    if (painted && this.left.has(node.id)) this.canvas.setSides(this.left.get(node.id).sides); // the brush takes none
     if (this.mode === "extend") { this.canvas.refit(); this.looked(); }
     this.growth.show();
     this.ready();

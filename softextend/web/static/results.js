@@ -69,7 +69,7 @@ export function showTree(root, nodes, current, open) {
     return found.length ? make("ul", {}, ...found.map((each) => {
       const button = make("button", { type: "button", "aria-current": String(each.id === current) },
         make("img", { src: viewOf(each.id, 120), alt: "", loading: "lazy" }),
-        make("span", {}, `${KINDS[each.kind]} · ${each.file}`, make("small", {}, `${each.width} × ${each.height}${each.verdict ? ` · ${each.scores.total.toFixed(2)}` : ""}`)));
+        make("span", {}, each.file, make("small", {}, `${KINDS[each.kind]}, ${each.width} × ${each.height}${each.verdict ? ` · score ${each.scores.total.toFixed(2)}` : ""}`)));
       button.addEventListener("click", () => open(each.id));
       return make("li", {}, button, branch(each.id));
     })) : "";

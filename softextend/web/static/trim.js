@@ -26,8 +26,9 @@ export class Trim {
     const { sides, what } = await get(`/api/pictures/${node.id}/border`);
     if (this.page.current !== node || !what.length) return;
     this.edges = { sides, what };
+    this.page.growth.trim = on ? "auto" : "";
     this.show();
-    this.set(on);
+    if (on) this.page.grown();
   }
 
   show() {
