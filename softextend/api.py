@@ -289,6 +289,8 @@ def any_picture(image: Picturelike) -> Picture:
     """Any kind of picture, upright RGB; raises BadPicture."""
     if isinstance(image, str | PathLike):
         return read_picture(Path(image))
+    if not isinstance(image, bytes | np.ndarray | Image.Image):
+        raise BadPicture(f"image {type(image).__name__}: must be a path, bytes, a PIL image or a NumPy array")
     return read_picture(image if isinstance(image, bytes) else _encoded(image), name="image")
 
 

@@ -30,6 +30,7 @@ from softextend.commands.signatures import COMMANDS, Config, Extend, Paint, Swee
 from softextend.commands.stdout import abandon_stdout
 from softextend.commands.suggestions import command_meant, option_meant
 from softextend.commands.typer_args import command, flags_of
+from softextend.commands.usage import plain
 from softextend.errors import BadRequest, OutputError
 from softextend.text import printable
 
@@ -193,7 +194,7 @@ def understood_flags(kind: type[Any]) -> list[str]:
 def _wrong_usage(error: Any, arguments: list[str]) -> int:
     """Typer's own errors as one line, with what was meant."""
     path = error.ctx.command_path if error.ctx else f"softextend {arguments[0]}"
-    line = " ".join(str(error.format_message()).split()).rstrip(".")
+    line = plain(error, path, next((kind for kind, _ in COMMANDS if path.endswith(f" {kind.__name__.lower()}")), None))
     flags = {kind.__name__.lower(): understood_flags(kind) for kind, _ in COMMANDS}
     option, command = getattr(error, "option_name", None), path.removeprefix("softextend").strip()
     if option and type(error).__name__ == "NoSuchOption" and command in flags:

@@ -49,7 +49,7 @@ class Growth(Checked):
     )
     size: tuple[int, int] | None = option(
         None,
-        "width and height of the result in px, such as 1920x1080; no smaller than the photo, but with --fit",
+        "width and height of the result in px, such as 1920x1080; no smaller than the photo, unless with --fit",
         told="none",
         metavar="WxH",
         form="size",

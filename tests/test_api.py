@@ -247,3 +247,15 @@ def test_what_the_built_in_model_does_badly_is_noted_as_on_the_command_line(run:
     notes = [read_recipe(tmp_path / name)["plan"]["notes"] for name in ("python.png", "shell.png")]
     assert "only repeats what the photo shows" in notes[0][-1]
     assert notes[0] == notes[1]
+
+
+@pytest.mark.parametrize("image", [None, 3, ["a.png"]])
+def test_what_is_no_picture_at_all(image: Any) -> None:
+    with pytest.raises(softextend.BadPicture, match="must be a path, bytes, a PIL image or a NumPy array"):
+        softextend.extend(image, (0, 8, 0, 0))
+
+
+def test_an_aspect_as_a_number(photo: Path) -> None:
+    assert softextend.extend(photo, aspect=2, strength=0).image.size == (80, 40)
+    with pytest.raises(softextend.BadRequest, match="--aspect"):
+        softextend.extend(photo, aspect=-1.5)

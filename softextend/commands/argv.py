@@ -28,12 +28,14 @@ WITH_OUT_DIR = ("extend", "paint", "prepare", "redo")
 def understood(arguments: Sequence[str]) -> list[str]:
     """The words as the commands take them; BadRequest for what cannot be understood.
 
-    `help extend` -> `extend --help`; `--right 256` -> `--sides "0 256 0 0"`; `--width 1920 --height 1080` -> `--size`;
-    `-o wide/` -> `--out-dir wide/`.
+    `help extend`, `extend help` -> `extend --help`; `--right 256` -> `--sides "0 256 0 0"`;
+    `--width 1920 --height 1080` -> `--size`; `-o wide/` -> `--out-dir wide/`.
     """
     words = list(arguments)
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
+    if words[1:] == ["help"] and not os.path.lexists("help"):
+        words = [words[0], "--help"]
     words, sides = _taken(words, ONE_SIDE)
     for name, amount in sides.items():
         parse_amount(amount, name)  # a wrong one is refused by the name that was typed
@@ -106,9 +108,8 @@ def _taken(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[
 
 
 def _with_option(words: list[str], name: str, value: str) -> list[str]:
-    """With one more option, before a `--`."""
-    end = words.index("--") if "--" in words else len(words)
-    return [*words[:end], name, value, *words[end:]]
+    """With one more option behind the command: at the end it would be the value of an option that has none."""
+    return [*words[:1], name, value, *words[1:]]
 
 
 def join_sides(arguments: Sequence[str]) -> list[str]:

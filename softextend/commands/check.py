@@ -11,7 +11,6 @@ from softextend.finish.measures import TOTAL, Measure, faults, made, seen
 from softextend.jobs import verify as jobs_verify
 from softextend.jobs.recorded import found_again, recorded
 from softextend.jobs.score import score_files
-from softextend.pictures.read import read_recipe
 from softextend.plan.read_recipe import command_of
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def verify(report: Report, given: Verify) -> int:
     """`softextend verify`: the exit code, 0 where every pixel that must be kept is."""
     compared = given.verifying
     result, original, mask = compared.result, compared.original, compared.mask
-    recipe = read_recipe(result)
+    recipe = jobs_verify.recipe_of(result, original)
     if mask is None and command_of(recipe).get("name") == "paint":
         told = recorded(recipe, result)
         mask = found_again(result, told.mask, told.mask_sha256, "mask", "--mask FILE")

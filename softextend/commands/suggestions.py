@@ -269,7 +269,7 @@ def option_meant(given: str, own: Sequence[str], others: Mapping[str, Sequence[s
     """Advice for an unknown option; `own`: those of the command, `others`: those of each other command."""
     name = given.partition("=")[0]
     word = name.lstrip("-").lower().replace("_", "-")
-    for exact in (f"--{word}", f"--{word.removeprefix('no-')}"):
+    for exact in (f"--{word}", f"--{word.removeprefix('no-')}", f"-{word}"):
         if exact in own and exact != name:
             return f"did you mean {exact}?"
     meant = OPTIONS.get(word.removeprefix("no-") if word not in OPTIONS else word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
@@ -20,6 +21,7 @@ from softextend.plan.grammar import FORMS, parse_name
 from softextend.types import FillName
 
 Value = TypeVar("Value")
+FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?|-[A-Za-z]")  # what stands where a value was forgotten
 KINDS = {int: "a whole number", float: "a number"}
 FIXED = {  # what a shell offers for options of other kinds
     "device": ["auto", "cpu", "cuda", "mps"],
@@ -209,6 +211,8 @@ class Reader:
     def __call__(self, given: Any) -> Any:
         if not isinstance(given, str):
             return given  # a default, which needs no reading
+        if FLAG.fullmatch(given) and not self.said.argument:
+            raise BadRequest(f"{self.option}: give a value before {given}, which is an option")
         if not given and not self.said.blank:
             raise BadRequest(f"{self.option}: is empty (an unset variable?): give a value, or leave it out")
         if self.kind is Path and not self.said.form and is_address(given):

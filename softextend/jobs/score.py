@@ -63,7 +63,7 @@ def locate(result: Pixels, original: Pixels, name: str = "result", of: str = "or
     if height > result.shape[0] or width > result.shape[1]:
         raise BadPicture(
             f"{name} is {result.shape[1]}x{result.shape[0]}, smaller than {of} with {width}x{height}: "
-            "scale the original to the size it has in the result"
+            "name the result first, then its original at the size that it has in the result"
         )
     large, small = _grey(result), _grey(original)
     shrink = max(1, round(max(result.shape[:2]) / COARSE), 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def verify(
 
     BadPicture where a file cannot be read, there is no recipe, or the two do not belong together.
     """
-    recipe = read_recipe(result)
+    recipe = recipe_of(result, original)
     try:
         told, command = geometry_of(recipe), command_of(recipe)
     except BadPicture as error:
@@ -98,6 +98,18 @@ def verify(
     channels = ("grey" if finer.grey else "RGB") + (" with alpha" if finer.has_alpha else "")
     reason = _losses(made, given) if found else None
     return Verdict(kept=int(kept.sum()), bits=finer.bits, channels=channels, band=depth, difference=found, lossy=reason)
+
+
+def recipe_of(result: Path, original: Path) -> dict[str, Any]:
+    """The recipe in a result; BadPicture where there is none, also for two that were named the wrong way round."""
+    try:
+        return read_recipe(result)
+    except BadPicture as error:
+        try:
+            read_recipe(original)
+        except BadPicture:
+            raise error from None
+        raise BadPicture(f"{error}; {original} carries one: name the result first, then its original") from error
 
 
 def _comparable(made: Planes, given: Planes) -> tuple[Planes, Planes]:

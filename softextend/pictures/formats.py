@@ -65,8 +65,9 @@ def format_of_name(path: Place) -> str:
         if suffix in suffixes:
             return name
     valid = " ".join(suffixes[0] for suffixes in SUFFIXES.values())
-    came = f"the suffix {path.suffix!r} names no format" if suffix else "the name has no suffix"
-    raise BadRequest(f"{path}: {came}; use one of {valid}")
+    came = f"no {suffix} is written" if suffix else "the name has no suffix"
+    also = "" if suffix else ", or --format NAME"
+    raise BadRequest(f"{path}: {came}; use one of {valid}{also}")
 
 
 class Format(str, Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,7 +133,18 @@ def check_files(given: Conditions) -> None:
     """BadModel for a file that is not there, so that a dry run and a batch say it before any work."""
     for flag, path in files_of(given):
         if not path.exists():
-            raise BadModel(f"{flag} {path}: does not exist: check the path, or set $SOFTEXTEND_MODELS")
+            close = close_to(path)
+            remedy = f"did you mean {close}?" if close else "check the path, or set $SOFTEXTEND_MODELS"
+            raise BadModel(f"{flag} {path}: does not exist: {remedy}")
+
+
+def close_to(path: Path) -> str | None:
+    """The name in the folder that a wrong one is nearest to, most often with its suffix."""
+    folder = path.parent
+    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    found = next((name for name in names if Path(name).stem == path.name), None)
+    found = found or next(iter(difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)), None)
+    return found and str(folder / found)
 
 
 def files_of(given: Conditions) -> list[tuple[str, Path]]:
