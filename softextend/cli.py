@@ -35,7 +35,6 @@ from softextend.errors import BadRequest, OutputError
 from softextend.text import printable
 
 PURPOSE = "Make photos wider. The original pixels stay as they are."
-GARBAGE = 10_000  # objects after which Python looks for circles; at its own 700 imports alone make it look 100 times
 
 
 class Commands(TyperGroup):
@@ -164,9 +163,7 @@ def _help_all(words: list[str]) -> int:
 
 
 def _settle_process() -> None:
-    """Threads that sleep while they wait, a terminate signal that cleans up, streams that take any file name; and less
-    search for garbage."""
-    gc.set_threshold(GARBAGE)
+    """Threads that sleep while they wait, a terminate signal that cleans up, streams that take any file name."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if platform.machine().lower() in ("x86_64", "amd64"):  # elsewhere torch may multiply by the same library
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: its small products wait longer than they take
