@@ -36,7 +36,8 @@ def read_list(name: str) -> Iterator[str]:
     """The paths that a file (or `-`, stdin) lists; BadRequest where it cannot be read, is no text or lists nothing."""
     if name == "-":
         if sys.stdin is None or sys.stdin.isatty():
-            raise BadRequest("--files-from -: stdin is a terminal; pipe a list into it, or name a file")
+            what = "is closed" if sys.stdin is None else "is a terminal"
+            raise BadRequest(f"--files-from -: stdin {what}; pipe a list into it, or name a file")
         data = sys.stdin.buffer.read()
     else:
         if is_device(Path(name)):

@@ -135,6 +135,8 @@ def _named(path: Place, form: str | None) -> Place:
     if folder:
         raise BadRequest(f"-o {path}: is a folder; use --out-dir {path}")
     if form is None or path.suffix:
+        if not path.suffix and is_stream(path):
+            raise BadRequest(f"-o {path}: a pipe or a device has no suffix to go by; say --format png, or another")
         says = format_of_name(path)
         if form not in (None, says):
             ending = SUFFIXES[form][0]

@@ -115,11 +115,12 @@ def check_results(task: PictureTask, job: Job, plan: Plan, remarks: Remarks, *, 
 
 
 def source_of(job: Job) -> Place | bytes:
-    """The file, or what stdin holds; BadPicture for a terminal."""
+    """The file, or what stdin holds; BadPicture for a terminal, or for none."""
     if job.source is not None:
         return job.source
     if sys.stdin is None or sys.stdin.isatty():
-        raise BadPicture("stdin is a terminal: pipe a picture into it, or name a file")
+        what = "is closed" if sys.stdin is None else "is a terminal"
+        raise BadPicture(f"stdin {what}: pipe a picture into it, or name a file")
     return sys.stdin.buffer.read()
 
 

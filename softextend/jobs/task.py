@@ -17,8 +17,10 @@ from softextend.models.engine import Engine
 from softextend.models.find import ModelRef
 from softextend.models.schedules import make_schedule
 from softextend.options import Selection, Spec
+from softextend.pictures.memory import check_memory
 from softextend.plan.input import Input
 from softextend.plan.plan import Plan, check_spec, plan_extension, plan_repaint, resolve_stages
+from softextend.plan.sizes import resolve_sides
 from softextend.sampling.samplers import make_sampler
 from softextend.types import Profile
 
@@ -89,13 +91,22 @@ class PictureTask:
             raise BadRequest(f"--dtype {self.engine.dtype}: must be one of auto, {', '.join(DTYPE_NAMES)}")
 
     def plan(self, input: Input, spec: Spec) -> Plan:
-        """The request resolved for this input; BadRequest where it cannot be."""
+        """The request resolved for this input; BadRequest where it cannot be, BadPicture where memory is too small."""
         profile = self.profile
+        if self.repaint is None:
+            self._check_memory(input, spec)
         plan = (
             plan_extension(input, spec, profile) if self.repaint is None else plan_repaint(self.repaint, spec, profile)
         )
         check_control_image(self.conditions, plan)
         return plan
+
+    def _check_memory(self, input: Input, spec: Spec) -> None:
+        """BadPicture for a result that asks for more memory than is free, by its size alone: a plan is as large."""
+        height, width = input.known.shape
+        sides = resolve_sides(spec.growth, width=width, height=height, gaps=not input.known.all())
+        across, down = width + sides.left + sides.right, height + sides.top + sides.bottom
+        check_memory("the result", across, down, allow_huge=self.allow_huge)
 
     def without_effect(self) -> list[str]:
         """Notes on what of the prompt and of what is laid over the model has no effect."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,22 @@ def test_a_socket_is_named(refuse: Refuse) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("a.png")
         assert "a.png: is a socket, not a picture" in refuse(1, "extend", "a.png", *SIDES)
+
+
+def test_a_device_has_no_suffix_and_says_what_to_give(run: Run) -> None:
+    photo("a.png")
+    os.mkfifo("pipe")
+    for name in ("/dev/null", "pipe"):
+        ran = run("extend", "a.png", *SIDES, "-o", name)
+        assert (ran.code, "--format png" in ran.err) == (2, True), ran.err
+    assert run("extend", "a.png", *SIDES, "-o", "/dev/null", "--format", "png").lines == ["/dev/null"]
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("words", [["-"], ["--files-from", "-"]])
+def test_a_closed_stdin_is_called_so(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "stdin is closed" in refuse(2 if len(words) > 1 else 1, "extend", *words, *SIDES)
 
 
 def test_amounts_end_somewhere(refuse: Refuse) -> None:

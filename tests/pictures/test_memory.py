@@ -12,6 +12,7 @@ import pytest
 from pngs import png
 from running import Run, photo
 
+from softextend.jobs import task
 from softextend.pictures import memory
 
 SIDES = ("--sides", 0, 16, 0, 0, "--seed", 5, "--fill", "edge")
@@ -40,6 +41,17 @@ def test_a_huge_result_is_refused_before_it_is_painted(run: Run, monkeypatch: py
     ran = run("extend", "a.png", "--size", "9000x9000", "--allow-large", "--seed", 5, "--strength", 0, "--dry-run")
     assert (ran.code, "the result: 9000 x 9000 px" in ran.err) == (1, True)
     assert run.loads == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", [("--all", "900000"), ("--sides", "999999999 0 0 0"), ("--size", "999999x9999")])
+def test_a_result_of_any_size_is_refused_by_its_numbers(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    photo("a.png")
+    monkeypatch.delattr(task, "plan_extension")  # a plan has arrays of that size
+    for more in ((), ("--dry-run",)):
+        ran = run("extend", "a.png", *words, "--allow-large", "--strength", 0, *more)
+        assert (ran.code, "the result: " in ran.err, "GB are free" in ran.err) == (1, True, True), ran.err
 
 
 def test_what_is_free_is_known_here() -> None:
