@@ -18,6 +18,7 @@ import numpy as np
 from softextend.errors import BadRequest
 from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
+from softextend.fills.even import evened
 from softextend.fills.layers import layers
 from softextend.fills.parts import threads
 from softextend.fills.periods import LONGEST, periods, stepping
@@ -123,6 +124,7 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
                 go_on(finer, found.source)
             level = finer
             _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
+        found.raised += evened(level, variance(level.image, radius))
         found = _levelled(level, found, centre, pool)
         if halvings:
             finer = outline(pixels.copy(), trusted, radius)
