@@ -37,6 +37,11 @@ def complete_shell(words: Sequence[str]) -> str:
     return f"{path}: {shell} completes from its next start on"
 
 
+def for_shell(text: str) -> str:
+    """A description as the shell takes it that wants to complete: zsh's script would swallow straight apostrophes."""
+    return text.replace("'", "\u2019") if os.environ.get(VARIABLE) == "complete_zsh" else text
+
+
 def _this_shell(option: str) -> str:
     """The shell that runs the program."""
     from typer._completion_shared import _get_shell_name
@@ -48,6 +53,11 @@ def _this_shell(option: str) -> str:
 
 
 def words_to_complete() -> list[str]:
-    """The command line that a shell wants completed, without the program; [] where none does."""
+    """The command line that a shell wants completed, without the program; [] where none does.
+
+    A description must then be one line: what stands on a second one would be offered as a word of its own.
+    """
+    if os.environ.get(VARIABLE):
+        os.environ["COLUMNS"] = "10000"  # to which descriptions are wrapped
     line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
     return line.split()[1:] if os.environ.get(VARIABLE) else []

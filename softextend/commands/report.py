@@ -22,6 +22,7 @@ from softextend.commands.stdout import Stdout, abandon_stdout
 from softextend.errors import SoftExtendError
 from softextend.finish.measures import seen
 from softextend.pictures.memory import ran_out
+from softextend.plan.advice import ADVICE
 from softextend.text import printable
 
 if TYPE_CHECKING:
@@ -67,9 +68,13 @@ class Report(Stdout):
         self.done = 0  # results made, left out or failed
         self.total = 1
         self.crowd = Crowd()
+        self.advised = False  # once a run is enough
 
     def note(self, line: str) -> None:
         """One line worth knowing."""
+        if ADVICE in line:
+            line = line.replace(ADVICE, "") if self.advised else line
+            self.advised = True
         if not self.quiet:
             self.progress.log(printable(line))
 

@@ -45,7 +45,7 @@ def rows(found: Summary) -> list[tuple[str, str]]:
     most = max(found.histogram)
     for index, count in enumerate(found.histogram if most else ()):
         bar = "#" * -(-count * WIDEST // most)
-        shown.append((f"score {index / BINS:.1f} to {(index + 1) / BINS:.1f}", f"{count:>7} {bar}".rstrip()))
+        shown.append((f"seam score {index / BINS:.1f} to {(index + 1) / BINS:.1f}", f"{count:>7} {bar}".rstrip()))
     shown += [("worst", f"{each['score']:.3f} {each['output']} (of {each['input']})") for each in found.worst]
     if found.damaged:
         shown.append(("damaged lines", f"{found.damaged} (left out)"))

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from typer import Argument, Option
 
+from softextend.commands.completion import for_shell
 from softextend.errors import BadRequest
 from softextend.option_fields import About, about, flag
 from softextend.options import ANCHORS
@@ -47,7 +48,7 @@ def command(kind: type[Value], run: Callable[[Value], None]) -> Callable[..., No
     def function(**given: Any) -> None:
         run(built(kind, given))
 
-    function.__doc__ = inspect.getdoc(kind)
+    function.__doc__ = for_shell(inspect.getdoc(kind) or "")
     function.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
     return function
@@ -84,7 +85,7 @@ def typer_option(field: Field[Any], hint: Any, said: About, panel: str | None) -
     """What Typer is told of one field: the type that it hands over, and the option or argument."""
     value, many = value_type(hint)
     more: dict[str, Any] = {
-        "help": help_text(field, value),
+        "help": for_shell(help_text(field, value)),
         "rich_help_panel": said.panel or panel,
         "show_default": False,  # the help says it, in words where the default is none
     }

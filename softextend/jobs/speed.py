@@ -16,7 +16,7 @@ from softextend.pictures.files import write_file
 from softextend.plan.read_recipe import is_number
 
 MOST = 1_000_000  # bytes of a table; more is none
-NEVER_MEASURED = "'softextend doctor --measure' lets it say how long"
+NEVER_MEASURED = "unknown; run 'softextend doctor --measure' once, and this says how long"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from softextend.fills.cut_things import cut_things
 from softextend.fills.slanted_lines import slanted_lines
+from softextend.plan.advice import ADVICE
 from softextend.plan.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 MUCH = 0.5  # of the photo's area; where more is added, `self` repeats what it has shown
 SMALLEST = 64  # px a side; smaller pictures are no photos
-BETTER = "a checkpoint paints new things: --model FILE.safetensors"
 
 
 def with_limits(plan: Plan, input: Input) -> Plan:
@@ -43,9 +43,7 @@ def limits(pixels: Pixels, known: Known, canvas: Canvas) -> tuple[str, ...]:
         found.append(f"lines run out at a slant on the {_listed(slanted)} (perspective)")
     if not found:
         return ()
-    return (
-        f"{_listed(tuple(found))}: the built-in model only repeats what the photo shows, so look closely; {BETTER}",
-    )
+    return (f"{_listed(tuple(found))}{ADVICE}",)
 
 
 def _listed(names: tuple[str, ...]) -> str:

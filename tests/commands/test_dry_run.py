@@ -51,7 +51,7 @@ def estimate(run: Run, *words: object) -> Any:
 def test_every_dry_run_has_an_estimate(run: Run, home: Path, command: str) -> None:
     words = (*COMMANDS[command], "--dry-run")
     ran = run(*words)
-    assert (ran.code, "'softextend doctor --measure' lets it say how long" in ran.out) == (0, True), ran.err
+    assert (ran.code, "run 'softextend doctor --measure' once, and this says how long" in ran.out) == (0, True), ran.err
     save_speed(MEASURED)
     ran = run(*words)
     assert re.search(r"^ *time +about \d+ (s|min)$", ran.out, re.M), ran.out

@@ -145,3 +145,13 @@ def test_what_the_built_in_model_does_badly_is_said_before_the_work(
     assert [note.startswith(said) for note in notes] == [True]
     assert "--model FILE.safetensors" in notes[0]
     assert f"a.png: {notes[0]}\n" in ran.err
+
+
+def test_what_self_cannot_do_is_said_in_full_once_a_batch(run: Run) -> None:
+    for name in ("a.png", "b.png"):
+        photo(name, 96, 96)
+    ran = run("extend", "a.png", "b.png", "--sides", 0, 96, 0, 0, "--dry-run", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.err.count("the built-in model only repeats what the photo shows") == 1
+    assert ran.err.count("100% of the photo's area is added") == 2
+    assert all("only repeats" in facts["plan"]["notes"][-1] for facts in ran.facts)

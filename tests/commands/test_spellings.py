@@ -192,11 +192,45 @@ def test_completion_is_installed_in_a_home_alone(run: Run, monkeypatch: pytest.M
     assert not Path("/.bash_completions").exists()
 
 
-def test_a_shell_is_offered_options(tmp_path: Path) -> None:
-    line = "softextend extend --sam"
-    asked = {"_SOFTEXTEND_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "2", "HOME": str(tmp_path)}
-    code = "from softextend.cli import commands_for, program; program(commands_for([]))(prog_name='softextend')"
+LINE = "softextend extend --sam"
+
+
+@pytest.mark.parametrize(
+    ("shell", "asked", "offered"),
+    [  # as each shell's script asks, and how it reads the answer
+        ("bash", {"COMP_WORDS": LINE, "COMP_CWORD": "2"}, "--sampler"),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": LINE}, '"--sampler":"The sampler'),
+        (
+            "fish",
+            {"_TYPER_COMPLETE_ARGS": LINE, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+            "--sampler\tThe sampler: euler",
+        ),
+        (
+            "powershell",
+            {"_TYPER_COMPLETE_ARGS": LINE, "_TYPER_COMPLETE_WORD_TO_COMPLETE": "--sam"},
+            "--sampler:::The sampler: euler",
+        ),
+    ],
+)
+def test_a_shell_is_offered_options(tmp_path: Path, shell: str, asked: dict[str, str], offered: str) -> None:
+    asked = {**asked, "_SOFTEXTEND_COMPLETE": f"complete_{shell}", "HOME": str(tmp_path)}
+    said = completed(asked)
+    assert offered in said
+    assert len(said.splitlines()) == 1, "each line is a word that the shell offers"
+
+
+def test_apostrophes_reach_zsh(tmp_path: Path) -> None:
+    """Its script evaluates the answer, and takes two straight ones for a text of nothing."""
+    asked = {"_TYPER_COMPLETE_ARGS": "softextend extend --mod", "_SOFTEXTEND_COMPLETE": "complete_zsh"}
+    said = completed({**asked, "HOME": str(tmp_path)})
+    assert "\u2019self\u2019" in said
+    assert said.count("'") == 2, "those of the script's own"
+
+
+def completed(asked: dict[str, str]) -> str:
+    """What the program answers a shell."""
+    code = "import sys; from softextend.cli import main; sys.argv = ['softextend']; main()"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked}, check=False
     )
-    assert "--sampler" in ran.stdout
+    return ran.stdout
