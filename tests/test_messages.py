@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running import Run
 
 import softextend
 from softextend import environment, errors
-from softextend.commands import report, sweep
+from softextend.commands import completion, report, sweep
 from softextend.commands.run import STEPS
+from softextend.commands.signatures import COMMANDS
+from softextend.commands.typer_args import flags_of
 from softextend.jobs import cluster, workers
 from softextend.jobs.inputs import ENDINGS
 from softextend.pictures import locks
@@ -122,3 +125,22 @@ def test_every_name_is_on_the_page() -> None:
     assert len(names) > 8
     for name in names:
         assert name in PAGE, name
+
+
+def test_every_option_of_the_page_is_there() -> None:
+    flags = {flag for kind, _ in COMMANDS for flag in flags_of(kind)} | {completion.INSTALL}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE))
+    assert named - flags == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_completion_installs_is_on_the_page(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    assert run("--install-completion", shell).code == 0
+    made = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
+    assert made
+    assert all(f"`~/{name}`" in PAGE for name in made), made
