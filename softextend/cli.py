@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import logging
@@ -9,7 +10,9 @@ import os
 import platform
 import signal
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,7 +118,24 @@ def main() -> None:
     _settle_process()
     code = run(sys.argv[1:])
     gc.freeze()  # a process that ends looks through all its objects once more, a quarter of a second with torch's
+    if threads_at_work(stopped=code > SIGNALLED):
+        _leave(code)
     sys.exit(code)
+
+
+def threads_at_work(*, stopped: bool) -> bool:
+    """Whether threads of ours have not ended; where work was `stopped`, whether any thread has not."""
+    others = [each for each in threading.enumerate() if each is not threading.current_thread()]
+    return any(stopped or (each.daemon and each.name.startswith("softextend-")) for each in others)
+
+
+def _leave(code: int) -> None:
+    """Ends a process while its threads are at work: to be ended with the interpreter aborts some of them."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or none
+            stream.flush()
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:
