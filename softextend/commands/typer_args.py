@@ -22,7 +22,8 @@ from softextend.plan.grammar import FORMS, parse_name
 from softextend.types import FillName
 
 Value = TypeVar("Value")
-FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?|-[A-Za-z]")  # what stands where a value was forgotten
+SUFFIX = "--suffix"  # which begins with a dash
+FLAG = re.compile(r"--[a-z][a-z-]*(=.*)?|-[hnopqrvyV]")  # what stands where a value was forgotten
 KINDS = {int: "a whole number", float: "a number"}
 FIXED = {  # what a shell offers for options of other kinds
     "device": ["auto", "cpu", "cuda", "mps"],
@@ -212,7 +213,7 @@ class Reader:
     def __call__(self, given: Any) -> Any:
         if not isinstance(given, str):
             return given  # a default, which needs no reading
-        if FLAG.fullmatch(given) and not self.said.argument:
+        if FLAG.fullmatch(given) and not self.said.argument and self.option != SUFFIX:
             raise BadRequest(f"{self.option}: give a value before {given}, which is an option")
         if not given and not self.said.blank:
             raise BadRequest(f"{self.option}: is empty (an unset variable?): give a value, or leave it out")

@@ -43,6 +43,12 @@ def test_what_is_missing_or_too_much(run: Run, line: str, says: str) -> None:
     assert not Path("x.png").exists()
 
 
+@pytest.mark.parametrize("suffix", ["-w", "-n", "--wide", "-2x"])
+def test_a_suffix_may_look_like_an_option(run: Run, suffix: str) -> None:
+    photo("a.png")
+    assert run("extend", "a.png", "--all", 8, "--strength", 0, "--suffix", suffix).out == f"a{suffix}.png\n"
+
+
 def test_help_behind_a_command(run: Run) -> None:
     assert run("extend", "help").out == run("extend", "--help").out
     photo("help", format="PNG")
