@@ -32,7 +32,7 @@ from running import Run, photo
             "extend a.png --all 8 -o x",
             "x: the name has no suffix; use one of .png .jpg .webp .tif .bmp .avif, or --format",
         ),
-        ("extend a.png --all 8 -o /dev/null", "or --format NAME"),
+        ("extend a.png --all 8 -o /dev/null", "a pipe or a device has no suffix to go by; say --format png"),
     ],
 )
 def test_what_is_missing_or_too_much(run: Run, line: str, says: str) -> None:
