@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -11,9 +12,11 @@ def main() -> None:
         from softextend.cli import main as run
 
         run()
-    except KeyboardInterrupt:  # while modules are loaded; later ones are the commands'
-        print("softextend: stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as error:  # while modules are loaded; later ones are the commands'
+        number = getattr(error, "number", signal.SIGINT)
+        how = "Ctrl-C" if number == signal.SIGINT else f"signal {signal.Signals(number).name}"
+        print(f"softextend: stopped by {how}", file=sys.stderr)
+        sys.exit(128 + number)
 
 
 if __name__ == "__main__":

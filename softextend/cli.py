@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import importlib
 import logging
@@ -130,8 +129,7 @@ def threads_at_work(*, stopped: bool) -> bool:
 
 
 def _leave(code: int) -> None:
-    """Ends a process while its threads are at work: to be ended with the interpreter aborts some of them."""
-    atexit._run_exitfuncs()
+    """Ends a process while its threads are at work: to take libraries down under them aborts it, exit functions too."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # closed, or none
             stream.flush()
