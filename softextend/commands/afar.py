@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from softextend.commands.options import ClusterOptions
 from softextend.commands.run import Telling
 from softextend.errors import BadRequest
-from softextend.jobs.cluster import Cluster, Fleet
+from softextend.jobs.cluster import Cluster, Fleet, foresee
 from softextend.jobs.job import Outcome
 from softextend.jobs.outputs import Jobs
 from softextend.jobs.task import PictureTask
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from softextend.commands.report import Report
 
 
-def refuse_beside_ray(jobs: Jobs, *, alone: bool) -> None:
-    """BadRequest for what a cluster cannot do; `alone`: no other way to share the work is asked for."""
+def refuse_beside_ray(jobs: Jobs, address: str, *, alone: bool) -> None:
+    """BadRequest for what a cluster cannot do, and where none is there; `alone`: nothing else shares the work."""
     if not alone:
         raise BadRequest("--ray with --workers or --batch: its workers take one picture each; leave those out")
     if jobs.to_stdout or jobs.sources.has_stdin:
         raise BadRequest("--ray: stdin and stdout are this machine's; name files or addresses, and --out-dir")
+    foresee(address)
 
 
 def work_afar(
@@ -39,7 +40,7 @@ def work_afar(
     empty: Sequence[Outcome] = (),
 ) -> int:
     """All jobs on the cluster, told as they come; the exit code."""
-    refuse_beside_ray(jobs, alone=True)
+    refuse_beside_ray(jobs, str(options.ray), alone=True)
     told = Telling(report=report, task=task)
     todo = told.todo(jobs, folders, empty)
     retries = RETRIES if options.max_retries is None else options.max_retries

@@ -111,7 +111,7 @@ def variations(report: Report, task: PictureTask, found: Found, suffix: str, giv
     cluster = given.cluster if isinstance(given, Extend) and given.cluster.ray else None
     sharing = given.work.workers if isinstance(given, Extend) else 1
     if cluster:
-        refuse_beside_ray(jobs, alone=(sharing, given.work.batch) == (1, 1))
+        refuse_beside_ray(jobs, str(cluster.ray), alone=(sharing, given.work.batch) == (1, 1))
     if debug.dry_run:
         return dry_run(report, task, jobs, folders, empty=found.empty, workers=1 if cluster else sharing)
     if cluster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import signal
@@ -104,15 +105,20 @@ def answers(address: str) -> None:
         raise BadRequest(f"--ray {address}: nothing answers there ({error}); see ray status on its head") from None
 
 
+def foresee(address: str) -> None:
+    """BadRequest where Ray is not installed, or nothing listens at the address; nothing is started."""
+    if importlib.util.find_spec("ray") is None:
+        raise BadRequest("--ray: Ray is not installed: pip install 'softextend[ray]'")
+    answers(address)
+
+
 def ray_of(address: str) -> Any:
     """Ray, connected; BadRequest where it is not installed or there is no such cluster."""
-    try:
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)
-        import ray
-    except ImportError:
-        raise BadRequest("--ray: Ray is not installed: pip install 'softextend[ray]'") from None
-    answers(address)
+    foresee(address)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import ray
+
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     options = {"logging_level": logging.CRITICAL, "log_to_driver": False, "ignore_reinit_error": True}
     own = {"include_dashboard": False}

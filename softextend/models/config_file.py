@@ -43,7 +43,7 @@ def read_config(path: Path, what: str = "config file") -> dict[str, Any]:
     except UnicodeDecodeError:
         raise BadRequest(f"{what} {path}: is no text in UTF-8; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{what} {path}: cannot be read ({error}); correct or remove it") from error
+        raise BadRequest(f"{what} {path}: cannot be read ({error}); write KEY = VALUE, text in quotes") from error
     except ValueError:  # thousands of digits
         raise BadRequest(f"{what} {path}: holds a number that cannot be read; correct or remove it") from None
     return given

@@ -152,7 +152,9 @@ def test_a_picture_that_kills_its_workers_is_an_error_line(folder: Path, monkeyp
     assert whole(Path("w")) == [name for name in NAMES if name[0] != "0"]
 
 
-def test_no_cluster_there(folder: Path) -> None:
-    ran = subprocess.run(command("--ray", "127.0.0.1:1", "--out-dir", "w"), capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_no_cluster_there(folder: Path, dry: tuple[str, ...]) -> None:
+    words = command("--ray", "127.0.0.1:1", "--out-dir", "w", *dry)
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.count("\n") == 1
