@@ -108,8 +108,9 @@ def _taken(words: Sequence[str], names: Sequence[str]) -> tuple[list[str], dict[
 
 
 def _with_option(words: list[str], name: str, value: str) -> list[str]:
-    """With one more option behind the command: at the end it would be the value of an option that has none."""
-    return [*words[:1], name, value, *words[1:]]
+    """With one more option before the first: at the end it would be the value of an option that has none."""
+    first = next((at for at, word in enumerate(words) if word.startswith("-") and word != "-"), len(words))
+    return [*words[:first], name, value, *words[first:]]
 
 
 def join_sides(arguments: Sequence[str]) -> list[str]:

@@ -92,7 +92,7 @@ def test_one_pixel_grows(refuse: Refuse, capfd: pytest.CaptureFixture[str]) -> N
         ((*SIDES, "--steps", "1.5"), "--steps 1.5: must be a whole number from 1 to 1000\n"),
         ((*SIDES, "--num", "some"), "--num some: must be a whole number from 1 to 10000\n"),
         ((*SIDES, "--change", "x"), "--change x: must be a number above 0 and at most 1\n"),
-        ((*SIDES, "--dtype", "int8"), "--dtype int8: must be auto, bf16,"),
+        ((*SIDES, "--dtype", "int8"), "--dtype int8: must be one of auto, bf16,"),
         ((*SIDES, "--offload", "x"), "--offload x: must be one of none, model, sequential\n"),
         ((*SIDES, "-v"), "-q and -v: "),
         ((*SIDES, "--strength", "0.01", "--steps", "3"), "steps"),
