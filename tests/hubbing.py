@@ -13,44 +13,49 @@ REPO = "datasets/u/r"
 COMMIT = "a" * 40
 
 
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Lists and sends `files`; takes nothing."""
+
+    files: Mapping[str, bytes] = {}
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        tree, given = path.partition(f"/api/{REPO}/tree/main")[2].strip("/"), path.partition("/resolve/main/")[2]
+        if given in self.files:
+            self.answer(200, self.files[given])
+        elif path.startswith(f"/api/{REPO}/tree/main"):
+            found = listed(self.files, tree)
+            self.answer(200 if found else 404, found)
+        elif path.startswith(f"/api/{REPO}"):
+            self.answer(200, {"id": "u/r", "sha": COMMIT, "private": False, "tags": [], "siblings": []})
+        else:
+            self.answer(404, {"error": "not found"})
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.answer(403, {"error": "read only"})
+
+    def answer(self, status: int, body: object) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        more = {"X-Error-Code": "EntryNotFound"} if status == 404 else {"X-Repo-Commit": COMMIT, "ETag": '"x"'}
+        self.send_response(status)
+        for name, value in {"content-length": str(len(data)), **more}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+
 @contextmanager
 def hub(files: Mapping[str, bytes]) -> Iterator[str]:
     """Its address; `files` by their paths, one folder deep."""
-
-    class Answers(http.server.BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            path = urlsplit(self.path).path
-            tree, given = path.partition(f"/api/{REPO}/tree/main")[2].strip("/"), path.partition("/resolve/main/")[2]
-            if given in files:
-                self.answer(200, files[given])
-            elif path.startswith(f"/api/{REPO}/tree/main"):
-                found = listed(files, tree)
-                self.answer(200 if found else 404, found)
-            elif path.startswith(f"/api/{REPO}"):
-                self.answer(200, {"id": "u/r", "sha": COMMIT, "private": False, "tags": [], "siblings": []})
-            else:
-                self.answer(404, {"error": "not found"})
-
-        do_HEAD = do_GET
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.answer(403, {"error": "read only"})
-
-        def answer(self, status: int, body: object) -> None:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            more = {"X-Error-Code": "EntryNotFound"} if status == 404 else {"X-Repo-Commit": COMMIT, "ETag": '"x"'}
-            self.send_response(status)
-            for name, value in {"content-length": str(len(data)), **more}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    handler = type("Hub", (Answers,), {"files": files})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
