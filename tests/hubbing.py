@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
+
+from storing import served
 
 REPO = "datasets/u/r"
 COMMIT = "a" * 40
@@ -51,19 +52,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.wfile.write(data)
 
 
-@contextmanager
-def hub(files: Mapping[str, bytes]) -> Iterator[str]:
+def hub(files: Mapping[str, bytes]) -> AbstractContextManager[str]:
     """Its address; `files` by their paths, one folder deep."""
-    handler = type("Hub", (Answers,), {"files": files})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return served(type("Hub", (Answers,), {"files": files}))
 
 
 def listed(files: Mapping[str, bytes], folder: str) -> list[dict[str, object]]:

@@ -86,7 +86,13 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Faults, Any]]:
 def web(folder: Path) -> Iterator[str]:
     """The folder's files at an address."""
     pytest.importorskip("aiohttp", reason="the extra `cloud` is not installed")
-    handler = functools.partial(Quiet, directory=str(folder))
+    with served(functools.partial(Quiet, directory=str(folder))) as address:
+        yield address
+
+
+@contextmanager
+def served(handler: Callable[..., http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address at which a handler answers."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
