@@ -40,7 +40,6 @@ def work_afar(
     empty: Sequence[Outcome] = (),
 ) -> int:
     """All jobs on the cluster, told as they come; the exit code."""
-    refuse_beside_ray(jobs, str(options.ray), alone=True)
     told = Telling(report=report, task=task)
     todo = told.todo(jobs, folders, empty)
     retries = RETRIES if options.max_retries is None else options.max_retries

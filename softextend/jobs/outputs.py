@@ -323,9 +323,9 @@ def another_way(*, many: bool) -> str:
 def check_drawing(option: str, path: Path, jobs: Iterable[Job], reads: Sequence[Path]) -> None:
     """BadRequest where a file that is written beside the results would replace an input, or be replaced by a result."""
     keys = Keys()
-    key = keys.of(path)
+    key, read = keys.of(path), {keys.of(each) for each in reads}
     for job in jobs:
-        if key in {keys.of(each) for each in (job.source, *reads)}:
+        if key in read or key == keys.of(job.source):
             raise BadRequest(f"{option} {path}: is an input; give another name")
         if key in {keys.of(each) for target in job.targets for each in target.files}:
             raise BadRequest(f"{option} {path}: is the name of a result; give another")
