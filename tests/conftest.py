@@ -7,15 +7,16 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # busy spinning on two cores slows torch by a factor of 10
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 from running import Ran, Run
-from toymodel import load_toy
+from toymodel import load_toy, put_toy
 
 from softextend import cli
-from softextend.models import load as loading
 from softextend.models.weights import hub
 
 SHARED = Path(os.environ.get("SOFTEXTEND_SHARED", Path(__file__).parents[2] / "shared"))
@@ -42,6 +43,15 @@ def _the_hub_has_every_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "check_hub", lambda *_, **__: None)
 
 
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The hub's client is told to stay offline, which its session remembers: the next test begins another."""
+    huggingface_hub.close_session()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    yield
+    huggingface_hub.close_session()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with the published method's figures and the trial photos, kept outside the repository."""
@@ -61,7 +71,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
         ran.loads.append(options)  # type: ignore[attr-defined]
         return load_toy()
 
-    monkeypatch.setattr(loading, "load_model", load)
+    put_toy(monkeypatch, load)
 
     def ran(*arguments: object) -> Ran:
         code = cli.run([str(each) for each in arguments])

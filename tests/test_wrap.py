@@ -11,14 +11,13 @@ from PIL import Image
 from running import Run, pixels, recipe
 from skimage import data
 from torch import Tensor
-from toymodel import ToyModel
+from toymodel import ToyModel, put_self
 
 import softextend
 from softextend import Sketch
 from softextend.errors import BadRequest
 from softextend.finish.scores import score
 from softextend.jobs.conditions import check_control_image
-from softextend.models import load
 from softextend.models.conditions.options import Conditions
 from softextend.models.profiles import SELF_PROFILE
 from softextend.options import Spec
@@ -27,7 +26,6 @@ from softextend.plan.input import Input
 from softextend.plan.plan import plan_extension
 from softextend.types import FillName, Predict, Scene, Wrap
 
-load_model = load.load_model  # before any test puts a toy in its place
 STEP = 1.25  # of the mean difference of neighbours inside the photo, which a seam may reach
 
 
@@ -47,7 +45,7 @@ def steps(picture: np.ndarray, axis: int) -> np.ndarray:
 @pytest.fixture
 def plain(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`run` with the built-in model itself."""
-    monkeypatch.setattr(load, "load_model", load_model)
+    put_self(monkeypatch)
     return run
 
 

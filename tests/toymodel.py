@@ -5,16 +5,23 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from softextend.models import find, load
+from softextend.models.profiles import SELF_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.types import Conditioning, Encoded, Predict, Profile, SamplerName, Scene, Stage
 
+if TYPE_CHECKING:
+    import pytest
+
 FACTOR = 8  # px per latent
+LOAD_MODEL = load.load_model
 
 TOY_PROFILE = Profile(
     name="toy",
@@ -93,6 +100,26 @@ class Exact(ToyModel):
         return noise
 
 
+TOY_SELF = dataclasses.replace(SELF_PROFILE, fill=TOY_PROFILE.fill)
+
+
+def put_toy(patched: pytest.MonkeyPatch, load_model: Callable[..., Any] | None = None) -> None:
+    """The toy in place of every model, with its quick fill: `patch` takes four times the rest of a small picture."""
+    patched.setattr(load, "load_model", load_model or load_toy)
+    patched.setattr(find, "SELF_PROFILE", TOY_SELF)
+
+
+def put_self(patched: pytest.MonkeyPatch) -> None:
+    """The models themselves, after `put_toy`."""
+    patched.setattr(load, "load_model", LOAD_MODEL)
+    put_fill(patched)
+
+
+def put_fill(patched: pytest.MonkeyPatch) -> None:
+    """The built-in model's own fill, after `put_toy`."""
+    patched.setattr(find, "SELF_PROFILE", SELF_PROFILE)
+
+
 def load_toy(*_: Any, **__: Any) -> ToyModel:
     """In place of `softextend.models.load_model`; `TOY_DELAY` seconds per step let a test interrupt it."""
     delay = float(os.environ.get("TOY_DELAY", "0"))
@@ -118,7 +145,6 @@ class SlowToy(ToyModel):
 
 if __name__ == "__main__":  # the real command line, with the toy at the model seam: for tests that need a process
     from softextend import cli
-    from softextend.models import load
 
-    load.load_model = load_toy
+    load.load_model, find.SELF_PROFILE = load_toy, TOY_SELF
     cli.main()

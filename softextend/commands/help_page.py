@@ -8,10 +8,10 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 from dataclasses import Field, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any
 
 from softextend.commands.typer_args import help_text, option_names, value_metavar, value_type
-from softextend.option_fields import about
+from softextend.option_fields import about, hints_of
 
 NARROWEST, WIDEST = 60, 100  # columns
 INDENT = 6  # columns before an option's words
@@ -109,7 +109,7 @@ def _groups(kind: type[Any], *, everything: bool) -> tuple[list[tuple[str, list[
 
 def leaves(kind: type[Any], group: str = "Options") -> Iterator[tuple[Field[Any], Any, str]]:
     """Every option of a command: its field, its type, its group's title."""
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     for field in fields(kind):
         hint = hints[field.name]
         if is_dataclass(hint):

@@ -9,13 +9,13 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from typer import Argument, Option
 
 from softextend.commands.completion import for_shell
 from softextend.errors import BadRequest
-from softextend.option_fields import About, about, flag
+from softextend.option_fields import About, about, flag, hints_of
 from softextend.options import ANCHORS
 from softextend.pictures.address import is_address, without_secrets
 from softextend.plan.grammar import FORMS, parse_name
@@ -57,7 +57,7 @@ def command(kind: type[Value], run: Callable[[Value], None]) -> Callable[..., No
 
 def parameters(kind: Any, panel: str | None = None) -> Iterator[inspect.Parameter]:
     """One parameter per field; those of a group are shown in `--help` under its first line, the `panel`."""
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     for field in fields(kind):
         if is_dataclass(hints[field.name]):
             group = hints[field.name]
@@ -72,7 +72,7 @@ def parameters(kind: Any, panel: str | None = None) -> Iterator[inspect.Paramete
 
 def flags_of(kind: Any, *, hidden: bool = False) -> set[str]:
     """Every flag of a command, its groups' too; `hidden`: with the spellings that no help shows."""
-    hints, found = get_type_hints(kind), set()
+    hints, found = hints_of(kind), set()
     for field in fields(kind):
         if is_dataclass(hints[field.name]):
             found |= flags_of(hints[field.name], hidden=hidden)
@@ -189,7 +189,7 @@ def default_words(field: Field[Any]) -> str:
 def built(kind: Callable[..., Value], given: dict[str, Any]) -> Value:
     """The value of this class from all its fields by name, groups and all; a form's text left out is its default."""
     values: dict[str, Any] = {}
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     for field in fields(kind):  # type: ignore[arg-type]
         if is_dataclass(hints[field.name]):
             values[field.name] = built(hints[field.name], given)

@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 from softextend.environment import at_home
 from softextend.errors import BadModel, BadPicture, BadRequest
 from softextend.jobs.claims import digest_of
 from softextend.models.conditions.options import Conditions
 from softextend.models.profiles import profile_names
+from softextend.option_fields import hints_of
 from softextend.pictures.address import is_address, without_secrets
 from softextend.pictures.formats import Alpha
 from softextend.pictures.read import read_recipe
@@ -132,7 +133,7 @@ def conditions_of(given: Any) -> Conditions:
     """What was laid over the model of a recipe; nothing in recipes of earlier versions."""
     if not isinstance(given, dict):
         raise damaged("command.conditions", given)
-    hints, values = get_type_hints(Conditions), {}
+    hints, values = hints_of(Conditions), {}
     for each in fields(Conditions):
         if each.name in given and each.name != "caption":  # whose words are in the recipe's prompt
             values[each.name] = _condition(each.name, hints[each.name], given[each.name])

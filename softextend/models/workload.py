@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 LEAST = 0.3  # s, of what is timed
 MOST = 200  # times that it is done at most
+SIZES = ((1, 320, 128, 128), (1, 4096, 640), (320, 320, 3, 3), (2560, 640), (640, 2560))  # of what `layers` takes
 
 
 def layers(picture: Tensor, tokens: Tensor, kernel: Tensor, wide: Tensor, narrow: Tensor) -> None:
@@ -25,8 +26,7 @@ def layers(picture: Tensor, tokens: Tensor, kernel: Tensor, wide: Tensor, narrow
 def operations_a_second(device: torch.device, dtype: torch.dtype) -> float:
     """Floating point operations a second of `layers` there, in these numbers."""
     with torch.inference_mode():
-        sizes = ((1, 320, 128, 128), (1, 4096, 640), (320, 320, 3, 3), (2560, 640), (640, 2560))
-        given = [torch.randn(each, device=device, dtype=dtype) * 0.02 for each in sizes]
+        given = [torch.randn(each, device=device, dtype=dtype) * 0.02 for each in SIZES]
         with FlopCounterMode(display=False) as counted:
             layers(*given)
         done, began = 0, _now(device)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from softextend.errors import BadPicture, BadRequest
+from softextend.option_fields import hints_of
 from softextend.options import GROUP_OF, HOW_MUCH, Spec
 from softextend.types import Amount, Method, SamplerName, Size, Span, Wrap
 
@@ -63,7 +64,7 @@ def _read(name: str, value: Any) -> Any:
             raise damaged(f"spec.{name}", value)
         return read
     group: Any = getattr(Spec(), GROUP_OF[name])
-    hint = get_type_hints(type(group))[name]
+    hint = hints_of(type(group))[name]
     kind = next((each for each in get_args(hint) if each is not type(None)), hint)
     if kind is bool and isinstance(value, bool):
         return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from softextend import __version__
@@ -114,6 +115,7 @@ def _quoted(value: object) -> str:
     return f'"{text}"' if "," in text or ":" in text else text
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)

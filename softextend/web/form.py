@@ -7,14 +7,14 @@ from dataclasses import MISSING, Field, fields
 from enum import Enum
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from softextend.errors import BadRequest
 from softextend.fill import FILLS, parameters
 from softextend.jobs.presets import preset_paths, presets_folder
 from softextend.models.conditions.groups import OFF, SELF
 from softextend.models.conditions.options import Conditions
-from softextend.option_fields import About, about, flag
+from softextend.option_fields import About, about, flag, hints_of
 from softextend.options import Growth, Mask, Prompt, Sampling, Selection
 from softextend.types import FillName
 from softextend.web import here
@@ -39,7 +39,7 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 def options() -> Iterator[tuple[type[Any], Field[Any], Any]]:
     """All that may be set: (group, field, type hint). What names a file is chosen from what is here, never typed."""
     for group in GROUPS:
-        hints = get_type_hints(group)
+        hints = hints_of(group)
         for field in fields(group):
             file = Path in kinds_of(hints[field.name]) and field.name not in (*ONE_FILE, *PICTURES)
             if field.name not in NOT_OFFERED and not file:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from refusing import Refuse, files
-from toymodel import load_toy
+from toymodel import put_toy
 
 from softextend import cli
-from softextend.models import load
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], t
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SOFTEXTEND_MODEL", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(load, "load_model", load_toy)
+    put_toy(monkeypatch)
 
     def refused(code: int, *arguments: object) -> str:
         before = files(tmp_path)

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from toymodel import load_toy
+from toymodel import put_toy
 
 from softextend import cli
-from softextend.models import load
 from softextend.pictures.read import read_recipe
 
 Run = Callable[..., tuple[int, list[str], str]]
@@ -34,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SOFTEXTEND_MODEL", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(load, "load_model", load_toy)
+    put_toy(monkeypatch)
     Image.fromarray(data.coffee()[100:180, 200:310]).save("photo.png")
 
     def ran(*arguments: object) -> tuple[int, list[str], str]:

@@ -127,11 +127,8 @@ ENGINES = {  # what no run could begin with, and what is said of it
 @pytest.mark.parametrize("words", ENGINES)
 @pytest.mark.parametrize("command", ["extend a.png --all 8", "paint a.png a.png", "zoom a.png -o z.gif"])
 def test_a_dry_run_refuses_what_a_run_would(
-    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, words: Any
+    run: Run, offline: None, monkeypatch: pytest.MonkeyPatch, command: str, words: Any
 ) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub, "check_hub", check_hub)
     photo("a.png")
     code, says = ENGINES[words]

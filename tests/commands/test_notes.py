@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from running import Run, photo, size
+from toymodel import put_fill
 
 LACK = "too little of the picture is known for patches: its edge is stretched instead"
 SIDES = ("--sides", 0, 8, 0, 0, "--overlap", 1, "--feather", 1)  # named, so that nothing is said of them
@@ -23,7 +24,8 @@ def test_too_little_for_patches_is_said(run: Run, command: str, side: int) -> No
     assert size(ran.facts[0]["output"]) == (side + 8, side)
 
 
-def test_it_is_said_of_the_model_s_own_fill_before_anything_is_done(run: Run) -> None:
+def test_it_is_said_of_the_model_s_own_fill_before_anything_is_done(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_fill(monkeypatch)
     photo("a.png", 5, 5)
     ran = run("extend", "a.png", *SIDES, "--model", "self", "--dry-run", "--json")
     assert f"a.png: {LACK}\n" in ran.err

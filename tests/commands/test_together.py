@@ -12,6 +12,7 @@ from softextend.jobs.lanes import Finisher, Lane
 
 SIZES = {"a": (48, 40), "b": (48, 40), "c": (33, 47), "d": (48, 40)}
 GIVEN = ("--sides", 0, 16, 8, 0, "--seed", 5)
+PATCH = ("--fill", "patch")
 
 
 def photos() -> None:
@@ -24,7 +25,13 @@ def bytes_in(folder: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "command", [slow(("extend",)), slow(("extend", "--num", 2)), ("extend", "--best-of", 2, "--keep-all")]
+    "command",
+    [
+        slow(("extend", *PATCH)),
+        slow(("extend", "--num", 2)),
+        slow(("extend", "--best-of", 2, "--keep-all", *PATCH)),
+        ("extend", "--best-of", 2, "--keep-all"),
+    ],
 )
 def test_overlapping_pictures_give_the_bytes_of_single_ones(run: Run, command: tuple[object, ...]) -> None:
     photos()
@@ -36,7 +43,10 @@ def test_overlapping_pictures_give_the_bytes_of_single_ones(run: Run, command: t
     assert together == bytes_in("out")
 
 
-@pytest.mark.parametrize("more", [slow(()), ("--num", 3), slow(("--best-of", 3))], ids=str)
+COUNTED = ("--num", 3)
+
+
+@pytest.mark.parametrize("more", [slow(PATCH), COUNTED, slow((*COUNTED, *PATCH)), slow(("--best-of", 3))], ids=str)
 def test_batches_give_the_bytes_of_single_ones_where_the_model_does(run: Run, more: tuple[object, ...]) -> None:
     photos()
     found = []
@@ -49,10 +59,10 @@ def test_batches_give_the_bytes_of_single_ones_where_the_model_does(run: Run, mo
 
 def test_canvases_that_overlap_give_the_bytes_of_single_ones(run: Run) -> None:
     photos()
-    assert run("prepare", "in", *GIVEN, "--out-dir", "out").code == 0
+    assert run("prepare", "in", *GIVEN, *PATCH, "--out-dir", "out").code == 0
     together = bytes_in("out")
     for each in SIZES:
-        assert run("prepare", f"in/{each}.png", *GIVEN, "--out-dir", "out", "--overwrite").code == 0
+        assert run("prepare", f"in/{each}.png", *GIVEN, *PATCH, "--out-dir", "out", "--overwrite").code == 0
     assert together == bytes_in("out")
 
 

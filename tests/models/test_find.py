@@ -227,10 +227,7 @@ def test_the_list_of_models_starts_with_the_one_in_use_and_knows_the_cache(
     assert [each.ref.kind for each in installed_models()] == ["folder", "self", "hub"]
 
 
-def test_a_hub_id_offline_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+def test_a_hub_id_offline_is_one_clear_line(offline: None) -> None:
     ref = resolve_model("nobody/no-model")
     with pytest.raises(BadModel, match=r"^nobody/no-model: not in .*HF_HUB_OFFLINE is set") as caught:
         load_model(ref, device="cpu", listener=Silent())
