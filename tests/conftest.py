@@ -6,6 +6,7 @@ import gc
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # busy spinning on two cores slows torch by a factor of 10
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line has it; two that wait for each other, 20
 
 from collections.abc import Iterator
 from pathlib import Path
