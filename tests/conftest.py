@@ -6,7 +6,9 @@ import gc
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # busy spinning on two cores slows torch by a factor of 10
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line has it; two that wait for each other, 20
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line has it; two threads wait for each other
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker: more threads only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
 from pathlib import Path
