@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from skimage import data
-from toymodel import ToyModel
+from toymodel import put_toy
 
 from softextend import cli
-from softextend.models import find, load
+from softextend.models import find
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,12 +55,12 @@ def run(command: str, desk: Path, monkeypatch: pytest.MonkeyPatch, toy: bool) ->
     arguments = [each.replace("256", "32").replace("1920x1080", "120x80") for each in shlex.split(command)[1:]]
     with monkeypatch.context() as patched:
         if toy:
-            patched.setattr(load, "load_model", lambda *args, **more: ToyModel())
+            put_toy(patched)
         if "--model" in arguments:  # no checkpoint is at hand: a toy at the model seam
             checkpoint = desk / "sdxl.safetensors"
             ref = find.ModelRef(kind="file", name=checkpoint.name, path=checkpoint, origin="--model")
             patched.setattr(find, "resolve_model", lambda name, **asked: ref)
-            patched.setattr(load, "load_model", lambda *args, **more: ToyModel())
+            put_toy(patched)
             arguments += ["-o", "prompted.jpg"]
         assert cli.run(arguments) == 0, command
 

@@ -35,16 +35,29 @@ def spawned(folder: Path, *words: object, **options: Any) -> subprocess.Complete
 # --- names ---------------------------------------------------------------------------------------------------------
 
 
+def look(code: int, out: bytes, err: bytes) -> None:
+    """All names are told of, and none as it is."""
+    assert code == 0, err
+    assert b"fault" not in err
+    assert len(out.splitlines()) == len(NAMES)
+    assert not any(byte in out + err for byte in (b"\x1b", b"\x07", b"\xe2\x80\xae"))
+
+
 def test_no_name_stops_a_batch(tmp_path: Path) -> None:
-    encoding = "ascii"
     for name in NAMES:
         photo(tmp_path / "p" / name)
-    for words in ((), ("--overwrite", "--json")):
-        ran = spawned(tmp_path, "extend", "p", *SIDES, *words, PYTHONIOENCODING=encoding)
-        assert ran.returncode == 0, ran.stderr
-        assert b"fault" not in ran.stderr
-        assert len(ran.stdout.splitlines()) == len(NAMES)
-        assert not any(byte in ran.stdout + ran.stderr for byte in (b"\x1b", b"\x07", b"\xe2\x80\xae"))
+    ran = spawned(tmp_path, "extend", "p", *SIDES, PYTHONIOENCODING="ascii")
+    look(ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_no_name_stops_the_facts_of_a_batch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        photo(f"p/{name}")
+    narrow = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    ran = run("extend", "p", *SIDES, "--json")
+    narrow.flush()
+    look(ran.code, narrow.buffer.getvalue(), ran.err.encode())  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

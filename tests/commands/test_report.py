@@ -158,22 +158,22 @@ def rows_so_far(path: Path) -> int:
 
 
 @pytest.mark.parametrize("kind", [KINDS[0], *map(slow, KINDS[1:])])
-def test_a_killed_run_leaves_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_killed_run_leaves_its_rows(run: Run, kind: str) -> None:
     path = table(kind)
     for index in range(6):
         photo(f"p/{index}.png")
-    words = [sys.executable, TOY, "extend", "p", *map(str, SIDES), "--out-dir", "w", "--report", str(path)]
+    words = ["extend", "p", *map(str, SIDES), "--out-dir", "w", "--report", str(path)]
     environment = {**os.environ, "TOY_DELAY": "0.1"}
-    with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    silent = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, TOY, *words], env=environment, **silent) as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (len(list(Path("w").glob("*.png"))) > 1 and rows_so_far(path)):
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     rows = list(read_rows(path))
     assert 0 < len(rows) <= len(list(Path("w").glob("*.png")))
-    again = subprocess.run([*words, "--skip-existing"], capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
+    again = run(*words, "--skip-existing")
+    assert again.code == 0, again.err
     done = {row["output"] for row in read_rows(path)}
     assert done == {str(each) for each in Path("w").glob("*.png")}
     assert len(done) == 6
