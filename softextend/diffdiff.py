@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from softextend import arrays
 from softextend.types import Predict
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Blend(str, Enum):
@@ -36,10 +39,13 @@ class Sampler(Protocol):
         """out, x: float32 (B, C, h, w) -> the latents after step i, `out` being what the denoiser answered."""
 
 
-def draw_noise(seeds: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
-    """float32 noise (len(seeds), *shape), a row per seed, drawn on the CPU; and its generators for a sampler's own."""
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-    return torch.stack([torch.randn(tuple(shape), generator=each) for each in generators]), generators
+def draw_noise(seeds: Sequence[int], shape: Sequence[int], like: Any = None) -> tuple[Tensor, list[Any]]:
+    """float32 noise (len(seeds), *shape), a row per seed, drawn on the CPU; and its generators for a sampler's own.
+
+    Of the kind of array that `like` is; torch's where nothing is given.
+    """
+    own = arrays.generators(seeds, like)
+    return arrays.drawn(own, shape, like), own
 
 
 def keep_share(change: Tensor, i: float, n: int, blend: Blend = Blend.HARD) -> Tensor:
@@ -49,9 +55,10 @@ def keep_share(change: Tensor, i: float, n: int, blend: Blend = Blend.HARD) -> T
     steps it is n (1 - change), so that a ramp keeps all its levels however few steps there are.
     """
     if blend is Blend.HARD:
-        level = 1 - torch.tensor(i / n, dtype=change.dtype)  # rounded as a map's own 1 - k / 255 is
-        return (change < level).to(change.dtype)
-    return (n * (1 - change) - i).clamp(0, 1)
+        level = float(np.float32(1) - np.float32(i / n))  # rounded as a map's own 1 - k / 255 is
+        hard: Tensor = arrays.as_share(change < level, change)
+        return hard
+    return (n * (1 - change) - i).clip(0, 1)
 
 
 def diffdiff(
@@ -70,6 +77,7 @@ def diffdiff(
 ) -> Tensor:
     """z0, noise: float32 (B, C, h, w); change: float32 (B or 1, 1, h, w) in [0, 1]; arXiv:2306.00950, Alg. 1.
 
+    All of them torch tensors, or all NumPy arrays.
     Thresholds run over `span` steps (None: the steps that run, SoftExtend's convention; the published pipelines count
     the steps before the strength cut), beginning at step `offset`; `start` continues from latents of an earlier run.
     `settle` may move x within a step's noise level before it is taken, given the step and its share of the original.
@@ -78,7 +86,7 @@ def diffdiff(
     x = sampler.noised(z0, noise, 0) if start is None else start  # every latent starts as the noised original
     for i, t in enumerate(sampler.timesteps):
         keep = keep_share(change, i + offset, span or n, blend)
-        x = torch.lerp(x, sampler.noised(z0, noise, i), keep)
+        x = arrays.lerp(x, sampler.noised(z0, noise, i), keep)
         if settle:
             x = settle(x, i, keep)
         x = sampler.step(predict(sampler.scaled(x, i), t, keep), i, x)
@@ -92,4 +100,5 @@ def restore(x: Tensor, z0: Tensor, change: Tensor) -> Tensor:
 
     The published loop leaves those latents at the last step's noise level.
     """
-    return torch.where(change > 0, x, z0)
+    restored: Tensor = arrays.where(change > 0, x, z0)
+    return restored

@@ -275,6 +275,7 @@ class Scene:
     timesteps: tuple[float, ...] = ()  # of the steps that run, in order
     box: Box | None = None  # what it shows of its canvas, px at the stage's size
     canvas: tuple[int, int] | None = None  # that canvas, height and width
+    part: Box | None = None  # of z0 that the denoiser is given x of and answers for; None: all
 
 
 class Schedule(Protocol):

@@ -13,7 +13,8 @@ from tolerances import rounding
 from torch import Tensor
 
 from softextend.models.selfmodel import candidates, posterior
-from softextend.models.selfmodel.denoisers import Dense, Sparse
+from softextend.models.selfmodel.denoisers import Sparse
+from softextend.models.selfmodel.dense import Dense
 from softextend.models.selfmodel.kernels import NEGLIGIBLE
 from softextend.models.selfmodel.model import SelfModel
 from softextend.types import Scene
@@ -103,8 +104,8 @@ def ways(z0: Tensor, known: Array, targets: Array) -> tuple[Dense, Sparse]:
     """Both searches."""
     where = posterior.place_prior(known, targets)
     return (
-        Dense(z0, known, targets, where, np.random.default_rng(0)),
-        Sparse(z0, known, targets, where, np.random.default_rng(0)),
+        Dense(z0.numpy(), known, targets, where, np.random.default_rng(0)),
+        Sparse(z0.numpy(), known, targets, where, np.random.default_rng(0)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -52,6 +53,14 @@ def choose_device(name: str) -> torch.device:
     if not known or (device.index or 0) >= count:
         raise BadRequest(f"--device {name}: not on this machine, which has {', '.join(present_devices())}")
     return device
+
+
+DRIVERS = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")  # in /dev: CUDA, of Jetson and of WSL too, and ROCm
+
+
+def may_have_accelerator() -> bool:
+    """Whether torch might find one: on Linux a driver leaves its files, elsewhere only torch can tell."""
+    return sys.platform != "linux" or any(True for name in DRIVERS for _ in Path("/dev").glob(name))
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:

@@ -91,6 +91,15 @@ def load_for(ref: ModelRef, engine: Engine, conditions: Conditions, listener: Li
     )
 
 
+def device_of_self(name: str) -> str:
+    """Where the built-in model computes; torch, which it needs on an accelerator alone, is imported to look for one."""
+    from softextend.models.device import choose_device, may_have_accelerator
+
+    if name == "cpu" or (name == "auto" and not may_have_accelerator()):
+        return "cpu"
+    return str(choose_device(name))
+
+
 def load_model(
     ref: ModelRef,
     *,
@@ -105,10 +114,9 @@ def load_model(
 ) -> Model:
     """The model, ready to run; a hub id that is not in the cache is downloaded. Raises BadModel, BadRequest."""
     if ref.kind == "self":
-        from softextend.models.device import choose_device
         from softextend.models.selfmodel.model import SelfModel
 
-        return SelfModel(device=choose_device(device))
+        return SelfModel(device=device_of_self(device))
     settle_torch()
     if ref.kind == "hub":
         from softextend.models.device import choose_device, choose_dtype

@@ -15,14 +15,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from softextend import arrays
 from softextend.sampling.noise_levels import Level
 from softextend.sampling.samplers import TableSampler
-from softextend.sampling.transfer import to_device
 from softextend.types import Predict
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STEP = 1.0  # of the dynamics: with it the noise stays as strong as the denoiser is told, also after a single one
 HOLD = 8.0  # how much stronger the original draws the kept latents than the denoiser; lambda of LanPaint's code
@@ -38,7 +39,7 @@ class Harmony:
     predict: Predict
     sampler: TableSampler
     z0: Tensor
-    generators: Sequence[torch.Generator]
+    generators: Sequence[Any]
     resample: int = 0
     think: int = 0
 
@@ -57,7 +58,8 @@ class Harmony:
         found = (x - level.signal * clean) / level.noise
         noise = stays * found + math.sqrt(1 - stays**2) * self._drawn(x)
         original = self.sampler.noised(self.z0, self._drawn(x), i)
-        return torch.lerp(level.signal * clean + level.noise * noise, original, keep)
+        moved: Tensor = arrays.lerp(level.signal * clean + level.noise * noise, original, keep)
+        return moved
 
     def _next_share(self, i: int) -> float:
         """The next level's noise over signal, by this one's; 0 where the next is clean."""
@@ -66,13 +68,13 @@ class Harmony:
 
     def _thought(self, x: Tensor, i: int, keep: Tensor) -> Tensor:
         level = self.sampler.levels[i]
-        length = torch.lerp(torch.full_like(keep, STEP), torch.full_like(keep, STEP / (1 + HOLD)), keep)
-        spread, before = (length / 2).sqrt(), self._drawn(x)
+        length = STEP + keep * (STEP / (1 + HOLD) - STEP)
+        spread, before = (length / 2) ** 0.5, self._drawn(x)
         for _ in range(self.think):
             free = (level.signal * self._clean(x, i, keep) - x) / level.noise
             held = (1 + HOLD) * (level.signal * self.z0 - x) / level.noise - HOLD * free
             fresh = self._drawn(x)
-            moved = length * torch.lerp(free, held, keep) + spread * (before + fresh)
+            moved = length * arrays.lerp(free, held, keep) + spread * (before + fresh)
             x, before = x + level.noise * moved, fresh
         return x
 
@@ -83,8 +85,8 @@ class Harmony:
 
     def _drawn(self, x: Tensor) -> Tensor:
         """Fresh noise of x's shape, drawn on the CPU."""
-        rows = [torch.randn(x.shape[1:], generator=each) for each in self.generators]
-        return to_device(torch.stack(rows), x.device)
+        fresh: Tensor = arrays.like(x, arrays.drawn(self.generators, x.shape[1:], x))
+        return fresh
 
 
 def _ratio(level: Level) -> float:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
+from softextend import arrays
 from softextend.errors import BadModel
 from softextend.finish.colour_match import match_colour
 from softextend.mask import editable
@@ -23,6 +22,7 @@ from softextend.types import Box, Conditioning, Listener, Model
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from torch import Tensor
 
     from softextend.types import Change, Pixels
 
@@ -47,36 +47,39 @@ def decode_parts(
 ) -> Picture:
     """z float32 (1, C, h, w) -> (H, W, 3) in about [0, 255], window by window, matched; 0 where no window is."""
     if len(parts) == 1:
-        return finished(decode(run.model, z, run.listener), pixels, change, run.plan)
+        return finished(decode(run.model, z, run.listener), z, pixels, change, run.plan)
     painted, total = np.zeros_like(pixels), np.full(change.shape, 1e-12, np.float32)
     ramp = 2 * margin(run.plan.canvas.window)
     for box, part in zip(windows, parts, strict=True):
-        decoded = decode(run.model, part.of(z), run.listener)
-        share = weight(box.height, box.width, ramp).numpy()
-        painted[box.cut] += share[..., None] * finished(decoded, pixels[box.cut], change[box.cut], run.plan)
+        seen = part.of(z)
+        decoded = decode(run.model, seen, run.listener)
+        share = weight(box.height, box.width, ramp)
+        painted[box.cut] += share[..., None] * finished(decoded, seen, pixels[box.cut], change[box.cut], run.plan)
         total[box.cut] += share
     painted /= total[..., None]
     return painted
 
 
-def finished(decoded: Tensor, pixels: Picture, change: Change, plan: Plan) -> Picture:
+def finished(decoded: Tensor, z: Tensor, pixels: Picture, change: Change, plan: Plan) -> Picture:
     """float32 (1, 3, H', W') in [-1, 1] -> (H, W, 3) in about [0, 255]: no padding, the decoder's colour error off."""
     painted = to_picture(decoded[..., : change.shape[0], : change.shape[1]])
-    return match_colour(painted, pixels, change) if plan.color_match else painted
+    if decoded is z or not plan.color_match:
+        return painted  # latents that are the pixels themselves lose no colour
+    return match_colour(painted, pixels, change)
 
 
 def decode(model: Model, z: Tensor, listener: Listener) -> Tensor:
     """Latents -> finite float32 pixels (B, 3, H, W); a decoder that overflows is tried once more in float32."""
-    if not torch.isfinite(z).all():
+    if not arrays.finite(z):
         raise BadModel(
             f"{model.name} returned latents with NaN or Inf: the checkpoint is damaged or --dtype too narrow; "
             "try --dtype float32"
         )
     pixels = model.decode(z)
-    if not torch.isfinite(pixels).all():
+    if not arrays.finite(pixels):
         listener.note("the VAE overflowed: decoded once more in float32")
         pixels = model.decode(z, exact=True)
-    if not torch.isfinite(pixels).all():
+    if not arrays.finite(pixels):
         raise BadModel(
             f"the VAE of {model.name} decodes to pixels with NaN or Inf, even in float32: name one by --vae FILE"
         )
@@ -126,17 +129,23 @@ def pad_edge(array: npt.NDArray[Any], multiple: int) -> npt.NDArray[Any]:
 
 def to_picture(pixels: Tensor) -> Picture:
     """float (1, 3, H, W) in [-1, 1] -> float32 (H, W, 3) in [0, 255]."""
-    return np.asarray((pixels[0].float().cpu().permute(1, 2, 0).numpy() + 1) * 127.5, np.float32)
+    levels: Picture = np.add(arrays.in_numpy(pixels[0]).transpose(1, 2, 0), 1, dtype=np.float32)
+    levels *= 127.5
+    return levels
 
 
-def to_tensor(pixels: Picture, multiple: int) -> Tensor:
-    """(H, W, 3) in [0, 255] -> float32 (1, 3, H', W') in [-1, 1], padded to multiples."""
-    return torch.from_numpy(pad_edge(pixels, multiple)).permute(2, 0, 1)[None].div(127.5).sub(1)
+def to_latents(pixels: Picture, model: Model) -> Tensor:
+    """(H, W, 3) in [0, 255] -> float32 (1, 3, H', W') in [-1, 1], as the model takes it, padded to its factor."""
+    scaled = pad_edge(pixels, model.factor) / np.float32(127.5)
+    scaled -= 1
+    latents: Tensor = arrays.given_to(model, scaled.transpose(2, 0, 1)[None])
+    return latents
 
 
-def to_change(change: Change, multiple: int) -> Tensor:
-    """(H, W) in [0, 1] -> float32 (1, 1, H', W'), padded to multiples."""
-    return torch.from_numpy(np.ascontiguousarray(pad_edge(change, multiple)))[None, None]
+def to_change(change: Change, model: Model) -> Tensor:
+    """(H, W) in [0, 1] -> float32 (1, 1, H', W'), as the model takes it, padded to its factor."""
+    latents: Tensor = arrays.given_to(model, pad_edge(change, model.factor)[None, None])
+    return latents
 
 
 def to_levels(pixels: Tensor) -> Pixels:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-import torch
-
 from softextend.errors import OutOfMemory
 from softextend.types import Listener, Model
 
@@ -18,7 +16,7 @@ def reducing_memory(work: Callable[[], T], model: Model, listener: Listener) -> 
     while True:
         try:
             return work()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
         lighter = model.reduce_memory()  # outside the handler, whose traceback still holds what did not fit
@@ -30,7 +28,8 @@ def reducing_memory(work: Callable[[], T], model: Model, listener: Listener) -> 
         listener.note(lighter)
 
 
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether memory ran out: CUDA has a class for it; Metal and the CPU's allocator only say so in words."""
-    words = str(error).lower()
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in words or "allocate memory" in words
+def out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Whether memory ran out: NumPy and CUDA have a class for it; Metal and torch on a CPU only say so in words."""
+    words, kinds = str(error).lower(), [kind.__name__ for kind in type(error).__mro__]
+    classed = "MemoryError" in kinds or "OutOfMemoryError" in kinds
+    return classed or "out of memory" in words or "allocate memory" in words

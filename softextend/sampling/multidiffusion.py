@@ -10,13 +10,19 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from softextend import arrays
 from softextend.sampling.together import predict_rows
-from softextend.sampling.transfer import to_device
 from softextend.types import Box, Model, Predict, Scene
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -24,21 +30,21 @@ class Part:
     """A window of a latent: what cuts it out of (B, C, h, w), and its share of each latent, (h, w) in (0, 1]."""
 
     cut: tuple[slice, slice]
-    share: Tensor
+    share: Any
 
     def of(self, latents: Tensor) -> Tensor:
         """float32 (B, C, h, w) -> the window's part, a view."""
         return latents[..., self.cut[0], self.cut[1]]
 
 
-def taper(length: int, ramp: float) -> Tensor:
+def taper(length: int, ramp: float) -> Floats:
     """(length,) float32: sin^2 from nearly 0 to 1 over `ramp` at both ends, above 0; two that overlap so sum to 1."""
-    at = torch.arange(length, dtype=torch.float64) + 0.5
-    rise = torch.minimum(at, length - at).clamp(max=ramp) / max(ramp, 1)
-    return (torch.sin(rise * math.pi / 2) ** 2).float()
+    at = np.arange(length) + 0.5
+    rise = np.minimum(np.minimum(at, length - at), ramp) / max(ramp, 1)
+    return np.asarray(np.sin(rise * math.pi / 2) ** 2, np.float32)
 
 
-def weight(height: int, width: int, ramp: float) -> Tensor:
+def weight(height: int, width: int, ramp: float) -> Floats:
     """(height, width) float32: how much a window counts, most in its middle."""
     return taper(height, ramp)[:, None] * taper(width, ramp)[None, :]
 
@@ -54,7 +60,7 @@ def make_parts(windows: Sequence[Box], factor: int, ramp: float) -> tuple[Part, 
         )
         for each in windows
     ]
-    total = torch.zeros(max(each.bottom for each in boxes), max(each.right for each in boxes))
+    total = np.zeros((max(each.bottom for each in boxes), max(each.right for each in boxes)), np.float32)
     for box in boxes:
         total[box.cut] += weight(box.height, box.width, ramp / factor)
     return tuple(
@@ -66,23 +72,24 @@ def encode(model: Model, pixels: Tensor, parts: Sequence[Part]) -> Tensor:
     """pixels float32 (1, 3, H, W) in [-1, 1] -> latents (1, C, h, w), 0 where no window is."""
     if len(parts) == 1:
         return model.encode(pixels)
-    z0 = torch.zeros(0)
+    z0: Any = None
     for part in parts:
         rows, columns = (slice(each.start * model.factor, each.stop * model.factor) for each in part.cut)
         z = model.encode(pixels[..., rows, columns])
-        if not len(z0):
+        if z0 is None:
             size = [extent // model.factor for extent in pixels.shape[-2:]]
-            z0 = torch.zeros((*z.shape[:2], *size), device=z.device)
-        part.of(z0).add_(z * part.share.to(z.device))
-    return z0
+            z0 = arrays.zeros((*z.shape[:2], *size), z)
+        part.of(z0)[...] += z * arrays.like(z, part.share)
+    encoded: Tensor = z0
+    return encoded
 
 
 def predict(model: Model, scenes: Sequence[Scene], parts: Sequence[Part]) -> Predict:
     """The denoiser of scenes, a row each, as the mean of their windows' own, each of which sees its part alone."""
     if len(parts) == 1:
         return predict_rows(model, scenes)
-    device = scenes[0].z0.device
-    parts = [replace(each, share=to_device(each.share, device)) for each in parts]  # once, not at every step
+    z0 = scenes[0].z0
+    parts = [replace(each, share=arrays.like(z0, each.share)) for each in parts]  # once, not at every step
     shown = [[part_of(each, part, model.factor) for each in scenes] for part in parts]
     return functools.partial(_mean, parts, [predict_rows(model, each) for each in shown])
 
@@ -111,7 +118,7 @@ def shifted(box: Box, rows: slice, columns: slice) -> Box:
 
 
 def _mean(parts: Sequence[Part], denoisers: Sequence[Predict], x: Tensor, t: float, keep: Tensor) -> Tensor:
-    mean = torch.zeros_like(x)
+    mean: Tensor = arrays.zeros(x.shape, x)
     for part, denoise in zip(parts, denoisers, strict=True):
-        part.of(mean).add_(denoise(part.of(x), t, part.of(keep)) * part.share)
+        part.of(mean)[...] += denoise(part.of(x), t, part.of(keep)) * part.share
     return mean

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from softextend import types
+from softextend import arrays, types
 from softextend.errors import BadRequest
 from softextend.plan.sizes import running_steps
 from softextend.sampling import noise_levels, updates
@@ -111,14 +109,8 @@ class TableSampler:
         if self._generators is None or len(self._generators) != len(x):
             given = len(self._generators or ())
             raise ValueError(f"{given} generators for {len(x)} rows: a sampler that draws noise needs one for each")
-        if isinstance(x, np.ndarray):
-            return np.stack([each.standard_normal(x.shape[1:], np.float32) for each in self._generators])
-        import torch
-
-        from softextend.sampling.transfer import to_device
-
-        rows = [torch.randn(x.shape[1:], generator=each, device=each.device) for each in self._generators]
-        return to_device(torch.stack(rows), x.device)
+        fresh: Tensor = arrays.like(x, arrays.drawn(self._generators, x.shape[1:], x))
+        return fresh
 
 
 def make_sampler(

@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from softextend import arrays
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
 from softextend.mask import change_map, editable, latent_change
 from softextend.plan.boxes import grown, moved
@@ -27,19 +25,19 @@ from softextend.sampling.latents import (
     fit,
     pad_edge,
     to_change,
+    to_latents,
     to_levels,
-    to_tensor,
 )
 from softextend.sampling.memory import out_of_memory, reducing_memory
 from softextend.sampling.multidiffusion import Part, encode, make_parts, predict
 from softextend.sampling.progress import PartOf
 from softextend.sampling.samplers import TableSampler, make_sampler
 from softextend.sampling.together import embed_together
-from softextend.sampling.transfer import to_device
 from softextend.types import Box, Listener, Method, Model, Predict, Scene, Stage
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from torch import Tensor
 
     from softextend.types import Change, Known, Pixels
 
@@ -50,6 +48,13 @@ FEW_STEPS = 12  # at most this many steps blend continuously, so that a ramp kee
 STAGE_SEEDS = 7919  # apart, so that stages of one run and runs of neighbouring seeds share no noise
 REGION_SEEDS = 15_485_863  # apart, for the regions of one stage
 HARMONY_SEEDS = 32_452_843  # apart, for what is drawn within the steps
+
+
+@runtime_checkable
+class Near(Protocol):
+    """A `Model` that reads x only where something changes and `reads` latents around: nothing else need be computed."""
+
+    reads: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -70,9 +75,13 @@ def sample(prepared: Prepared, model: Model, listener: Listener) -> Picture:
     return sample_together([prepared], model, listener)[0]
 
 
-@torch.inference_mode()
 def sample_together(prepared: Sequence[Prepared], model: Model, listener: Listener) -> list[Picture]:
     """As `sample`, (H, W, 3) each: canvases whose plans are alike, as rows of one batch; each as it comes out alone."""
+    with arrays.without_gradients(model):
+        return _all_stages(prepared, model, listener)
+
+
+def _all_stages(prepared: Sequence[Prepared], model: Model, listener: Listener) -> list[Picture]:
     plan = prepared[0].plan
     current = [each.filled.astype(np.float32) for each in prepared]
     if not plan.stages:
@@ -148,7 +157,7 @@ def painted_together(
     if len(spots) > 1:
         try:
             return paint_spots(spots, region, at, stage, canvas=size)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
         listener.note(f"out of memory: {len(spots)} pictures one after the other, no longer together")
@@ -181,8 +190,11 @@ def paint_spots(
     seeds = [each.run.plan.seed + STAGE_SEEDS * at[0] + REGION_SEEDS * at[1] for each in spots]
     box = region.box if canvas else None
     scenes = [scene_of(each, parts, stage=at[0], box=box, canvas=canvas) for each in spots]
-    z0, changing = (torch.cat([getattr(each, name) for each in scenes]) for name in ("z0", "change"))
-    noise, generators = draw_noise(seeds, z0.shape[1:])
+    whole, changing = (arrays.joined([getattr(each, name) for each in scenes]) for name in ("z0", "change"))
+    part = read_part(model, changing) if len(parts) == 1 else None
+    cut = ... if part is None else (..., *part.cut)
+    scenes, z0, changing = [replace(each, part=part) for each in scenes], arrays.contiguous(whole[cut]), changing[cut]
+    noise, generators = draw_noise(seeds, z0.shape[1:], z0)
     sampler = sampler_of(plan, stage, model, generators)
     denoise = predict(model, [replace(each, timesteps=steps_of(sampler)) for each in scenes], parts)
     blend = Blend.CONTINUOUS if len(sampler.timesteps) <= FEW_STEPS else Blend.HARD
@@ -190,14 +202,27 @@ def paint_spots(
         denoise,
         sampler,
         z0,
-        to_device(noise, z0.device),
+        arrays.like(z0, noise),
         changing,
         blend=blend,
         settle=harmony(plan, denoise, sampler, z0, seeds),
-        on_step=functools.partial(_watch, spots[0].run, sampler),
+        on_step=functools.partial(_watch, spots[0].run, sampler, whole, cut),
     )
-    rows = torch.split(restore(x, z0, changing), 1)
-    return [decode_parts(z, s.pixels, s.change, windows, parts, s.run) for z, s in zip(rows, spots, strict=True)]
+    whole[cut] = restore(x, z0, changing)
+    rows = zip(arrays.split(whole), spots, strict=True)
+    return [decode_parts(z, each.pixels, each.change, windows, parts, each.run) for z, each in rows]
+
+
+def read_part(model: Model, change: Tensor) -> Box | None:
+    """What a model reads that sees only what lies around a change, float32 (B, 1, h, w); None: all of the latents."""
+    if not isinstance(model, Near):
+        return None
+    free = arrays.in_numpy(change).max((0, 1)) > 0
+    rows, columns = np.flatnonzero(free.any(1)), np.flatnonzero(free.any(0))
+    if not rows.size:
+        return None
+    box = Box(top=int(rows[0]), left=int(columns[0]), bottom=int(rows[-1]) + 1, right=int(columns[-1]) + 1)
+    return grown(box, model.reads, (free.shape[0], free.shape[1]))
 
 
 def scene_of(
@@ -205,11 +230,11 @@ def scene_of(
 ) -> Scene:
     """What a denoiser is told of a region, but for the timesteps."""
     plan, model = spot.run.plan, spot.run.model
-    filled = to_tensor(spot.pixels, model.factor)
+    filled = to_latents(spot.pixels, model)
     z0 = encode(model, filled, parts)
     return Scene(
         z0=z0,
-        change=latent_map(spot.change, z0, model.factor, plan.method),
+        change=latent_map(spot.change, z0, model, plan.method),
         known=pad_edge(spot.known, model.factor),
         filled=filled,
         conditioning=spot.run.conditioning,
@@ -224,7 +249,7 @@ def scene_of(
     )
 
 
-def sampler_of(plan: Plan, stage: Stage, model: Model, generators: Sequence[torch.Generator]) -> TableSampler:
+def sampler_of(plan: Plan, stage: Stage, model: Model, generators: Sequence[Any]) -> TableSampler:
     """The plan's sampler for one run of a stage; a generator for each row."""
     return make_sampler(
         plan.sampler.value,
@@ -245,25 +270,29 @@ def harmony(plan: Plan, predict: Predict, sampler: TableSampler, z0: Tensor, see
     """What the plan has the loop do within its steps; None: nothing. z0 float32 (B, C, h, w), a seed a row."""
     if not plan.resample and not plan.think:
         return None
-    generators = [torch.Generator("cpu").manual_seed(seed + HARMONY_SEEDS) for seed in seeds]
+    generators = arrays.generators([seed + HARMONY_SEEDS for seed in seeds], z0)
     return Harmony(
         predict=predict, sampler=sampler, z0=z0, generators=generators, resample=plan.resample, think=plan.think
     )
 
 
-def latent_map(change: Change, z0: Tensor, factor: int, method: Method) -> Tensor:
+def latent_map(change: Change, z0: Tensor, model: Model, method: Method) -> Tensor:
     """change (h, w) in [0, 1] -> float32 (1, 1, h', w') as z0 has it; classic: 0 or 1, as its first pixel is."""
-    given = to_change(change, factor)
+    given = arrays.resized(to_change(change, model), z0.shape[-2:], nearest=method is Method.CLASSIC)
     if method is Method.CLASSIC:
-        return to_device((F.interpolate(given, z0.shape[-2:], mode="nearest") >= 0.5).float(), z0.device)
-    return to_device(F.interpolate(given, z0.shape[-2:], mode="bilinear"), z0.device)
+        given = arrays.as_share(given >= 0.5, given)
+    levels: Tensor = arrays.like(z0, given)
+    return levels
 
 
-def _watch(run: Run, sampler: TableSampler, done: int, total: int) -> None:
+def _watch(run: Run, sampler: TableSampler, whole: Tensor, cut: Any, done: int, total: int) -> None:
     """Tell of a step, and offer a look at what the model takes the clean latents for."""
     run.listener.step(done, total)
-    run.listener.preview(functools.partial(_look, run.model.preview, sampler))
+    run.listener.preview(functools.partial(_look, run.model.preview, sampler, whole, cut))
 
 
-def _look(preview: Callable[[Tensor], Tensor], sampler: TableSampler) -> Pixels:
-    return to_levels(preview(sampler.clean()[:1]))
+def _look(preview: Callable[[Tensor], Tensor], sampler: TableSampler, whole: Tensor, cut: Any) -> Pixels:
+    shown: Tensor = arrays.zeros(whole[:1].shape, whole)
+    shown[...] = whole[:1]
+    shown[cut] = sampler.clean()[:1]
+    return to_levels(preview(shown))

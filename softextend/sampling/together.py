@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
-
+from softextend import arrays
 from softextend.plan.prepared import Prepared
 from softextend.types import Conditioning, Model, Predict, Scene
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @runtime_checkable
@@ -45,5 +46,7 @@ def predict_rows(model: Model, scenes: Sequence[Scene]) -> Predict:
 
 
 def _in_turn(denoisers: Sequence[Predict], x: Tensor, t: float, keep: Tensor) -> Tensor:
-    shares = torch.split(keep.expand(len(x), -1, -1, -1), 1)
-    return torch.cat([each(row, t, own) for each, row, own in zip(denoisers, torch.split(x, 1), shares, strict=True)])
+    shares = arrays.split(keep) if len(keep) == len(x) else [keep] * len(x)
+    rows = zip(denoisers, arrays.split(x), shares, strict=True)
+    answers: Tensor = arrays.joined([each(row, t, own) for each, row, own in rows])
+    return answers

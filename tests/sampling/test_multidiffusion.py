@@ -79,19 +79,19 @@ def test_no_seam_between_windows(sides: str, steps: int) -> None:
 
 def test_shares_of_windows_sum_to_one_wherever_something_changes() -> None:
     _, region, _, amount, _ = of_one_region("40 40 40 40")
-    total = torch.zeros(-(-region.box.height // 8), -(-region.box.width // 8))
+    total = np.zeros((-(-region.box.height // 8), -(-region.box.width // 8)), np.float32)
     for part in multidiffusion.make_parts(region.windows, 8, 2 * margin(128)):
         assert float(part.share.min()) > 0
         total[part.cut] += part.share
     changed = torch.from_numpy(amount > 0)
     cells = F.max_pool2d(F.pad(changed.float(), (0, -changed.shape[1] % 8, 0, -changed.shape[0] % 8))[None], 8)[0]
-    assert torch.allclose(total[cells > 0], torch.ones(1), atol=rounding("float32", terms=9), rtol=0)
+    assert np.allclose(total[cells.numpy() > 0], 1, atol=rounding("float32", terms=9), rtol=0)
 
 
 def test_overlapping_tapers_sum_to_one() -> None:
     ramp = multidiffusion.taper(64, 16)
-    assert torch.allclose(ramp[-16:] + ramp[:16], torch.ones(16), atol=rounding("float32", terms=2), rtol=0)
-    assert torch.equal(ramp[16:48], torch.ones(32))
+    assert np.allclose(ramp[-16:] + ramp[:16], 1, atol=rounding("float32", terms=2), rtol=0)
+    assert (ramp[16:48] == 1).all()
     assert float(ramp.min()) > 0
 
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from softextend.models.selfmodel import fill_confidence, posterior
 from softextend.models.selfmodel.posterior import PlacePrior
@@ -29,12 +27,14 @@ WIDEST = RADII[0][1]  # px
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 SWEEPS = 2  # of PatchMatch
 RADIUS = 3  # px, of the patches that it compares
+LEAST = np.finfo(np.float32).tiny  # a draw may be rounded to 0
+PART = 512  # targets whose sources are looked at at once
 LANES = 8  # numbers that a processor takes at once: what is read is a multiple of it
 
 
-def upright(picture: Tensor) -> npt.NDArray[np.float32]:
+def upright(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """float32 (3, h, w) -> contiguous (h, w, 3)."""
-    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+    return np.ascontiguousarray(picture.transpose(1, 2, 0))
 
 
 def index_of(known: Known, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -189,23 +189,32 @@ def _nearest(
 
     Drawn, not the likeliest: in an even area all targets would share one source and the result would repeat it.
     """
-    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    z0 = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+    z0 = np.ascontiguousarray(picture.transpose(2, 0, 1))
     sources, radius = posterior.source_centres(known, WIDEST)
-    key = posterior.projected(z0, radius, torch.from_numpy(sources))
-    left, right = posterior.prior_terms(where, sources, known.shape[1], z0.device)
+    key = posterior.projected(z0, radius, sources)
+    left, right = posterior.prior_terms(where, sources, known.shape[1])
     norm = (key**2).sum(1) / 2
     places = points(sources, known.shape[1])
     count = min(CANDIDATES, len(sources))
     found = []
-    for first in range(0, len(targets), 4096):
-        at = torch.from_numpy(targets[first : first + 4096])
-        logits = (posterior.projected(z0, radius, at) @ key.T - norm) * SPREAD**-2
-        nearest = logits.argmax(1, keepdim=True)
-        logits += left[first : first + 4096] @ right.T
-        logits -= torch.empty_like(logits).exponential_(generator=generator).log_()  # Gumbel noise: top k is a draw
-        logits.scatter_(1, nearest, torch.inf)
-        best = torch.topk(logits, count, dim=1)[1].numpy()
-        found.append(places[best])
+    for first in range(0, len(targets), PART):
+        at = targets[first : first + PART]
+        logits = (posterior.projected(z0, radius, at) @ key.T - norm) * np.float32(SPREAD**-2)
+        nearest = logits.argmax(1)
+        logits += left[first : first + PART] @ right.T
+        chance = rng.standard_exponential(logits.shape, np.float32)
+        logits -= np.log(np.maximum(chance, LEAST, out=chance), out=chance)  # Gumbel noise: top k is a draw
+        logits[np.arange(len(at)), nearest] = np.inf
+        found.append(places[_largest(logits, count)])
     field = np.concatenate(found)
     return np.ascontiguousarray(np.pad(field, ((0, 0), (0, CANDIDATES - count), (0, 0)), constant_values=-1))
+
+
+def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+    """Columns (N, count) of the largest values (N, M) of each row, falling."""
+    if count < values.shape[1]:
+        best = np.argpartition(values, -count, axis=1)[:, -count:]
+    else:
+        best = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    order = np.argsort(-np.take_along_axis(values, best, 1), axis=1)
+    return np.take_along_axis(best, order, 1)

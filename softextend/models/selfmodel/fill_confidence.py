@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from softextend.models.selfmodel import posterior
 
@@ -34,13 +33,14 @@ ROUNDING = (0.5 / 127.5) ** 2  # texture energy of half a level of 255
 VAGUE = 0.1  # sigma at which it is looked up
 
 
-def precision(picture: Floats, known: Known, distance: Floats) -> tuple[Floats, Floats]:
-    """1 / tau^2 (h, w) of the clean picture (h, w, 3) in [-1, 1], and of its layout alone.
+def precision(picture: Floats, known: Known, distance: Floats, cut: tuple[slice, slice]) -> tuple[Floats, Floats]:
+    """1 / tau^2 (h, w) of a part of the clean picture (H, W, 3) in [-1, 1], and of its layout alone.
 
-    distance (h, w): mean square distance of each patch from its nearest source, per channel and pixel; 0 where unknown.
+    distance (h, w): mean square distance of each patch of the part that is `cut` out from its nearest source, per
+    channel and pixel; 0 where unknown.
     """
     own = texture(picture)
-    expected = usual_texture(picture, own, known)
+    expected, own = usual_texture(picture, own, known)[cut], own[cut]
     lack = np.maximum(expected - own, 0)
     coarse = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
     detail = coarse + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
@@ -74,13 +74,10 @@ def looked_up(picture: Floats, known: Known, value: Floats) -> Floats:
     """value (h, w) of the known area as the posterior mean expects it everywhere, given the picture (h, w, 3)."""
     targets = np.arange(known.size)
     sources, radius = posterior.source_centres(known, 2)
-    z = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
-    key = posterior.projected(z, radius, torch.from_numpy(sources))
-    query = posterior.projected(z, radius, torch.from_numpy(targets))
+    z = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    key, query = posterior.projected(z, radius, sources), posterior.projected(z, radius, targets)
     mean = key.mean(0)
-    bias = posterior.prior_terms(posterior.place_prior(known, targets), sources, known.shape[1], z.device)
-    sure = torch.full((len(targets),), VAGUE**-2)
-    values = torch.from_numpy(value.ravel()[sources])[:, None]
-    found = posterior.attend(query - mean, key - mean, values, sure, bias)
-    result: Floats = found[:, 0].numpy().reshape(known.shape)
-    return result
+    bias = posterior.prior_terms(posterior.place_prior(known, targets), sources, known.shape[1])
+    sure = np.full(len(targets), VAGUE**-2, np.float32)
+    found: Floats = posterior.attend(query - mean, key - mean, value.ravel()[sources][:, None], sure, bias)
+    return found[:, 0].reshape(known.shape)

@@ -42,6 +42,7 @@ def _over(targets: int, work: Callable[[int, int], None]) -> None:
 def mean_among(
     *,
     noisy: Floats,
+    origin: tuple[int, int],
     clean: Floats,
     weight: Floats,
     at: Ints,
@@ -54,18 +55,19 @@ def mean_among(
     """Posterior mean colour of each target among its candidates -> (N, 3), within the hull of their centres.
 
     To its own candidates come the likeliest ones of the targets REACH px around it, shifted, so that whole pieces go
-    on. noisy, clean: padded; at (N, 2); index (H, W): row of a target, -1 elsewhere; field (N, K, 2);
-    precision (N,) = 1 / sigma^2.
+    on. noisy, clean: padded, the noisy one a part of the picture that begins at `origin`; at (N, 2); index (H, W): row
+    of a target, -1 elsewhere; field (N, K, 2); precision (N,) = 1 / sigma^2.
     """
     state = np.zeros((len(at), 5), np.float32)  # largest logit, sum of weights, weighted colour
     best = np.empty((len(at), 2), np.int32)
+    top, left = origin
     weigh = partial(
-        _weigh, noisy=noisy, clean=clean, weight=weight, at=at, field=field, where=where, precision=precision,
-        state=state, best=best,
+        _weigh, noisy=noisy, top=top, left=left, clean=clean, weight=weight, at=at, field=field, where=where,
+        precision=precision, state=state, best=best,
     )  # fmt: skip
     join = partial(
-        _join, noisy=noisy, clean=clean, weight=weight, at=at, index=index, field=field, where=where,
-        precision=precision, best=best, valid=valid, state=state, reach=REACH,
+        _join, noisy=noisy, top=top, left=left, clean=clean, weight=weight, at=at, index=index, field=field,
+        where=where, precision=precision, best=best, valid=valid, state=state, reach=REACH,
     )  # fmt: skip
     for work in (weigh, join):  # the likeliest of all neighbours are known when they are joined
         _over(len(at), work)
@@ -231,7 +233,7 @@ def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _weigh(start, stop, noisy, clean, weight, at, field, where, precision, state, best):  # type: ignore[no-untyped-def]
+def _weigh(start, stop, noisy, top, left, clean, weight, at, field, where, precision, state, best):  # type: ignore[no-untyped-def]
     radius = weight.shape[0] - 1
     for i in range(start, stop):
         state[i, 0] = -1e30
@@ -243,7 +245,7 @@ def _weigh(start, stop, noisy, clean, weight, at, field, where, precision, state
                 continue
             prior = _prior(where, i, sy, sx)
             limit = np.float32((NEGLIGIBLE - most - prior) * reach)
-            d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight, limit)
+            d = _distance(noisy, at[i, 0] - top, at[i, 1] - left, clean, sy, sx, weight, limit)
             if d > limit:
                 continue
             logit = np.float32(-0.5 * precision[i] * d - prior)
@@ -254,7 +256,9 @@ def _weigh(start, stop, noisy, clean, weight, at, field, where, precision, state
 
 
 @compiled
-def _join(start, stop, noisy, clean, weight, at, index, field, where, precision, best, valid, state, reach):  # type: ignore[no-untyped-def]
+def _join(  # type: ignore[no-untyped-def]
+    start, stop, noisy, top, left, clean, weight, at, index, field, where, precision, best, valid, state, reach
+):
     radius = weight.shape[0] - 1
     height, width = index.shape
     for i in range(start, stop):
@@ -277,7 +281,7 @@ def _join(start, stop, noisy, clean, weight, at, index, field, where, precision,
             if fresh:
                 prior = _prior(where, i, sy, sx)
                 limit = np.float32((NEGLIGIBLE - state[i, 0] - prior) * 2 / precision[i])
-                d = _distance(noisy, at[i, 0], at[i, 1], clean, sy, sx, weight, limit)
+                d = _distance(noisy, at[i, 0] - top, at[i, 1] - left, clean, sy, sx, weight, limit)
                 if d > limit:
                     continue
                 logit = np.float32(-0.5 * precision[i] * d - prior)

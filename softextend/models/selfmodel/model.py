@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from softextend import arrays
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.selfmodel import fill_confidence, posterior
 from softextend.models.selfmodel.candidates import RADII, WIDEST, upright
-from softextend.models.selfmodel.denoisers import SOURCES, Dense, Sparse
-from softextend.types import Conditioning, Predict, Scene
+from softextend.models.selfmodel.denoisers import SOURCES, Floats, Sparse, Targets
+from softextend.types import Box, Conditioning, Predict, Scene
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from softextend.types import Known, Pixels
 
 
@@ -35,7 +35,8 @@ LIFT = 24 / 255  # 12 levels of 255, the most that a source's colour is moved
 LIFT_BLUR = 6.0  # px, Gaussian sigma: texture averages out, a gradient stays
 INEXACT = 0.025  # standard deviation of the picture from its best source: what a sure fill knows better
 LIKELY = 0.05  # sigma at which the clean picture's sources are taken
-Denoise = Callable[[Tensor, Tensor, int], Tensor]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
+READ = 32  # px around what may change that are read: blurs, of 6 px at most, to their ends, and a patch beyond
+Denoise = Callable[[Floats, Floats, int], Floats]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
 
 
 def radius_at(sigma: float) -> int:
@@ -50,13 +51,15 @@ class SelfModel:
     profile = SELF_PROFILE
     schedule = STABLE_DIFFUSION  # any would do: noise levels that go from clean to nearly no signal
     factor = 1
+    in_numpy = True  # torch takes longer to import than most pictures to make
+    reads = READ
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        self.device = torch.device(device)
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = str(device)
 
     def as_dict(self) -> dict[str, Any]:
         """What a recipe records: there is no file, hence no hash."""
-        return {"name": self.name, "hash": None, "device": str(self.device), "dtype": "float32"}
+        return {"name": self.name, "hash": None, "device": self.device, "dtype": "float32"}
 
     def encode(self, pixels: Tensor) -> Tensor:
         """pixels float32 (B, 3, H, W) in [-1, 1] are the latents."""
@@ -79,107 +82,122 @@ class SelfModel:
         return None
 
     def predict(self, scene: Scene) -> Predict:
-        """(x (B, 3, h, w) as SDXL's UNet gets it, t) -> noise, float32: zero change costs nothing."""
-        rows = [_Row.of(z, scene, self.device) for z in scene.z0]
+        """(x (B, 3, h, w) as SDXL's UNet gets it, t) -> noise, float32, as an array of x's kind."""
+        rows = [_Row.of(z, scene, self.device) for z in arrays.in_numpy(scene.z0)]
 
         def noise(x: Tensor, t: float, keep: Tensor) -> Tensor:
             sigma = self.schedule.sigma_at(t)
-            y = x.float() * math.hypot(1, sigma)
+            y = arrays.in_numpy(x) * np.float32(math.hypot(1, sigma))
             for row, each in zip(rows, y, strict=True):
-                each -= row.denoised(each, sigma).to(y.device)
-            return y.div_(sigma)
+                each -= row.denoised(each, sigma)
+            y /= np.float32(sigma)
+            answer: Tensor = arrays.like(x, y)
+            return answer
 
         return noise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Row:
-    """One picture of a batch with everything that its noise level does not change."""
+    """One picture of a batch with everything that its noise level does not change, where it is read: `z0` (3, h, w)."""
 
-    z0: Tensor  # (3, h, w)
-    targets: npt.NDArray[np.int64]  # flat indices of the pixels that may change
+    z0: Floats
+    targets: Targets  # flat indices of the pixels that may change
     denoise: Denoise
-    confidence: Tensor  # (h, w) 1 / tau^2 of the clean picture as an observation
-    coarse_confidence: Tensor  # the same of its layout: what a blur of COARSE px leaves
-    lift: Tensor  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
+    confidence: Floats  # (h, w) 1 / tau^2 of the clean picture as an observation
+    coarse_confidence: Floats  # the same of its layout: what a blur of COARSE px leaves
+    lift: Floats  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
 
     @classmethod
-    def of(cls, z0: Tensor, scene: Scene, device: torch.device) -> _Row:
-        z0 = z0.detach().float().cpu().contiguous()
-        targets = np.flatnonzero(scene.change[0, 0].cpu().numpy() > 0)
-        known = _untouched(scene)
+    def of(cls, z0: Floats, scene: Scene, device: str) -> _Row:
+        """z0 (3, H, W) of the whole scene."""
+        z0 = np.asarray(z0, np.float32)
+        change = arrays.in_numpy(scene.change)[0, 0]
+        cut = part_of(scene).cut
+        near, targets = np.ascontiguousarray(z0[:, cut[0], cut[1]]), np.flatnonzero(change[cut] > 0)
+        known = _untouched(scene.known, change)
         sources, _ = posterior.source_centres(known, WIDEST)
         if not sources.size or not targets.size:
+            none = np.zeros(near.shape[1:], np.float32)
             return cls(
-                z0=z0,
+                z0=near,
                 targets=targets[:0],
-                denoise=lambda y, precision, radius: z0[:, :0],
-                confidence=z0[0],
-                coarse_confidence=z0[0],
-                lift=torch.zeros_like(z0),
+                denoise=lambda y, precision, radius: np.zeros((0, 3), np.float32),
+                confidence=none,
+                coarse_confidence=none,
+                lift=np.zeros_like(near),
             )
-        where = posterior.place_prior(scene.known, targets)
-        rng = np.random.default_rng(scene.seed)
-        denoise: Dense | Sparse
-        if len(targets) * min(len(sources), SOURCES) <= DENSE or device.type != "cpu":
-            denoise = Dense(z0.to(device), known, targets, where, rng)
-        else:
-            denoise = Sparse(z0, known, targets, where, rng)
-        lift = _lift(z0, targets, denoise)
-        distance = np.zeros(scene.known.shape, np.float32)
-        distance.ravel()[targets] = denoise.residual(z0 - lift).numpy()
-        picture = upright(z0)
-        detail, coarse = fill_confidence.precision(picture, known, distance)
-        return cls(
-            z0=z0,
-            targets=targets,
-            denoise=denoise,
-            confidence=torch.from_numpy(detail),
-            coarse_confidence=torch.from_numpy(coarse),
-            lift=lift,
-        )
+        denoise = _denoiser(z0, known, scene, len(sources), device)
+        lift = _lift(near, targets, denoise)
+        distance = np.zeros(near.shape[1:], np.float32)
+        distance.ravel()[targets] = denoise.residual(near - lift)
+        detail, coarse = fill_confidence.precision(upright(z0), known, distance, cut)
+        return cls(z0=near, targets=targets, denoise=denoise, confidence=detail, coarse_confidence=coarse, lift=lift)
 
-    def denoised(self, y: Tensor, sigma: float) -> Tensor:
+    def denoised(self, y: Floats, sigma: float) -> Floats:
         """y (3, h, w) -> its posterior mean where it may change, the clean picture elsewhere."""
         if not self.targets.size:
             return self.z0
-        at = torch.from_numpy(self.targets)
-        y = y.cpu()
-        seen = y - _blurred(y - self.z0).mul_(self.coarse_share(sigma))
-        precision = sigma**-2 + self.confidence
-        seen.mul_(sigma**-2).add_(self.z0 * self.confidence).div_(precision).sub_(self.lift)
-        found = self.denoise(seen, precision.reshape(-1)[at], radius_at(sigma)).cpu().T
-        source = found + self.lift.reshape(3, -1)[:, at]
-        kept = self.confidence.reshape(-1)[at] / (self.confidence.reshape(-1)[at] + INEXACT**-2)
-        clean = self.z0.clone()
-        clean.reshape(3, -1)[:, at] = torch.lerp(source, self.z0.reshape(3, -1)[:, at], kept)
+        seen = y - self.z0
+        seen = y - _blurred(seen) * self.coarse_share(sigma)
+        precision = np.float32(sigma**-2) + self.confidence
+        seen *= np.float32(sigma**-2)
+        seen += self.z0 * self.confidence
+        seen /= precision
+        seen -= self.lift
+        at = self.targets
+        found = self.denoise(seen, precision.ravel()[at], radius_at(sigma)).T
+        found += self.lift.reshape(3, -1)[:, at]
+        confidence = self.confidence.ravel()[at]
+        kept = confidence / (confidence + np.float32(INEXACT**-2))
+        clean = self.z0.copy()
+        clean.reshape(3, -1)[:, at] = found + kept * (clean.reshape(3, -1)[:, at] - found)
         return clean
 
-    def coarse_share(self, sigma: float) -> Tensor:
+    def coarse_share(self, sigma: float) -> Floats:
         """Share of the coarse noise to take away (h, w): all of it where the clean picture's layout is sure."""
         coarse = sigma**2 / (4 * math.pi * COARSE**2)  # variance left of the noise by a Gaussian blur
-        return coarse / (coarse + 1 / self.coarse_confidence)
+        odds = np.float32(coarse) * self.coarse_confidence
+        return odds / (1 + odds)
 
 
-def _untouched(scene: Scene) -> Known:
+def part_of(scene: Scene) -> Box:
+    """What a denoiser of the scene is given x of."""
+    height, width = scene.known.shape
+    return scene.part or Box(top=0, left=0, bottom=height, right=width)
+
+
+def _denoiser(z0: Floats, known: Known, scene: Scene, sources: int, device: str) -> Any:
+    """Every source is looked at where they are few, or an accelerator does it; else a few candidates a pixel."""
+    part = part_of(scene)
+    targets = np.flatnonzero(arrays.in_numpy(scene.change)[0, 0] > 0)
+    where = posterior.place_prior(scene.known, targets)
+    rng, origin = np.random.default_rng(scene.seed), (part.top, part.left)
+    if len(targets) * min(sources, SOURCES) <= DENSE or device != "cpu":
+        from softextend.models.selfmodel.dense import Dense  # imports torch
+
+        return Dense(z0, known, targets, where, rng, origin, device)
+    return Sparse(z0, known, targets, where, rng, origin)
+
+
+def _untouched(known: Known, change: Floats) -> Known:
     """The photo's own pixels (h, w): a coarser stage has repainted those that may change much."""
-    known: Known = scene.known & (scene.change[0, 0].cpu().numpy() < REPAINTED)
-    return known if posterior.source_centres(known, WIDEST)[1] == WIDEST else scene.known
+    own: Known = known & (change < REPAINTED)
+    return own if posterior.source_centres(own, WIDEST)[1] == WIDEST else known
 
 
-def _lift(z0: Tensor, targets: npt.NDArray[np.int64], denoise: Denoise) -> Tensor:
+def _lift(z0: Floats, targets: Targets, denoise: Denoise) -> Floats:
     """Smooth difference (3, h, w), at most LIFT, of the clean picture from what its most likely sources show.
 
     A fill goes on with an evening sky in colours that no source has; without this the sky would fall back to them.
     """
-    at = torch.from_numpy(targets)
-    nearest = denoise(z0, torch.full((len(targets),), LIKELY**-2), 3).cpu()
-    differ = torch.zeros_like(z0)
-    differ.reshape(3, -1)[:, at] = z0.reshape(3, -1)[:, at] - nearest.T
+    nearest = denoise(z0, np.full(len(targets), LIKELY**-2, np.float32), 3)
+    differ = np.zeros(z0.shape, np.float32)
+    differ.reshape(3, -1)[:, targets] = z0.reshape(3, -1)[:, targets] - nearest.T
     smooth = cv2.GaussianBlur(upright(differ), (0, 0), LIFT_BLUR).clip(-LIFT, LIFT)
-    return torch.from_numpy(smooth).permute(2, 0, 1)
+    return np.ascontiguousarray(smooth.transpose(2, 0, 1))
 
 
-def _blurred(picture: Tensor) -> Tensor:
-    blurred = cv2.GaussianBlur(upright(picture), (0, 0), COARSE)
-    return torch.from_numpy(blurred).permute(2, 0, 1)
+def _blurred(picture: Floats) -> Floats:
+    blurred: Floats = cv2.GaussianBlur(upright(picture), (0, 0), COARSE)
+    return blurred.transpose(2, 0, 1)

@@ -10,15 +10,14 @@ As attention: the query is the noisy patch, the key a clean patch, the value its
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+
+from softextend import arrays
 
 LAMBDA_ALONG = 80.0  # nats per (longer side)^2 between a source and the nearest known point, away from the border
 LAMBDA_ACROSS = 800.0  # the same along the border: keeps horizons and shores level
@@ -76,43 +75,41 @@ def place_prior(known: npt.NDArray[np.bool_], targets: Ints) -> PlacePrior:
     return PlacePrior(near=near, out=out, along=LAMBDA_ALONG * loose, across=across.astype(np.float32))
 
 
-def projected(image: Tensor, radius: int, at: Tensor) -> Tensor:
-    """image float32 (3, H, W), at (N,) flat indices -> weighted patches (N, 3 (2 r + 1)^2), reflected at the border."""
-    width = image.shape[2]
-    padded = pad(image, radius)
-    wide = width + 2 * radius
-    first = torch.div(at, width, rounding_mode="floor") * wide + at % width
-    span = torch.arange(2 * radius + 1, device=at.device)
-    offsets = (span[:, None] * wide + span[None, :]).reshape(-1)
-    taken = padded.reshape(3, -1)[:, first[:, None] + offsets[None, :]]
-    weight = torch.from_numpy(patch_weights(radius)).to(image.device).sqrt().reshape(1, 1, -1)
-    return (taken * weight).permute(1, 0, 2).reshape(len(at), -1)
+def projected(image: Any, radius: int, at: Any) -> Any:
+    """image float32 (3, H, W), at (N,) flat indices -> weighted patches (N, 3 (2 r + 1)^2), mirrored at the border.
+
+    Both torch tensors, or both NumPy arrays. Where the picture is too small to mirror, its edge is repeated.
+    """
+    height, width = image.shape[1:]
+    mirror = min(height, width) > radius
+    span = arrays.like(at, np.arange(-radius, radius + 1))
+    rows = _inside((at // width)[:, None] + span, height, mirror)
+    columns = _inside((at % width)[:, None] + span, width, mirror)
+    places = (rows[:, :, None] * width + columns[:, None, :]).reshape(len(at), -1)
+    weight = arrays.like(image, np.sqrt(patch_weights(radius)).reshape(1, 1, -1))
+    return (image.reshape(3, -1)[:, places] * weight).swapaxes(0, 1).reshape(len(at), -1)
 
 
-def pad(image: Tensor, radius: int) -> Tensor:
-    """image float32 (C, H, W) with a mirrored rim of `radius`; replicated where the picture is too small to mirror."""
-    if radius == 0:
-        return image
-    mode = "reflect" if min(image.shape[1:]) > radius else "replicate"
-    return F.pad(image[None], (radius,) * 4, mode=mode)[0]
+def _inside(index: Any, length: int, mirror: bool) -> Any:
+    """Indices from beyond both ends of an axis: mirrored about its outermost pixels, or the outermost themselves."""
+    if not mirror:
+        return index.clip(0, length - 1)
+    return length - 1 - abs(length - 1 - abs(index))
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, precision: Tensor, bias: tuple[Tensor, Tensor]) -> Tensor:
-    """Posterior mean of `value` (M, 3) at `query` (N, D) over `key` (M, D) as one attention call -> float32 (N, 3).
+def attend(query: Any, key: Any, value: Any, precision: Any, bias: tuple[Any, Any]) -> Any:
+    """Posterior mean of `value` (M, V) at `query` (N, D) over `key` (M, D) as one attention call -> float32 (N, V).
 
     precision (N,) = 1 / sigma^2 of each query. bias: prior terms (N, E), (M, E) whose product is added to the logits.
+    All of them torch tensors, or all NumPy arrays.
     """
-    half_norm = -(key**2).sum(1, keepdim=True) / 2
-    q = torch.cat([query * precision[:, None], precision[:, None], bias[0]], 1)
-    k = torch.cat([key, half_norm, bias[1]], 1)
-    wide = math.ceil(q.shape[1] / 8) * 8  # whole vectors
-    q, k = F.pad(q, (0, wide - q.shape[1])), F.pad(k, (0, wide - k.shape[1]))
-    v = F.pad(value, (0, wide - value.shape[1]))
-    mean = F.scaled_dot_product_attention(q[None, None], k[None, None], v[None, None], scale=1.0)
-    return mean[0, 0, :, : value.shape[1]]
+    half_norm = -(key**2).sum(1, keepdims=True) / 2
+    q = arrays.joined([query * precision[:, None], precision[:, None], bias[0]], axis=1)
+    k = arrays.joined([key, half_norm, bias[1]], axis=1)
+    return arrays.attention(q, k, value)
 
 
-def prior_terms(where: PlacePrior, sources: Ints, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def prior_terms(where: PlacePrior, sources: Ints, width: int) -> tuple[Floats, Floats]:
     """The quadratic prior as an inner product: float32 (N, 5), (M, 5), equal to -prior up to a constant per target."""
     uy, ux = where.out[:, 0], where.out[:, 1]
     a, b = where.along, where.across
@@ -122,7 +119,4 @@ def prior_terms(where: PlacePrior, sources: Ints, width: int, device: torch.devi
     sy, sx = (sources // width).astype(np.float32), (sources % width).astype(np.float32)
     right = np.stack([sy * sy, sx * sx, sy * sx, sy, sx], 1)
     scale = np.abs(right).max(0) + 1  # keeps both factors near one: the product stays exact in float32
-    return (
-        torch.from_numpy((left * scale).astype(np.float32)).to(device),
-        torch.from_numpy((right / scale).astype(np.float32)).to(device),
-    )
+    return (left * scale).astype(np.float32), (right / scale).astype(np.float32)

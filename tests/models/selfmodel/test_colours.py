@@ -7,14 +7,13 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from patchsums import LEVELS, RADII, SEEN, Array, centres, clean_of, there_and_back, ways
 from smallscene import noise_of, scene_of, small_picture
 from tolerances import rounding
 
 from softextend.models.selfmodel import candidates
 from softextend.models.selfmodel import model as selfmodel
-from softextend.models.selfmodel.denoisers import Dense
+from softextend.models.selfmodel.dense import Dense
 from softextend.models.selfmodel.model import SelfModel
 
 
@@ -49,11 +48,11 @@ def test_the_denoisers_colours_lie_in_the_hull_of_its_sources(sigma: float, radi
     z0, known = small_picture(40, 46, 10)
     targets = np.flatnonzero(~known)
     y = -1.5 * z0 + sigma * noise_of(np.random.default_rng(2), z0.shape)
-    precision = torch.full((len(targets),), sigma**-2)
+    precision = np.full(len(targets), sigma**-2, np.float32)
     for denoise in ways(z0, known, targets):
         sources = centres(known, radius if isinstance(denoise, Dense) else candidates.WIDEST)
         colours = z0.numpy()[:, [y for y, _ in sources], [x for _, x in sources]].T
-        got = denoise(y, precision, radius).numpy()
+        got = denoise(y.numpy(), precision, radius)
         assert np.isfinite(got).all()
         over = reach(got, directions()) - reach(colours, directions())
         assert over.max() <= hull(len(colours)), type(denoise).__name__
@@ -90,16 +89,16 @@ def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, monkeypatch: pyte
     z0, known = small_picture(24, 30, 6)
     z0[:, ~known] = 0.9  # no source has it
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
-    row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
-    row = dataclasses.replace(row, confidence=torch.full_like(row.confidence, tau**-2))
-    y = z0 + 0.3 * noise_of(np.random.default_rng(0), z0.shape)
+    row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
+    row = dataclasses.replace(row, confidence=np.full_like(row.confidence, tau**-2))
+    y = (z0 + 0.3 * noise_of(np.random.default_rng(0), z0.shape)).numpy()
     got = row.denoised(y, 0.3)[:, ~known]
     monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
-    source, fill = row.denoised(y, 0.3)[:, ~known], z0[:, ~known]
+    source, fill = row.denoised(y, 0.3)[:, ~known], z0.numpy()[:, ~known]
     monkeypatch.undo()
     share = 1 / (1 + (tau / selfmodel.INEXACT) ** 2)
-    assert (fill - source).abs().max() > SEEN
-    assert torch.allclose(got, source + share * (fill - source), atol=rounding("float32", terms=4), rtol=0)
+    assert np.abs(fill - source).max() > SEEN
+    assert np.allclose(got, source + share * (fill - source), atol=rounding("float32", terms=4), rtol=0)
 
 
 @pytest.mark.parametrize("dense", [selfmodel.DENSE, 0], ids=["dense", "sparse"])

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from patchsums import (
     EVERY,
     SEEN,
@@ -88,8 +87,8 @@ def test_endless_noise_gives_the_priors_mean(dense: float, monkeypatch: pytest.M
     assert np.ptp(want, axis=1).min() > SEEN  # it is no constant
     for sigma, seen in ((1e4, -z0), (1e7, 1e7 * noise_of(np.random.default_rng(2), z0.shape))):
         at_level(monkeypatch, sigma)
-        row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
+        row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
         left = float(seen.abs().max()) / sigma**2 * terms  # nats, the most that so faint a likelihood still says
-        assert (np.abs(row.denoised(seen, sigma).double().numpy()[:, ~known] - want) < bound + left).all()
+        assert (np.abs(row.denoised(seen.numpy(), sigma).astype(float)[:, ~known] - want) < bound + left).all()
     at_level(monkeypatch, 1e4)
     assert (np.abs(clean_of(scene, -z0, 999)[:, ~known] - want) < bound + there_and_back(z0)).all()

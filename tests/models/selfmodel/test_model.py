@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from making import extended
+from running import photo, size
 from smallscene import noise_of, scene_of, small_picture
 from tolerances import rounding
 
 from softextend.diffdiff import Blend, diffdiff, draw_noise, restore
-from softextend.models.selfmodel import candidates, denoisers, posterior
+from softextend.models.selfmodel import candidates, dense, posterior
 from softextend.models.selfmodel import model as selfmodel
-from softextend.models.selfmodel.denoisers import Dense
+from softextend.models.selfmodel.dense import Dense
 from softextend.models.selfmodel.model import SelfModel, radius_at
 from softextend.options import Spec
 from softextend.sampling.samplers import make_sampler
+from softextend.sampling.stages import read_part
 from softextend.types import Amount
 
 
@@ -24,12 +33,12 @@ def test_principal_components_keep_the_distances_that_matter(monkeypatch):
     z0, known = small_picture(40, 48, 10)
     targets = np.flatnonzero(~known)
     y = z0 + 0.5 * noise_of(np.random.default_rng(1), z0.shape)
-    precision = torch.full((len(targets),), 4.0)
+    precision = np.full(len(targets), 4.0, np.float32)
     where = posterior.place_prior(known, targets)
-    whole = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
-    monkeypatch.setattr(denoisers, "EXACT", 0)
-    some = Dense(z0, known, targets, where, np.random.default_rng(0))(y, precision, 3)
-    assert 0 < (some - whole).abs().mean() < 0.02
+    whole = Dense(z0.numpy(), known, targets, where, np.random.default_rng(0))(y.numpy(), precision, 3)
+    monkeypatch.setattr(dense, "EXACT", 0)
+    some = Dense(z0.numpy(), known, targets, where, np.random.default_rng(0))(y.numpy(), precision, 3)
+    assert 0 < np.abs(some - whole).mean() < 0.02
 
 
 def test_levels_are_sdxls():
@@ -141,6 +150,51 @@ def test_a_texture_goes_on_as_itself(limit, monkeypatch):
     assert np.abs(levels).max() < 0.15
     steps = np.abs(np.diff(new, axis=1)).mean() / np.abs(np.diff(picture, axis=1)).mean()
     assert 0.6 < steps < 1.25
+
+
+@pytest.mark.parametrize("limit", [selfmodel.DENSE, 0], ids=["dense", "sparse"])
+@pytest.mark.parametrize("t", [1, 60, 400])
+def test_what_lies_far_from_the_change_is_not_read(limit: float, t: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a part alone, it answers there as if it had been given all."""
+    monkeypatch.setattr(selfmodel, "DENSE", limit)
+    z0, known = small_picture(90, 110, 8)
+    z0[:, ~known] = 0.9  # so that there is a lift
+    change = np.zeros(known.shape, np.float32)
+    change[:, -11:] = np.minimum(np.arange(1, 12) / 4, 1)
+    scene = scene_of(z0[None], known, change=change)
+    x = noise_of(np.random.default_rng(0), (1, *z0.shape))
+    part = read_part(SelfModel(), scene.change)
+    assert part is not None
+    assert part.width == 11 + SelfModel.reads
+    cut = (..., *part.cut)
+    keep = torch.zeros_like(scene.change)
+    whole = SelfModel().predict(scene)(x, t, keep)[cut]
+    near = SelfModel().predict(dataclasses.replace(scene, part=part))(x[cut], t, keep[cut])
+    sigma = SelfModel.schedule.sigma_at(t)
+    # both pictures are blurred and looked up alike; what differs is how the blur's sums are rounded at other offsets
+    bound = rounding("float32", size=float(x.abs().max()) * 1700, terms=75) / sigma
+    assert (near - whole).abs().max() < bound
+    assert (whole - whole.mean()).abs().max() > 100 * bound
+
+
+@pytest.mark.parametrize("form", [np.asarray, torch.from_numpy])
+def test_it_answers_in_arrays_of_the_kind_that_it_is_given(form: Callable[..., Any]) -> None:
+    z0, known = small_picture()
+    x = noise_of(np.random.default_rng(0), (1, *z0.shape)).numpy()
+    scene = scene_of(z0[None], known)
+    answer = SelfModel().predict(scene)(form(x), 100, None)
+    assert type(answer) is type(form(x))
+    assert np.array_equal(np.asarray(answer), np.asarray(SelfModel().predict(scene)(torch.from_numpy(x), 100, None)))
+
+
+def test_a_photo_is_extended_without_torch(tmp_path: Path) -> None:
+    """It takes longer to import than most pictures to make."""
+    photo(tmp_path / "in.png", 200, 160)
+    words = ["extend", str(tmp_path / "in.png"), "-o", str(tmp_path / "out.png"), "--left", "48", "--device", "cpu"]
+    code = f"import sys; from softextend.cli import run; print(run({words!r}), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-2:] == ["0", "False"], done.stderr
+    assert size(tmp_path / "out.png") == (248, 160)
 
 
 def test_it_is_a_model():

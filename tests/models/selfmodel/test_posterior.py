@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import torch
 from patchsums import (
     EVERY,
     LEVELS,
@@ -32,7 +31,8 @@ from torch import Tensor
 
 from softextend.models.selfmodel import candidates
 from softextend.models.selfmodel import model as selfmodel
-from softextend.models.selfmodel.denoisers import Dense, Sparse
+from softextend.models.selfmodel.denoisers import Sparse
+from softextend.models.selfmodel.dense import Dense
 from softextend.models.selfmodel.model import SelfModel, radius_at
 from softextend.types import Scene
 
@@ -92,8 +92,8 @@ def test_the_denoiser_is_the_posterior_mean(
     sources = np.array(centres(known, radius))
     want = brute_force(y.numpy(), z0.numpy(), known, places_of(targets, known), sure, radius, sources)
     for denoise in ways(z0, known, targets):
-        got = denoise(y, torch.from_numpy(sure).float(), radius)
-        assert (np.abs(got.double().numpy() - want.colours) < want.bound).all(), type(denoise).__name__
+        got = denoise(y.numpy(), sure.astype(np.float32), radius)
+        assert (np.abs(got.astype(float) - want.colours) < want.bound).all(), type(denoise).__name__
 
 
 def faded() -> tuple[Tensor, Array, Scene]:
@@ -111,14 +111,14 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
     A source is right within INEXACT, so that a share of a sure clean picture stays. Confidence and lift are the row's.
     `widest`: radius of the patches that make a source, None: the level's own.
     """
-    z0, noisy = row.z0.double().numpy(), y.double().numpy()
-    confidence, sure = row.confidence.double().numpy(), row.coarse_confidence.double().numpy()
+    z0, noisy = row.z0.astype(float), y.double().numpy()
+    confidence, sure = row.confidence.astype(float), row.coarse_confidence.astype(float)
     coarse = sigma**2 / (4 * math.pi * selfmodel.COARSE**2)
     precision = 1 / sigma**2 + confidence
-    summands = (np.abs(noisy) / sigma**2 + np.abs(z0) * confidence) / precision + np.abs(row.lift.double().numpy())
+    summands = (np.abs(noisy) / sigma**2 + np.abs(z0) * confidence) / precision + np.abs(row.lift.astype(float))
     noisy = noisy - coarse / (coarse + 1 / sure) * smoothed(noisy - z0, selfmodel.COARSE)
     seen = (noisy / sigma**2 + z0 * confidence) / precision
-    lift, change = row.lift.double().numpy(), scene.change[0, 0].numpy()
+    lift, change = row.lift.astype(float), scene.change[0, 0].numpy()
     places = list(zip(*np.nonzero(change), strict=True))
     own = scene.known & (change < selfmodel.REPAINTED)
     radius = radius_at(sigma)
@@ -150,9 +150,9 @@ def test_predict_is_the_mean_given_both_observations(
     if form is Sparse:
         monkeypatch.setattr(selfmodel, "DENSE", 0)
     z0, _, scene = faded()
-    row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
+    row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
     assert type(row.denoise) is form
-    assert float(row.lift.abs().max()) > SEEN  # each part takes part
+    assert np.abs(row.lift).max() > SEEN  # each part takes part
     assert float((1 / row.confidence).max()) > 4 * float((1 / row.confidence).min())
     sigma = SelfModel.schedule.sigma_at(t)
     y = z0 + sigma * noise_of(np.random.default_rng(t), z0.shape)
@@ -169,12 +169,12 @@ def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, m
     z0, known = small_picture(14, 18, 4)
     z0[:, ~known] = 0.5 * z0[:, ~known]
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
-    row = selfmodel._Row.of(z0, scene, torch.device("cpu"))
+    row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
     row = dataclasses.replace(
         row,
-        confidence=torch.full_like(row.confidence, tau**-2),
-        coarse_confidence=torch.zeros_like(row.confidence),
-        lift=torch.zeros_like(z0),
+        confidence=np.full_like(row.confidence, tau**-2),
+        coarse_confidence=np.zeros_like(row.confidence),
+        lift=np.zeros_like(row.lift),
     )
     y = z0 + sigma * noise_of(np.random.default_rng(0), z0.shape)
     radius = radius_at(sigma)
@@ -182,7 +182,7 @@ def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, m
     weight = weights(radius)
     keys = patches(z0.numpy(), sources, radius)
     middle = np.abs(keys - keys.mean(0))
-    got = row.denoised(y, sigma).double().numpy()
+    got = row.denoised(y.numpy(), sigma).astype(float)
     for place in places_of(np.flatnonzero(~known), known)[::7]:
         logit = -prior(known, place, sources)
         size = -logit
