@@ -18,6 +18,7 @@ import numpy as np
 from softextend.errors import BadRequest
 from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
+from softextend.fills.detail import regain
 from softextend.fills.even import evened
 from softextend.fills.layers import layers
 from softextend.fills.parts import threads
@@ -131,6 +132,7 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
             found = _enlarged(finer, level, found, 2**halvings)
             level = finer
         _paint(level, found, centre, pool)
+        regain(level, found.source)
     painted: Pixels = np.clip(np.rint(level.image), 0, 255).astype(np.uint8)
     return painted
 
