@@ -20,8 +20,9 @@ def posterior_mean(y: Tensor, sigma: float) -> Tensor:
     """E[z0 | z0 + sigma eps = y], (B, 2): of each component by its own formula, weighed by how likely it is."""
     inverse = torch.linalg.inv(COVARIANCES + sigma**2 * torch.eye(2))
     away = y[:, None] - MEANS
-    fit = -torch.einsum("bki,kij,bkj->bk", away, inverse, away) / 2 + torch.logdet(inverse) / 2 + WEIGHTS.log()
-    each = MEANS + torch.einsum("kij,kjl,bkl->bki", COVARIANCES, inverse, away)
+    turned = torch.einsum("kij,bkj->bki", inverse, away)
+    fit = -(away * turned).sum(-1) / 2 + torch.logdet(inverse) / 2 + WEIGHTS.log()
+    each = MEANS + torch.einsum("kij,bkj->bki", COVARIANCES, turned)
     return (fit.softmax(1)[..., None] * each).sum(1)
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+from marking import slow
 
 from softextend.fills import patchmatch
 from softextend.fills.layers import layers
@@ -39,9 +40,9 @@ def ground_in_the_sky(picture: np.ndarray, seed: int, upside_down: bool, **costs
     return float((far[..., 2] - far[..., 0] < 40).mean())
 
 
-@pytest.mark.parametrize("upside_down", [False, True], ids=["above", "below"])
-def test_no_ground_in_the_sky(upside_down: bool) -> None:
-    shares = [ground_in_the_sky(landscape(seed), seed, upside_down) for seed in (0, 2, 3)]
+@pytest.mark.parametrize(("upside_down", "seeds"), [(False, (0, 2, 3)), (True, (2,)), slow(True, (0, 3))])
+def test_no_ground_in_the_sky(upside_down: bool, seeds: tuple[int, ...]) -> None:
+    shares = [ground_in_the_sky(landscape(seed), seed, upside_down) for seed in seeds]
     assert max(shares) < 0.001
     assert ground_in_the_sky(landscape(2), 2, upside_down, layer=0) > 0.01  # the picture is one that needs it
 

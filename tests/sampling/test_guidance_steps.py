@@ -12,6 +12,7 @@ import pytest
 import tinysdxl
 import torch
 from making import full, planned
+from marking import slow
 from pipelines import loaded
 from running import photo
 
@@ -49,9 +50,17 @@ def counted_rows(model: SdxlModel, plan: Plan, input: Any) -> list[int]:
     return rows
 
 
-@pytest.mark.parametrize("sampler", [SamplerName.EULER, SamplerName.HEUN, SamplerName.DPMPP_2M])
+SPANS = [("0-1", 0, 10), ("0.1-0.8", 1, 7), ("0.35-0.65", 4, 2), ("0.9-1", 9, 1)]
+OTHERS = [SamplerName.HEUN, SamplerName.DPMPP_2M]
+
+
 @pytest.mark.parametrize(
-    ("span", "first", "guided"), [("0-1", 0, 10), ("0.1-0.8", 1, 7), ("0.35-0.65", 4, 2), ("0.9-1", 9, 1)]
+    ("sampler", "span", "first", "guided"),
+    [
+        *((SamplerName.EULER, *each) for each in SPANS),
+        *((sampler, *SPANS[2]) for sampler in OTHERS),
+        *(slow(sampler, *each) for sampler in OTHERS for each in SPANS if each is not SPANS[2]),
+    ],
 )
 def test_outside_only_the_prompt_is_asked(
     model: SdxlModel, sampler: SamplerName, span: str, first: int, guided: int

@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("make", [ToyModel, SelfModel])
 def test_a_model_that_knows_no_batches_gives_the_same_bytes(make: Callable[[], Model]) -> None:
     model = make()
-    asked = pairs(model.profile, fill="edge")
+    asked = pairs(model.profile, fill="edge", steps=4)
     together = extend_together(asked, model)
     for result, (input, plan) in zip(together, asked, strict=True):
         alone = extend(input, plan, model)

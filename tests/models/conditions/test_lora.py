@@ -91,7 +91,8 @@ def test_every_kind_of_peft_merges_as_peft_does(
         state |= {f"{stem}.alpha": torch.tensor(float(alpha)) for stem in stems}
     path = saved(tmp_path / "a.safetensors", state, {"lora_adapter_metadata": settings})
     wanted = model.merge_and_unload().state_dict()
-    assert any(not torch.equal(value, parts["unet"].state_dict()[name]) for name, value in wanted.items())
+    before = parts["unet"].state_dict()
+    assert any(not torch.equal(value, before[name]) for name, value in wanted.items())
     assert_close(merged(folder, (path, 1.0))["unet"], wanted)
 
 

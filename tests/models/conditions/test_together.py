@@ -240,7 +240,8 @@ def test_the_refiner_in_the_original_layout(tmp_path: Path) -> None:
     configs = tinysdxl.write_configs(tmp_path / "configs", 514)
     (configs / "refiner_unet.json").write_text(json.dumps(tinyconditions.refiner_config()))
     refiner = Refiner(tmp_path / "r.safetensors", torch.float32, CPU, configs)
-    assert all(torch.equal(v, unet.state_dict()[n]) for n, v in refiner.ready_unet().state_dict().items())
+    told = unet.state_dict()
+    assert all(torch.equal(v, told[n]) for n, v in refiner.ready_unet().state_dict().items())
     save_file({"x.lora_up.weight": torch.zeros(2, 2)}, tmp_path / "l.safetensors")
     with pytest.raises(BadModel, match="no SDXL refiner; its tensors look like a LoRA"):
         Refiner(tmp_path / "l.safetensors", torch.float32, CPU)

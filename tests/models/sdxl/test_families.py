@@ -99,9 +99,10 @@ def test_every_parameter_of_the_original_layout_arrives_in_its_place(tmp_path: P
     cpu = torch.device("cpu")
     made = (source.unet(torch.float32, cpu), source.vae(torch.float32, cpu), source.text_encoder(0, torch.float32, cpu))
     for ours, theirs in zip(made, parts.values(), strict=True):
-        assert ours.state_dict().keys() == theirs.state_dict().keys()
-        for name, value in theirs.state_dict().items():
-            torch.testing.assert_close(ours.state_dict()[name], value, msg=name)
+        found, wanted = ours.state_dict(), theirs.state_dict()
+        assert found.keys() == wanted.keys()
+        for name, value in wanted.items():
+            torch.testing.assert_close(found[name], value, msg=name)
     assert len(source.tokenizers()) == 1
 
 

@@ -163,6 +163,17 @@ def scene_on(device: torch.device, rows: int = 1, **more: Any) -> Scene:
     )
 
 
+# Two levels of a block each: what is counted is what goes on around it
+SMALL = tinysdxl.UNET | {
+    "block_out_channels": [32, 64],
+    "attention_head_dim": [2, 4],
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+    "layers_per_block": 1,
+    "transformer_layers_per_block": [1, 1],
+}
+
+
 class OnDevice:
     """A model whose UNet lies on a device; no more of it is asked here."""
 
@@ -170,7 +181,8 @@ class OnDevice:
 
     def __init__(self, device: torch.device, channels: int = 4) -> None:
         self.device, self.channels = device, channels
-        self.unet = tinysdxl.make_parts(514, channels=channels)["unet"].to(device)
+        torch.manual_seed(0)
+        self.unet = checkpoint._new_unet(SMALL | {"in_channels": channels}).eval().to(device)
 
     def predict(self, scene: Scene) -> Predict:
         def told() -> Encoded:
