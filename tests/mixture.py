@@ -38,11 +38,10 @@ def conditional(known: float, count: int, seed: int) -> Tensor:
 
 
 def painted(known: float, count: int, sampler: str, *, steps: int = 16, resample: int = 0, think: int = 0) -> Tensor:
-    """(count,) new pixels beside the known one, as the loop paints them."""
-    seeds = range(count)
-    noise, own = draw_noise(seeds, (1, 1, 2))
+    """(count,) new pixels beside the known one, as the loop paints them: a picture of so many lines, all alike."""
+    noise, own = draw_noise([0], (1, count, 2))
     made = make_sampler(sampler, STABLE_DIFFUSION, steps=steps, strength=1.0, generators=own)
-    z0 = torch.tensor([known, 0.0]).expand(count, 1, 1, 2)
+    z0 = torch.tensor([known, 0.0]).expand(1, 1, count, 2)
 
     def predict(scaled: Tensor, t: float, keep: Tensor) -> Tensor:
         """The noise in x, at the level that the sampler is at; several steps may have one timestep."""
@@ -52,7 +51,7 @@ def painted(known: float, count: int, sampler: str, *, steps: int = 16, resample
         return (x - level.signal * clean) / level.noise
 
     settle = harmonised(predict, made, z0, resample, think) if resample or think else None
-    return diffdiff(predict, made, z0, noise, CHANGE, settle=settle)[:, 0, 0, 1]
+    return diffdiff(predict, made, z0, noise, CHANGE, settle=settle)[0, 0, :, 1]
 
 
 def harmonised(predict: object, sampler: TableSampler, z0: Tensor, resample: int, think: int) -> Harmony:
