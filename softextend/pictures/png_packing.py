@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 LEVEL = 6  # zlib's own
-STRIPS, DEEP = 4, 16  # of so many rows, evenly over the picture, are packed both ways; DEFLATE sees 32 kB at most
+STRIPS, DEEP, WIDE = 4, 16, 1024  # of so many rows and columns, evenly from top to bottom; DEFLATE sees 32 kB at most
 LARGER = 1.06  # of the smaller one's bytes, for a fifth of the time; 32 photos became 0.1 % smaller, one 4 % larger
 
 
@@ -26,6 +26,7 @@ def packing(samples: Samples, encode: Callable[[Samples, int], bytes]) -> int:
     strips = samples
     if len(samples) > STRIPS * DEEP:
         starts = np.linspace(0, len(samples) - DEEP, STRIPS).astype(int)
-        strips = np.concatenate([samples[start : start + DEEP] for start in starts])
+        first = max(0, samples.shape[1] - WIDE) // 2
+        strips = np.concatenate([samples[start : start + DEEP, first : first + WIDE] for start in starts])
     runs, repeats = (len(encode(strips, each)) for each in (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY))
     return zlib.Z_RLE if runs <= LARGER * repeats else zlib.Z_DEFAULT_STRATEGY
