@@ -19,7 +19,7 @@ import pytest
 from running import Ran, Run
 from toymodel import load_toy, put_toy
 
-from softextend import cli
+from softextend import cli, compiling
 from softextend.models.weights import hub
 
 SHARED = Path(os.environ.get("SOFTEXTEND_SHARED", Path(__file__).parents[2] / "shared"))
@@ -38,6 +38,12 @@ def _only_new_objects_are_collected() -> None:
     """What a worker has imported and collected is never garbage; walking it made each `gc.collect` take 0.3 s."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_fresh_environment_says_what_any_says() -> None:
+    """Which test is the first to compile is chance, and no other test's concern."""
+    compiling._begun.append(True)
 
 
 @pytest.fixture(autouse=True)

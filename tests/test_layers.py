@@ -18,6 +18,7 @@ PACKAGE = Path(softextend.__file__).parent
 # From the ground up: a module may import its own room and those before it.
 ROOMS = (
     ("errors", "text", "interrupt", "environment", "arrays"),
+    ("compiling",),
     ("types",),
     ("option_fields",),
     ("options",),

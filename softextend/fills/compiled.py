@@ -8,10 +8,25 @@ from typing import Any
 
 import numpy as np
 from numba import config, njit
+from numba.core import event
 
+from softextend import compiling
 from softextend.environment import has_home, own_folder
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # infinities and NaN keep their meaning: a barred source costs infinity
+
+
+class _Watch(event.Listener):  # type: ignore[misc]
+    """Numba's own word that it compiles, and did not find what an earlier run had compiled."""
+
+    def on_start(self, event: Any) -> None:
+        compiling.begun()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Watch())
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from softextend.compiling import telling
 from softextend.errors import AlreadyExists, DiskFull
 from softextend.jobs.claims import Claims, Free, Gate
 from softextend.jobs.intake import Intake, sampled
@@ -48,7 +49,8 @@ def run(
     """
     work = Work(stages, deliver, begin, listener, gate or Free(), overlap=overlap)
     try:
-        work.run(jobs)
+        with telling(listener.note):
+            work.run(jobs)
     except Ended:
         pass
     except Stopped:
