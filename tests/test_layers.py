@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
 def imports(name: str) -> list[Import]:
     """Everything that a module imports, at any time and for annotations too."""
     tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from marking import slow
 
 from softextend.fills.patch import Patch
 from softextend.fills.periods import periods
@@ -41,7 +42,7 @@ def shift(result: np.ndarray, truth: np.ndarray, area: tuple[slice, slice], most
     return int(down) - most, int(right) - most
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(0, 50), (40, 0), (40, 50)])
+@pytest.mark.parametrize(("rows", "columns"), [(0, 50), slow(40, 0), (40, 50)])
 def test_windows_go_on_at_their_step(rows: int, columns: int) -> None:
     truth = windows(200, 280, 26, 31)
     pixels, known = cropped(truth, rows, columns)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from marking import slow
 
 from softextend.fills import regular
 from softextend.fills.patch import Patch
@@ -69,7 +70,7 @@ def test_what_is_regular_goes_on_at_its_period(picture: np.ndarray, turns: int) 
         assert alike > 0.85
 
 
-@pytest.mark.parametrize("photo", ["chelsea", "coffee", "grass"])
+@pytest.mark.parametrize("photo", [slow("chelsea"), "coffee", "grass"])
 def test_a_photo_without_steady_steps_is_left_to_the_search(photo: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = getattr(skimage.data, photo)()[:200, :300]
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 3 else np.dstack([pixels] * 3))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from making import extended
+from marking import slow
 from skimage import data
 from tolerances import rounding
 from toymodel import Exact, ToyModel
@@ -22,7 +23,7 @@ from softextend.options import Spec
 from softextend.plan.grammar import parse_sides
 from softextend.types import Model, Stage
 
-PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
+PHOTOS = ("astronaut", slow("coffee"), slow("chelsea"), "rocket")
 SIDE = 64  # px added on the left and the right
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 
 import cv2
 import numpy as np
@@ -76,12 +77,18 @@ UP = {
 }
 
 
+@cache
+def judged(name: str, fault: Fault | None) -> Scores:
+    """A photo's scores where its sides count as new; with a fault there."""
+    pixels = photo(name)
+    known = middle(pixels)
+    return score(pixels if fault is None else fault(pixels, known), known)
+
+
 @pytest.mark.parametrize("name", PHOTOS)
 @pytest.mark.parametrize(("measure", "fault"), [(each, fault) for each in UP for fault in UP[each]])
 def test_each_fault_raises_its_measure_and_lowers_the_total(name: str, measure: str, fault: Fault) -> None:
-    pixels = photo(name)
-    known = middle(pixels)
-    good, bad = score(pixels, known), score(fault(pixels, known), known)
+    good, bad = judged(name, None), judged(name, fault)
     assert getattr(bad, measure) > getattr(good, measure)
     assert bad.total < good.total
 
@@ -115,8 +122,7 @@ def test_an_untouched_fill_is_left_over_and_a_painting_is_not(name: str) -> None
 
 @pytest.mark.parametrize("name", PHOTOS)
 def test_a_photos_own_continuation_scores_near_one(name: str) -> None:
-    pixels = photo(name)
-    found = score(pixels, middle(pixels))
+    found = judged(name, None)
     assert 0.2 < found.colour_step < 1.6
     assert 0.2 < found.gradient_step < 1.6
     assert 0.2 < found.line < 1.6
