@@ -20,7 +20,8 @@ from softextend.fills.base import Flat as Ints
 from softextend.fills.base import Floats, Ranged, nearest_known, param
 from softextend.fills.detail import regain
 from softextend.fills.even import evened
-from softextend.fills.layers import layers
+from softextend.fills.islands import sink
+from softextend.fills.layers import UPRIGHT, layers
 from softextend.fills.parts import threads
 from softextend.fills.periods import LONGEST, periods, stepping
 from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
@@ -82,6 +83,10 @@ class Costs(Ranged):
     unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
     thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
     layer: float = param(4.0, "", 0, 100, "what copying something of another layer costs above and below the picture")
+    side: float = param(5.0, "", 0, 100, "what copying something costs left and right that does not stand at that side")
+    part: float = param(
+        0.6, "", 0, 1, "a piece that lies alone goes if it is less than this of what the photo shows; 0: none"
+    )
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
     regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
     spread: float = param(
@@ -155,6 +160,8 @@ def _solve(
     sweeps = SWEEPS_COARSEST if depth == 0 else SWEEPS.get(above, SWEEPS_ELSEWHERE)
     for sweep in range(sweeps):
         if longer == traits.cut_at and sweep == sweeps - SETTLING:
+            if costs.part:
+                sink(level, found.source, rules.kinds, rules.shuns, costs.part)
             break_up(level, found.source, rules.kinds[..., 0], costs.whole, np.random.default_rng([seed, above]))
         _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
         _paint(level, found, rules.gauss, pool)
@@ -259,7 +266,8 @@ def _shunned(level: Level, traits: Traits, costs: Costs, ease: float) -> tuple[F
     kinds, shuns = [traits.things], [ease * costs.thing * away]
     if traits.layers:
         kinds.append(traits.layers.other)
-        shuns.append(ease * costs.layer * traits.layers.beyond(level.place, level.trusted))
+        price = np.array([costs.layer if side in UPRIGHT else costs.side for side in traits.layers.sides])
+        shuns.append(ease * price * traits.layers.beyond(level.place, level.trusted))
     sized = [cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in kinds]
     return np.dstack(sized), np.concatenate(shuns, 1).astype(np.float32)
 

@@ -1,7 +1,7 @@
-"""What stands below stays below: above a photo goes on what lies at its upper border, below it what lies at its lower.
+"""What goes on at each side is what stands there: sky above sky, what stands below below, the wall beside the wall.
 
-A place belongs to the layer at a border where its surroundings, as in `things`, have their like along that border, and
-where such places lead there without a gap.
+A place belongs to what stands at a border where its surroundings, as in `things`, have their like along that border,
+and where such places lead there without a gap. Above and below these are layers; a thing that the border cuts is none.
 """
 
 from __future__ import annotations
@@ -20,58 +20,74 @@ if TYPE_CHECKING:
     from softextend.fills.base import Floats
     from softextend.types import Known
 
-DEEP = 0.08  # of the known height: what lies that near to a border stands at it
+DEEP = 0.08  # of the known height or width: what lies that near to a border stands at it
 ALIKE, OTHER = 4.0, 12.0  # distances of statistics (L*a*b* units) up to which, from which a place is of another layer
+ASIDE_ALIKE, ASIDE_OTHER = 8.0, 16.0  # the same left and right, where more kinds of things stand beside each other
 THING = 0.5  # of what `things` tells: a thing that the border cuts is not what goes on there
 MOST = 0.5  # part of a border that must be left without its things; else they are what it shows
 
 
+UPRIGHT = ("top", "bottom")  # the sides at which layers lie
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Layers:
-    """For the upper and the lower border of a picture, as far as it grows there, what is not of the layer at it."""
+    """For each side to which a picture grows, what does not stand at that border."""
 
     other: Floats  # (H, W, K) in [0, 1], at a size of its own
-    down: tuple[int, ...]  # K numbers: -1 above the picture, 1 below it
+    sides: tuple[str, ...]  # K names
 
     def beyond(self, place: Ints, trusted: Known) -> Floats:
-        """Flat places (T,) of a level, trusted (H, W) -> (T, K), 1 where that border lies between place and picture."""
-        box, y = bounds(trusted), place // trusted.shape[1]
-        return np.stack([y < box.top if way < 0 else y > box.bottom for way in self.down], 1).astype(np.float32)
+        """Flat places (T,) of a level, trusted (H, W) -> (T, K), 1 where that border lies between place and picture.
+
+        In the corners what lies above or below goes on.
+        """
+        box, (y, x) = bounds(trusted), np.divmod(place, trusted.shape[1])
+        beyond = {"top": y < box.top, "bottom": y > box.bottom}
+        level = ~(beyond["top"] | beyond["bottom"])
+        beyond |= {"left": level & (x < box.left), "right": level & (x > box.right)}
+        return np.stack([beyond[side] for side in self.sides], 1).astype(np.float32)
 
 
 def layers(image: Floats, trusted: Known, things: Floats) -> Layers | None:
-    """How a picture lies in layers, from its image, float32 (H, W, 3) in [0, 255], and what of it is trusted, (H, W).
+    """What stands at the sides to which a picture grows, from its image, float32 (H, W, 3) in [0, 255].
 
-    things: (H, W), as `things` tells. None where it grows to the sides alone.
+    trusted: (H, W), what of it is; things: (H, W), as `things` tells. None where it grows nowhere.
     """
     small, known, reach = shrunk(image, trusted)
     if not known.any():
         return None
     box = bounds(known)
-    down = (*((-1,) if box.top else ()), *((1,) if box.bottom < len(known) - 1 else ()))
-    if not down:
+    room = {"top": box.top, "right": known.shape[1] - 1 - box.right, "bottom": len(known) - 1 - box.bottom}
+    room["left"] = box.left
+    if not any(room.values()):
         return None
     grid = slice(None, None, EVERY), slice(None, None, EVERY)
     traits = statistics(small, known, reach)[grid]
     alone = cv2.resize(things, known.shape[::-1], interpolation=cv2.INTER_AREA)[grid] > THING
-    deep = max(2, round(DEEP * (box.bottom - box.top + 1)))
-    y = np.arange(0, len(known), EVERY)
-    found = [
-        _other(traits, known[grid], alone, y < box.top + deep if way < 0 else y > box.bottom - deep) for way in down
-    ]
-    return Layers(other=np.dstack(found), down=down)
+    high, wide = (max(2, round(DEEP * extent)) for extent in (box.bottom - box.top + 1, box.right - box.left + 1))
+    y, x = np.mgrid[: len(known), : known.shape[1]][:, ::EVERY, ::EVERY]
+    border = {"top": y < box.top + high, "bottom": y > box.bottom - high}
+    border |= {"left": x < box.left + wide, "right": x > box.right - wide}
+    sides = tuple(side for side in room if room[side])
+    found = [_other(traits, known[grid], alone if side in UPRIGHT else None, border[side]) for side in sides]
+    return Layers(other=np.dstack(found), sides=sides)
 
 
-def _other(traits: Floats, known: Known, alone: Known, border: Known) -> Floats:
-    """(H, W) in [0, 1]: how far the traits (H, W, C) are from those in the rows of the border (H,); 1 if unknown."""
+def _other(traits: Floats, known: Known, alone: Known | None, border: Known) -> Floats:
+    """(H, W) in [0, 1]: how far the traits (H, W, C) are from those at the border (H, W); 1 if unknown.
+
+    alone: (H, W), the things that do not count above and below; None left and right, where all count.
+    """
     y, x = np.nonzero(known)
-    at = border[y]
+    at = border[y, x]
     if not at.any():
         return np.zeros(known.shape, np.float32)
-    without = at & ~alone[y, x]
+    least, most = (ASIDE_ALIKE, ASIDE_OTHER) if alone is None else (ALIKE, OTHER)
+    without = at if alone is None else at & ~alone[y, x]
     rows, shown = traits[y, x], without if without.sum() > MOST * at.sum() else at
     apart = (rows**2).sum(1)[:, None] + (rows[shown] ** 2).sum(1)[None] - 2 * rows @ rows[shown].T
     found = np.ones(known.shape, np.float32)
-    found[y, x] = np.clip((np.sqrt(np.maximum(apart.min(1), 0)) - ALIKE) / (OTHER - ALIKE), 0, 1)
+    found[y, x] = np.clip((np.sqrt(np.maximum(apart.min(1), 0)) - least) / (most - least), 0, 1)
     _, part = cv2.connectedComponents((found < 1).astype(np.uint8), connectivity=4)
     return np.where(np.isin(part, part[y[shown], x[shown]]), found, np.float32(1))

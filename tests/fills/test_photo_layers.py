@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from marking import slow
+from skimage import data
 
 from softextend.fills import patchmatch
 from softextend.fills.layers import layers
@@ -56,7 +57,7 @@ def test_layers_are_those_of_the_borders_that_grow() -> None:
     known = np.pad(everything, ((40, 30), (0, 0)))
     found = layers(pixels, known, np.pad(shown, ((40, 30), (0, 0))))
     assert found is not None
-    assert found.down == (-1, 1)
+    assert found.sides == ("top", "bottom")
     above, below = (cv2.resize(each, (128, 166)) for each in np.moveaxis(found.other, 2, 0))
     assert above[48, 64] < 0.1  # sky
     assert above[90, 64] == above[125, 64] == 1
@@ -64,6 +65,61 @@ def test_layers_are_those_of_the_borders_that_grow() -> None:
     assert below[48, 64] == below[90, 64] == 1
     beyond = found.beyond(np.array([0, 60 * 128, 160 * 128], np.int32), known)
     np.testing.assert_array_equal(beyond, [[1, 0], [0, 0], [0, 1]])
+
+
+def shed() -> np.ndarray:
+    """A red shed in the middle of a lawn under a sky; uint8 (120, 180, 3)."""
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:120, :180]
+    sky = np.dstack([150 + 0.2 * y, 190 + 0.2 * y, 230 + 0.0 * y]) + rng.normal(0, 1.5, (120, 180, 3))
+    lawn = np.array([90, 130, 60]) + rng.normal(0, 18, (120, 180, 1))
+    wall = np.array([170, 60, 50]) + 25.0 * (x // 4 % 2)[..., None] + rng.normal(0, 4, (120, 180, 3))
+    picture = np.where((y > 70)[..., None], lawn, sky)
+    inside = (abs(x - 90) < 50) & (y > 30) & (y < 100)
+    return np.clip(np.where(inside[..., None], wall, picture), 0, 255).astype(np.uint8)
+
+
+def red_share(picture: np.ndarray, **costs: float) -> float:
+    """Share of what `patch` adds left and right that is red."""
+    margins = (0, 0), (60, 60)
+    known = np.pad(np.ones(picture.shape[:2], bool), margins)
+    made = Patch(**costs).paint(np.pad(picture, (*margins, (0, 0))), known, np.random.default_rng(0))
+    new = made[~known].astype(int)
+    return float((new[:, 0] - new[:, 1] > 50).mean())
+
+
+def test_beside_a_picture_goes_on_what_stands_at_that_side() -> None:
+    assert red_share(shed()) < 0.001
+    assert red_share(shed(), side=0) > 0.01  # the picture is one that needs it
+    assert red_share(shed()[:, :120]) > 0.01  # cut by the right border the shed may go on there
+
+
+def fur_share(**costs: float) -> float:
+    """Share of fur in the right part of what `patch` adds to a photo of a cat, cut at its left border alone."""
+    photo = cv2.resize(data.chelsea(), (226, 150), interpolation=cv2.INTER_AREA)
+    margins = (0, 0), (37, 87)
+    known = np.pad(np.ones(photo.shape[:2], bool), margins)
+    made = Patch(**costs).paint(np.pad(photo, (*margins, (0, 0))), known, np.random.default_rng(0))[:, -80:].astype(int)
+    return float((made[..., 0] - made[..., 2] > 45).mean())
+
+
+def test_no_fur_behind_a_cat() -> None:
+    assert fur_share() < 0.15  # the wall there is brownish too
+    assert fur_share(side=0) > 0.3
+
+
+def test_what_stands_left_and_right() -> None:
+    cut = np.pad(shed()[:, :120], ((0, 0), (60, 60), (0, 0))).astype(np.float32)
+    known = np.pad(np.ones((120, 120), bool), ((0, 0), (60, 60)))
+    found = layers(cut, known, np.zeros((120, 240), np.float32))
+    assert found is not None
+    assert found.sides == ("right", "left")
+    right, left = (cv2.resize(each, (240, 120)) for each in np.moveaxis(found.other, 2, 0))
+    assert right[60, 150] < 0.1  # the shed
+    assert left[60, 150] == 1
+    assert left[15, 75] < 0.1  # the sky
+    beyond = found.beyond(np.array([60 * 240, 60 * 240 + 100, 60 * 240 + 200], np.int32), known)
+    np.testing.assert_array_equal(beyond, [[0, 1], [0, 0], [1, 0]])
 
 
 def test_what_a_source_shows_outside_the_canvas_does_not_make_it_cheap() -> None:

@@ -1,0 +1,119 @@
+"""No thing begins in mid-air: pieces of something larger that lie alone give way, whole things and texture stay."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from softextend.fills.islands import sink
+from softextend.fills.patch import Patch
+from softextend.fills.pyramid import Level, outline
+
+HEIGHT, WIDTH, LEFT = 160, 240, 80  # px; what is right of LEFT is known
+
+
+def made(known: np.ndarray, pasted: np.ndarray) -> tuple[Level, np.ndarray]:
+    """A level whose new area goes on with even ground, but for a piece of the photo at the place `pasted` (H, W).
+
+    known: float32 (160, 160, 3). With the sources that each target copies: the ground's, or the piece's own.
+    """
+    trusted = np.zeros((HEIGHT, WIDTH), bool)
+    trusted[:, LEFT:] = True
+    image = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    image[:, LEFT:] = known
+    level = outline(image, trusted, 3)
+    y, x = np.divmod(level.place, WIDTH)
+    ground = np.clip(y, 4, HEIGHT - 5) * WIDTH + LEFT + 4 + x % 20
+    source = np.where(pasted.ravel()[level.place], y * WIDTH + x + 130, ground).astype(np.int32)
+    image.reshape(-1, 3)[level.hole] = image.reshape(-1, 3)[source[level.slot.ravel()[level.hole]]]
+    return level, source
+
+
+def sky(seed: int = 0) -> np.ndarray:
+    """Even ground with a little grain; float32 (160, 160, 3)."""
+    return (200 + np.random.default_rng(seed).normal(0, 2, (HEIGHT, WIDTH - LEFT, 3))).astype(np.float32)
+
+
+def sunk(level: Level, source: np.ndarray, part: float = 0.4) -> int:
+    """What `sink` does where nothing is shunned."""
+    kinds, shuns = np.zeros((HEIGHT, WIDTH, 1), np.float32), np.zeros((len(source), 1), np.float32)
+    return sink(level, source, kinds, shuns, part)
+
+
+def mast(top: int = 20) -> np.ndarray:
+    """Sky with a dark mast, 12 px wide, down to the lower border."""
+    picture = sky()
+    picture[top:, 90:102] = 60
+    return picture
+
+
+def at(rows: slice, columns: slice) -> np.ndarray:
+    """bool (H, W): that box."""
+    area = np.zeros((HEIGHT, WIDTH), bool)
+    area[rows, columns] = True
+    return area
+
+
+def test_a_piece_of_a_mast_in_the_sky_goes() -> None:
+    pasted = at(slice(60, 85), slice(38, 56))  # of the mast that stands 130 px to the right
+    level, source = made(mast(), pasted)
+    before = level.image.copy()
+    assert before[70, 44].mean() == 60
+    assert sunk(level, source) == 1
+    assert np.abs(level.image[:, :LEFT] - 200).max() < 15
+    np.testing.assert_array_equal(level.image[level.trusted], before[level.trusted])
+    assert level.valid.ravel()[source].all()
+
+
+def test_what_is_joined_to_the_photo_stays() -> None:
+    picture = mast()
+    picture[60:85, :102] = 60  # goes on to the canvas' left rim
+    level, source = made(picture, at(slice(0, 0), slice(0, 0)))
+    assert level.image[70, 30].mean() == 60
+    assert sunk(level, source) == 0
+
+
+def test_what_the_lower_rim_cuts_stays() -> None:
+    level, source = made(mast(), at(slice(60, HEIGHT), slice(38, 56)))
+    assert level.image[-1, 44].mean() == 60
+    assert sunk(level, source) == 0
+
+
+def test_a_whole_thing_stays() -> None:
+    picture = sky()
+    cv2.circle(picture, (95, 70), 9, (60.0, 60.0, 60.0), -1)
+    level, source = made(picture, at(slice(55, 86), slice(30, 62)))
+    assert sunk(level, source) == 0
+    assert sunk(level, source, part=1.0) == 0
+
+
+def test_texture_stays() -> None:
+    picture = mast()
+    for x, y in ((45, 40), (60, 80), (45, 120), (130, 50), (130, 110)):
+        cv2.circle(picture, (x, y), 8, (60.0, 60.0, 60.0), -1)
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    assert sunk(level, source) == 0  # the photo has blots that stand alone as well
+
+
+def test_a_piece_by_its_colour_alone() -> None:
+    picture = sky()
+    picture[20:, 90:102] = (255, 170, 175)  # as light as the sky
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    assert sunk(level, source) == 1
+    assert np.abs(level.image[:, :LEFT] - 200).max() < 15
+
+
+def disc() -> np.ndarray:
+    """A green disc that fills white ground, as a logo does; uint8 (256, 256, 3)."""
+    picture = np.full((256, 256, 3), 255, np.uint8)
+    cv2.circle(picture, (128, 128), 120, (150, 200, 80), -1)
+    cv2.circle(picture, (150, 120), 50, (255, 160, 90), -1)
+    return picture
+
+
+def test_ground_stays_clean_beside_a_disc() -> None:
+    margins = (0, 0), (80, 80)
+    known = np.pad(np.ones((256, 256), bool), margins)
+    pixels = np.pad(disc(), (*margins, (0, 0)))
+    new = Patch().paint(pixels, known, np.random.default_rng(0))[~known]
+    assert (new.min(1) < 200).mean() < 0.01
