@@ -24,7 +24,7 @@ from softextend.fills.islands import sink
 from softextend.fills.layers import UPRIGHT, layers
 from softextend.fills.parts import threads
 from softextend.fills.periods import LONGEST, periods, stepping
-from softextend.fills.pyramid import Level, gauss, outline, pyramid, searchable
+from softextend.fills.pyramid import Level, Sized, gauss, outline, pyramid, searchable
 from softextend.fills.regular import LONGER as LAID
 from softextend.fills.regular import go_on
 from softextend.fills.repeats import break_up
@@ -88,6 +88,13 @@ class Costs(Ranged):
         0.6, "", 0, 1, "a piece that lies alone goes if it is less than this of what the photo shows; 0: none"
     )
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
+    planes: float = param(
+        0.15,
+        "",
+        0.05,
+        1,
+        "part of a slanted wall, fence or floor that must repeat itself for it to go on so; 1 = never",
+    )
     regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
     spread: float = param(
         0.0, "", 0, 2, "how far the seed draws level and alike apart; --best-of and --retry set 1 after the first"
@@ -104,27 +111,29 @@ class Costs(Ranged):
         return replace(self, level=min(self.level * 4**level, 1000.0), alike=min(self.alike * 4**alike, 20.0))
 
 
-def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:
-    """uint8 (H, W, 3): the picture, its untrusted pixels composed of trusted patches of `size` px a side, odd."""
+def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:
+    """uint8 (H, W, 3): what is not `shown` (H, W) composed of patches of what is `trusted`, `size` px a side, odd."""
     radius = size // 2
-    sizes, halvings = pyramid(pixels, trusted, radius)
-    spread = float(sizes[-1][0][sizes[-1][1]].var(0).sum()) + GRAIN
+    sizes, halvings = pyramid(pixels, shown, trusted, radius)
+    spread = float(sizes[-1].image[sizes[-1].shown].var(0).sum()) + GRAIN
     centre = gauss(radius, CENTRE)
     with threads() as pool:
-        shown = things(*_sized(sizes, LONGER))
-        stands = layers(*_sized(sizes, LONGER), shown)
-        cut_at = max(_sized(sizes, CUT_UP)[1].shape)
-        repeats = periods(*next((each for each in sizes if max(each[1].shape) <= LONGEST), sizes[-1]))
-        level = searchable(*sizes.pop(), radius)
+        looked_at = _sized(sizes, LONGER)
+        alone = things(looked_at.image, looked_at.trusted)
+        stands = layers(looked_at.image, looked_at.trusted, alone)
+        cut_at = max(_sized(sizes, CUT_UP).shown.shape)
+        measured = next((each for each in sizes if max(each.shown.shape) <= LONGEST), sizes[-1])
+        repeats = periods(measured.image, measured.trusted)
+        level = searchable(sizes.pop(), radius)
         _paint_nearest(level)
         look = looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        traits = Traits(radius, spread, rarity(level, radius), look, shown, stands, cut_at, repeats)
+        traits = Traits(radius, spread, rarity(level, radius), look, alone, stands, cut_at, repeats)
         found = _started(level, np.random.default_rng(seed))
-        depth, laid_at = 0, max(_sized(sizes, LAID)[1].shape) if sizes else 0
+        depth, laid_at = 0, max(_sized(sizes, LAID).shown.shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
         while sizes:
             depth += 1
-            finer = searchable(*sizes.pop(), radius, level.lean)
+            finer = searchable(sizes.pop(), radius, level.lean)
             found = _enlarged(finer, level, found, 2)
             if LAID <= max(finer.trusted.shape) == laid_at:
                 go_on(finer, found.source)
@@ -133,7 +142,7 @@ def complete(pixels: Pixels, trusted: Known, costs: Costs, size: int, seed: int)
         found.raised += evened(level, variance(level.image, radius))
         found = _levelled(level, found, centre, pool)
         if halvings:
-            finer = outline(pixels.copy(), trusted, radius)
+            finer = outline(pixels.copy(), shown, radius, trusted)
             found = _enlarged(finer, level, found, 2**halvings)
             level = finer
         _paint(level, found, centre, pool)
@@ -167,9 +176,9 @@ def _solve(
         _paint(level, found, rules.gauss, pool)
 
 
-def _sized(sizes: list[tuple[Floats, Known]], longer: int) -> tuple[Floats, Known]:
+def _sized(sizes: list[Sized], longer: int) -> Sized:
     """The smallest of the pyramid's pictures, finest first, with so many px on the longer side; else the finest."""
-    return next((each for each in reversed(sizes) if max(each[1].shape) >= longer), sizes[0])
+    return next((each for each in reversed(sizes) if max(each.shown.shape) >= longer), sizes[0])
 
 
 def _paint_nearest(level: Level) -> None:

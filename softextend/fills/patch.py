@@ -14,6 +14,7 @@ import numpy as np
 
 from softextend.fills.base import is_full, replicate
 from softextend.fills.completion import SMALLEST, Costs, complete
+from softextend.fills.planes import laid_on_planes
 from softextend.fills.pyramid import SOURCES, sources
 from softextend.pictures.borders import rims
 
@@ -35,7 +36,11 @@ class Patch(Costs):
         trusted = known & ~rims(pixels, known)
         if not _fitting_size(trusted, SMALLEST):
             trusted = known  # a rim that goes on is more than nothing to copy
-        painted = complete(pixels, trusted, self.drawn(rng), _fitting_size(trusted, self.size), seed)
+        laid, on_planes = laid_on_planes(pixels, trusted, self.planes)
+        shown = trusted | on_planes
+        if shown.all():
+            return np.where(known[..., None], pixels, laid)
+        painted = complete(laid, shown, trusted, self.drawn(rng), _fitting_size(trusted, self.size), seed)
         return np.where(known[..., None], pixels, painted)
 
     def shortfall(self, known: Known) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -40,13 +40,20 @@ def halved(image: npt.NDArray[Any], trusted: Known) -> tuple[npt.NDArray[Any], K
     """
     edges = (0, image.shape[0] % 2, 0, image.shape[1] % 2)
     image = cv2.copyMakeBorder(image * trusted[..., None], *edges, cv2.BORDER_REPLICATE)
-    part = cv2.copyMakeBorder(trusted.astype(np.uint8) * 4, *edges, cv2.BORDER_REPLICATE)
     size = (image.shape[1] // 2, image.shape[0] // 2)
-    quarters = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    quarters = _quarters(trusted)
     mean = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     mixed = (quarters > 0) & (quarters < 4)
     mean[mixed] = np.minimum(mean[mixed] * (4.0 / quarters[mixed])[:, None], 255)
     return mean, quarters >= 2
+
+
+def _quarters(trusted: Known) -> npt.NDArray[np.uint8]:
+    """How many of each 2x2 cell of (H, W) are trusted, 0 to 4."""
+    edges = (0, trusted.shape[0] % 2, 0, trusted.shape[1] % 2)
+    part = cv2.copyMakeBorder(trusted.astype(np.uint8) * 4, *edges, cv2.BORDER_REPLICATE)
+    halves = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(halves, dtype=np.uint8)
 
 
 @dataclass(slots=True)
@@ -64,8 +71,11 @@ class Level:
     lean: Floats  # (H, W) sideways shift of lines per px outwards
 
 
-def outline(image: npt.NDArray[Any], trusted: Known, radius: int) -> Level:
-    """A level that is only painted, without what the search needs; image uint8 or float32 (H, W, 3) in [0, 255]."""
+def outline(image: npt.NDArray[Any], trusted: Known, radius: int, source: Known | None = None) -> Level:
+    """A level that is only painted, without what the search needs; image uint8 or float32 (H, W, 3) in [0, 255].
+
+    trusted: bool (H, W), what stays as it is; source: what of it may be copied, all if left out.
+    """
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     place = np.flatnonzero(cv2.dilate((~trusted).astype(np.uint8), kernel)).astype(np.int32)
     slot = np.full(trusted.shape, -1, np.int32)
@@ -73,7 +83,7 @@ def outline(image: npt.NDArray[Any], trusted: Known, radius: int) -> Level:
     return Level(
         image=image,
         trusted=trusted,
-        valid=sources(trusted, radius),
+        valid=sources(trusted if source is None else source, radius),
         place=place,
         slot=slot,
         near=np.empty(0, np.int32),
@@ -83,9 +93,10 @@ def outline(image: npt.NDArray[Any], trusted: Known, radius: int) -> Level:
     )
 
 
-def searchable(image: Floats, trusted: Known, radius: int, lean: Floats | None = None) -> Level:
+def searchable(sized: Sized, radius: int, lean: Floats | None = None) -> Level:
     """A level that can be searched; lean (H, W) at any size, found in this level's picture if left out."""
-    level = outline(image, trusted, radius)
+    image, trusted, _ = sized
+    level = outline(image, trusted, radius, sized.trusted)
     near, distance = nearest_known(trusted)
     if lean is None:
         lean = leaning(np.take(image.reshape(-1, 3), near, axis=0), trusted)
@@ -134,25 +145,35 @@ def leaning(image: Floats, trusted: Known) -> Floats:
     return np.asarray(cv2.GaussianBlur(lean.reshape(trusted.shape), (0, 0), 1.0), dtype=np.float32)
 
 
-def pyramid(pixels: Pixels, trusted: Known, radius: int) -> tuple[list[tuple[Floats, Known]], int]:
-    """The levels to search, finest first, float32 (h, w, 3) in [0, 255], and how often the first of them was halved.
+class Sized(NamedTuple):
+    """The picture at one size of its pyramid."""
 
-    Ends where the short side or the number of patches in the known area would become too small.
+    image: Floats  # (h, w, 3) in [0, 255]
+    shown: Known  # (h, w): what stays as it is
+    trusted: Known  # (h, w): and what of it is the photo, the only source
+
+
+def pyramid(pixels: Pixels, shown: Known, trusted: Known, radius: int) -> tuple[list[Sized], int]:
+    """The levels to search, finest first, and how often the first of them was halved.
+
+    Ends where the short side, the number of patches in the photo or what is to be painted would become too small.
     """
     halvings = 0
     image: npt.NDArray[Any] = pixels
-    levels: list[tuple[Floats, Known]] = []
+    levels: list[Sized] = []
     while True:
         if levels or image.shape[0] * image.shape[1] <= SEARCHED:
-            levels.append((image.astype(np.float32), trusted))
-        smaller = halved(levels[-1][0] if levels else image, trusted)
-        last = min(smaller[1].shape) < COARSEST or np.count_nonzero(sources(smaller[1], radius)) < SOURCES
+            levels.append(Sized(image.astype(np.float32), shown, trusted))
+        smaller, still_shown = halved(levels[-1].image if levels else image, shown)
+        still_trusted = still_shown if trusted is shown else still_shown & (_quarters(trusted) >= 2)
+        few = np.count_nonzero(sources(still_trusted, radius)) < SOURCES
+        last = min(still_shown.shape) < COARSEST or few or bool(still_shown.all())
         if last and not levels:
-            levels.append((image.astype(np.float32), trusted))
+            levels.append(Sized(image.astype(np.float32), shown, trusted))
         if last:
             return levels, halvings
         halvings += not levels
-        image, trusted = smaller
+        image, shown, trusted = smaller, still_shown, still_trusted
 
 
 def gauss(radius: int, spread: float) -> Floats:

@@ -251,6 +251,16 @@ def test_texture_and_seam_of_a_photo() -> None:
     assert steps[89] < 2.0 * steps[92:110].mean()
 
 
+@pytest.mark.parametrize("hole", [np.s_[40:41, 30:31], np.s_[:, :1], np.s_[:1], np.s_[:, -1:]])
+def test_a_single_line_or_pixel_is_painted(hole: tuple[slice, ...]) -> None:
+    pixels = np.ascontiguousarray(skimage.data.astronaut()[:96, 100:190])
+    known = np.ones(pixels.shape[:2], bool)
+    known[hole] = False
+    made = Patch().paint(np.where(known[..., None], pixels, 0), known, np.random.default_rng(0))
+    assert np.array_equal(made[known], pixels[known])
+    assert np.abs(made[hole].astype(int) - pixels[hole]).mean() < 40
+
+
 def test_large_pictures_follow_a_smaller_level(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("softextend.fills.pyramid.SEARCHED", 20_000)
     pixels, known = grown(skimage.data.coffee()[:301, :403], 11, 61, 0, 47)
