@@ -128,16 +128,19 @@ def test_what_another_run_finishes_meanwhile_is_skipped(run: Run, monkeypatch: p
     assert Path("a-extended.png").read_bytes() == b"faster"
 
 
-def test_two_workers_share_a_folder(tmp_path: Path) -> None:
+def test_two_workers_share_a_folder(run: Run, tmp_path: Path) -> None:
+    """The other is slow, and begins first."""
     for index in range(6):
-        photo(tmp_path / "p" / f"{index}.png")
-    words = [sys.executable, TOY, "extend", "p", *map(str, SIDES), "--seed", "3", "--skip-existing"]
-    clean = {name: value for name, value in os.environ.items() if name != "SOFTEXTEND_MODEL"}
-    options = {"cwd": tmp_path, "env": {**clean, "XDG_CONFIG_HOME": str(tmp_path)}, "text": True}
-    workers = [subprocess.Popen(words, stdout=-1, stderr=-1, **options) for _ in range(2)]  # type: ignore[call-overload]
-    said = [worker.communicate() for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], said
-    made = sorted(line for out, _ in said for line in out.splitlines())
+        photo(f"p/{index}.png")
+    words = ["extend", "p", *map(str, SIDES), "--seed", "3", "--skip-existing"]
+    slow = {**os.environ, "TOY_DELAY": "0.1"}
+    with subprocess.Popen([sys.executable, TOY, *words], stdout=-1, stderr=-1, env=slow, text=True) as other:
+        assert other.stdout is not None
+        first = other.stdout.readline()
+        ours = run(*words)
+        theirs, said = other.communicate()
+    assert (ours.code, other.returncode) == (0, 0), ours.err + said
+    made = sorted([first.strip(), *theirs.splitlines(), *ours.lines])
     assert made == [f"p/{index}-extended.png" for index in range(6)]
     assert not [path.name for path in (tmp_path / "p").iterdir() if path.name.startswith(".")]
 
