@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 400.0  # s; a cluster on a busy machine comes up late
+PATIENCE = 400.0  # s; on a busy machine a process takes its time
 
 
 def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=PATIENCE, **options)
 
 
 def wait_for(what: Callable[[], Any]) -> Any:

@@ -17,7 +17,7 @@ import softextend
 ROOT = Path(softextend.__file__).parents[1]
 
 
-LONGEST = 60  # seconds that a step of a test may take on a busy machine
+LONGEST = 400  # seconds that a step of a test may take on a busy machine
 
 
 def until(page: Any, condition: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from processes import PATIENCE
 from refusing import SIDES, photo
 
 TOY = str(Path(__file__).parents[1] / "toymodel.py")
@@ -21,7 +22,7 @@ PREPARE = ("-m", "softextend", "prepare", *SIDES, "--fill", "edge")
 
 def process(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run([sys.executable, *arguments], cwd=folder, text=True, timeout=120, **streams)
+    return subprocess.run([sys.executable, *arguments], cwd=folder, text=True, timeout=PATIENCE, **streams)
 
 
 def test_a_closed_pipe_leaves_a_process_quietly(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
 def test_without_any_stream(tmp_path: Path) -> None:
     photo(tmp_path / "a.png")
     closed = f"exec {sys.executable} {' '.join(PREPARE)} a.png <&- >&- 2>&-"
-    assert subprocess.run(["/bin/sh", "-c", closed], cwd=tmp_path, timeout=120).returncode == 0
+    assert subprocess.run(["/bin/sh", "-c", closed], cwd=tmp_path, timeout=PATIENCE).returncode == 0
     assert (tmp_path / "a-canvas.png").exists()
 
 
@@ -72,7 +73,7 @@ def test_terminated_in_the_middle_of_a_batch(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == "a-canvas.png\n"
         running.send_signal(signal.SIGTERM)
-        _, err = running.communicate(timeout=120)
+        _, err = running.communicate(timeout=PATIENCE)
     assert running.returncode == 143
     assert "Traceback" not in err
 
@@ -96,7 +97,7 @@ def test_ctrl_c_in_the_middle_of_a_batch(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == "a-extended.png\n"
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=120)
+        out, err = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     made = ["a-extended.png", *out.split()]
     assert len(made) < 4

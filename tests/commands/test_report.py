@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from marking import slow
+from processes import wait_for
 from running import Run, photo
 
 from softextend.errors import SoftExtendError
@@ -166,9 +166,7 @@ def test_a_killed_run_leaves_its_rows(run: Run, kind: str) -> None:
     environment = {**os.environ, "TOY_DELAY": "0.1"}
     silent = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     with subprocess.Popen([sys.executable, TOY, *words], env=environment, **silent) as process:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not (len(list(Path("w").glob("*.png"))) > 1 and rows_so_far(path)):
-            time.sleep(0.02)
+        wait_for(lambda: (len(list(Path("w").glob("*.png"))) > 1 and rows_so_far(path)) or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
     rows = list(read_rows(path))
     assert 0 < len(rows) <= len(list(Path("w").glob("*.png")))

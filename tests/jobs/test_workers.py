@@ -60,7 +60,7 @@ class Steps:
 
     def sample(self, pieces: Sequence[Piece], model: str, listener: Listener) -> list[str]:
         if "slow" in pieces[0].filled:
-            time.sleep(60)
+            time.sleep(600)
         return [model]
 
     def finish(self, piece: Piece, listener: Listener) -> Outcome:
@@ -119,7 +119,7 @@ def test_results_come_as_they_finish_where_nobody_needs_their_order() -> None:
     with pytest.raises(KeyboardInterrupt):
         workers.run(jobs, Steps(), TWO, deliver=deliver, begin=lambda *_: None, listener=Silent(), in_order=False)
     assert seen == ["a", "b", "c"]
-    assert time.monotonic() - began < 50, "who works on the slow one was sent home"
+    assert time.monotonic() - began < 500, "who works on the slow one was sent home"
 
 
 def test_an_error_travels_with_the_words_of_its_traceback() -> None:

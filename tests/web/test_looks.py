@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from running import photo
-from serving import Caller, Server
+from serving import LONGEST, Caller, Server
 
 from softextend.interrupt import check
 from softextend.web.looks import SECONDS, SIZES, Looks, Pace, Superseded
@@ -106,7 +106,7 @@ def processor_seconds(pid: int) -> float:
 
 def settled(pid: int) -> None:
     """Waits until a server has compiled what it compiles when it starts."""
-    before, end = -1.0, time.monotonic() + 60
+    before, end = -1.0, time.monotonic() + LONGEST
     while processor_seconds(pid) - before > 0.05:
         assert time.monotonic() < end
         before = processor_seconds(pid)
