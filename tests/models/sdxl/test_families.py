@@ -214,7 +214,7 @@ def test_the_classic_method_is_masked_inpainting(tmp_path: Path, kind: str, monk
     folder, parts = inpainting(tmp_path / "tiny", kind, channels=4)
     model = loaded(folder)
     soft = block_mask()[0, 0].numpy() * 0.8 + 0.1
-    change = latent_map(hard(soft), model.encode(picture()), 8, Method.CLASSIC)
+    change = latent_map(hard(soft), model.encode(picture()), model, Method.CLASSIC)
     pipe = pipeline(PIPELINES[kind], folder, parts, {})
     drawing(monkeypatch, pipe, draw_noise([0], (4, 8, 12))[0])
     theirs = pipe(
