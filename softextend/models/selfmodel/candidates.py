@@ -27,6 +27,7 @@ WIDEST = RADII[0][1]  # px
 SPREAD = 0.3  # sigma at which the candidates' search judges distances
 SWEEPS = 2  # of PatchMatch
 RADIUS = 3  # px, of the patches that it compares
+NEAR = 64  # px from what a coarser level found: farther the search finds nothing better
 LEAST = np.finfo(np.float32).tiny  # a draw may be rounded to 0
 PART = 512  # targets whose sources are looked at at once
 LANES = 8  # numbers that a processor takes at once: what is read is a multiple of it
@@ -87,11 +88,12 @@ def nearest_sources(
     index: npt.NDArray[np.int32],
     start: npt.NDArray[np.int32],
     seed: int,
+    reach: int | None = None,
 ) -> npt.NDArray[np.int32]:
     """The nearest valid source (N, 2) of each target `at` (N, 2), y and x, searched from `start` (N, 2).
 
     picture float32 (h, w, 3) in [-1, 1]; valid bool (h, w): where a source may lie; index int32 (h, w): row of a
-    target, -1 elsewhere.
+    target, -1 elsewhere; reach: px that the search goes from a start at most, None: anywhere.
     """
     from softextend.models.selfmodel import kernels
 
@@ -106,6 +108,7 @@ def nearest_sources(
             index=index,
             source=source,
             valid=valid,
+            reach=reach or max(valid.shape),
             reverse=sweep % 2 == 1,
             seed=seed + sweep,
         )
@@ -157,7 +160,7 @@ def _chosen(
     from softextend.models.selfmodel import kernels
 
     nearest = nearest_sources(
-        picture, valid=valid, at=at, index=index, start=field[:, 0], seed=int(rng.integers(2**31))
+        picture, valid=valid, at=at, index=index, start=field[:, 0], seed=int(rng.integers(2**31)), reach=NEAR
     )[:, None]
     blurred = padded(cv2.GaussianBlur(picture, (0, 0), fill_confidence.FINE), 3)
     precision = np.full(len(at), SPREAD**-2, np.float32)

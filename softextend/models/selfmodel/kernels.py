@@ -82,17 +82,27 @@ def nearest_among(image: Floats, clean: Floats, weight: Floats, at: Ints, field:
 
 
 def sought(
-    *, image: Floats, weight: Floats, at: Ints, index: Ints, source: Ints, valid: Bools, reverse: bool, seed: int
+    *,
+    image: Floats,
+    weight: Floats,
+    at: Ints,
+    index: Ints,
+    source: Ints,
+    valid: Bools,
+    reach: int,
+    reverse: bool,
+    seed: int,
 ) -> Ints:
     """One sweep of PatchMatch (Barnes et al. 2009, sec. 3.2) -> a source (N,) like each target's own or nearer to it.
 
     image: padded, searched for itself; index (H, W): row of a target, -1 elsewhere; source (N,): valid, flat indices;
-    reverse: from the last target to the first.
+    reach: px from the best so far that the search tries first, then half of that and so on; reverse: from the last
+    target to the first.
     """
     after = source.copy()
     work = partial(
         _sought, image=image, weight=weight, at=at, index=index, before=source, after=after, valid=valid,
-        reverse=reverse, seed=seed,
+        reach=reach, reverse=reverse, seed=seed,
     )  # fmt: skip
     _over(len(at), work)
     return after
@@ -191,11 +201,11 @@ def _nearest_among(start, stop, image, clean, weight, at, field, out):  # type: 
 
 
 @compiled
-def _sought(start, stop, image, weight, at, index, before, after, valid, reverse, seed):  # type: ignore[no-untyped-def]
+def _sought(start, stop, image, weight, at, index, before, after, valid, reach, reverse, seed):  # type: ignore[no-untyped-def]
     height, width = valid.shape
     for n in range(stop - start):
         i = stop - 1 - n if reverse else start + n
-        y, x, best, radius = at[i, 0], at[i, 1], before[i], max(height, width)
+        y, x, best, radius = at[i, 0], at[i, 1], before[i], reach
         least = _distance(image, y, x, image, best // width, best % width, weight, np.float32(np.inf))
         place = y * width + x
         for k in range(64):
