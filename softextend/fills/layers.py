@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEEP = 0.08  # of the known height or width: what lies that near to a border stands at it
 ALIKE, OTHER = 4.0, 12.0  # distances of statistics (L*a*b* units) up to which, from which a place is of another layer
+ASIDE_DEEP = 0.03  # of the known width, left and right
 ASIDE_ALIKE, ASIDE_OTHER = 8.0, 16.0  # the same left and right, where more kinds of things stand beside each other
 THING = 0.5  # of what `things` tells: a thing that the border cuts is not what goes on there
 MOST = 0.5  # part of a border that must be left without its things; else they are what it shows
@@ -65,7 +66,8 @@ def layers(image: Floats, trusted: Known, things: Floats) -> Layers | None:
     grid = slice(None, None, EVERY), slice(None, None, EVERY)
     traits = statistics(small, known, reach)[grid]
     alone = cv2.resize(things, known.shape[::-1], interpolation=cv2.INTER_AREA)[grid] > THING
-    high, wide = (max(2, round(DEEP * extent)) for extent in (box.bottom - box.top + 1, box.right - box.left + 1))
+    high = max(2, round(DEEP * (box.bottom - box.top + 1)))
+    wide = max(2, round(ASIDE_DEEP * (box.right - box.left + 1)))
     y, x = np.mgrid[: len(known), : known.shape[1]][:, ::EVERY, ::EVERY]
     border = {"top": y < box.top + high, "bottom": y > box.bottom - high}
     border |= {"left": x < box.left + wide, "right": x > box.right - wide}
