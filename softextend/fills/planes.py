@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from softextend.fills.mirror import bounds
 from softextend.fills.regular import ALIKE, GRAIN, NEAREST, SAME, STRUCTURED, WINDOW, offsets_of
-from softextend.fills.straight import LARGER, SMALLER, Photo, Straight, mapped, ways_to_see
+from softextend.fills.straight import LARGER, Photo, Straight, mapped, ways_to_see
 from softextend.fills.vanishing import vanishing_points
 
 if TYPE_CHECKING:
@@ -28,19 +28,21 @@ if TYPE_CHECKING:
     Doubles = npt.NDArray[np.float64]
     Places = npt.NDArray[np.int64]  # (N, 2), x and y
 
-LONGER = 192  # px, longer side of the photo at which a straightened plane is looked at
-FINER = 512  # px, and at which its step is measured
+LOOKED_AT = 192  # px, squared: size at which a straightened plane is looked at
+FINER = 512  # px, squared: and at which its step is measured
 LEVEL = 1  # px aside that a step may lead
 TRIED = 3  # steps of a plane
+FARTHEST = 0.12  # times the size at the border, the smallest that goes on
 DEEP = 4  # steps from the border, where a plane must repeat itself
 BAND = 1 / 8  # of the height, rows that are judged together
 FILLED = 0.1  # part of a band whose windows must be comparable
 LEAST = 0.25  # of the rows of a plane that must go on
 GOES_ON = 0.75  # part of a row's windows that are alike a step away, for it to go on so
+GROSS = 1.0  # px, Gaussian sigma: grain that does not repeat itself is left out
 LIFT = 12.0  # levels of 255 by which things a step apart may differ as a whole
-RING = 1 / 32  # of the longer side, width of the strip inside the border that a plane must foretell
+RING = 1 / 20  # of the longer side, width of the strip inside the border that a plane must foretell
 SMOOTH, FADE = 6.0, 0.06  # px; of the longer side: how smoothly and how far the border lifts what is new
-MOST = 6  # steps at once
+MOST = 4  # steps at once
 ROW = 1024  # px, of the list that colours are looked up by
 BETTER = 1.5  # times as steady as the photo as it is
 SMALLEST = 24  # px, least side of a straightened picture
@@ -114,7 +116,8 @@ class _Plane:
 
 def _repeating(photo: Photo, straight: Straight, sure: float) -> _Plane | None:
     """How a straightened picture repeats itself along its rows; None if less than `sure` of a band does."""
-    image, inside, scale = straight.seen(photo, LONGER)
+    image, inside, scale = straight.seen(photo, LOOKED_AT)
+    image = cv2.GaussianBlur(image, (0, 0), GROSS)
     longer = max(inside.shape)
     if min(inside.shape) < SMALLEST or not inside.any():
         return None
@@ -141,9 +144,8 @@ def _judged(image: Floats, inside: Known, step: tuple[int, int], side: int, sure
     counted = near & structured & np.isfinite(forth) & np.isfinite(back)
     same = counted & (np.maximum(forth, back) < SAME) & (half > ALIKE)
     beside = columns > end - step[1]
-    ahead = _apart(image, inside, (-step[0], -step[1]), side, LIFT)
-    seen = beside & np.isfinite(ahead)
-    fits = seen & (ahead < ALIKE)
+    seen = beside & np.isfinite(back)
+    fits = seen & (back < ALIKE)
     band = max(4, round(BAND * len(inside)))
     enough = FILLED * band * DEEP * step[1]
     all_of, all_same, all_seen, all_fit = (
@@ -158,10 +160,10 @@ def _judged(image: Floats, inside: Known, step: tuple[int, int], side: int, sure
     return float(steady.max()), np.isin(part, kept)
 
 
-def _apart(image: Floats, inside: Known, step: tuple[int, int], side: int, lift: float = 0.0) -> Floats:
+def _apart(image: Floats, inside: Known, step: tuple[int, int], side: int) -> Floats:
     """(h, w): mean squared difference of the windows of `side` px a step apart over their variances; else infinity.
 
-    A difference of their means of up to `lift` levels of 255 does not count.
+    A difference of their means of up to LIFT levels of 255 does not count.
     """
     height, width = inside.shape
     found = np.full(inside.shape, np.inf, np.float32)
@@ -171,8 +173,7 @@ def _apart(image: Floats, inside: Known, step: tuple[int, int], side: int, lift:
         return found
     change = image[here] - image[there]
     mean = cv2.blur(np.einsum("yxc,yxc->yx", change, change), (side, side))
-    if lift:
-        mean = np.maximum(mean - np.minimum(cv2.blur(change, (side, side)) ** 2, lift**2).sum(2), 0)
+    mean = np.maximum(mean - np.minimum(cv2.blur(change, (side, side)) ** 2, LIFT**2).sum(2), 0)
     both = (inside[here] & inside[there]).astype(np.uint8)
     whole = cv2.erode(both, np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     spread = _variance(image, side)
@@ -191,7 +192,7 @@ def _measured(photo: Photo, plane: _Plane) -> Doubles:
     image, inside, scale = plane.straight.seen(photo, FINER)
     rows = cv2.resize(plane.rows.astype(np.uint8)[:, None], (1, len(image)), interpolation=cv2.INTER_NEAREST)
     inside &= rows > 0
-    step, reach = plane.step * scale, round(scale * max(photo.known.shape) / LONGER) + 1
+    step, reach = plane.step * scale, round(FINER / LOOKED_AT) + 1
     for times in range(1, MOST + 1):
         right, down = np.rint(times * step).astype(int)
         if right + reach + 1 > COMPARED * image.shape[1]:
@@ -250,20 +251,20 @@ def _missed(photo: Photo, plane: _Plane, step: Doubles, wide: int, tall: int) ->
     shown = photo.pixels[at[:, 1], at[:, 0]].astype(np.float32)
     wrong, one = shown - seen, np.ones((len(at), 1), np.float32)
     alike = (np.abs(wrong).max(1, keepdims=True) <= 2 * LIFT).astype(np.float32)  # else it is an edge
-    rows = np.zeros((len(photo.known), 14), np.float32)
-    np.add.at(rows, at[:, 1], np.hstack([wrong * alike, alike, shown, shown**2, wrong**2, one]))
+    rows = np.zeros((len(photo.known), 17), np.float32)
+    np.add.at(rows, at[:, 1], np.hstack([wrong * alike, alike, shown, shown**2, wrong, wrong**2, one]))
     lift = cv2.GaussianBlur(rows[:, None, :4], (0, 0), SMOOTH).reshape(-1, 4)
-    total = cv2.blur(rows[:, None, 4:], (1, 2 * (tall // 2) + 1)).reshape(-1, 10)
-    mass = np.maximum(total[:, 9:], 1e-6)
-    spread = (total[:, 3:6] / mass - (total[:, :3] / mass) ** 2).sum(1)
-    differs = (total[:, 6:9] / mass).sum(1) / (2 * np.maximum(spread, 0) + GRAIN)
-    return lift[:, :3] / np.maximum(lift[:, 3:], 1e-3), (total[:, 9] > 0) & (differs < ALIKE)
+    total = cv2.blur(rows[:, None, 4:], (1, 2 * (tall // 2) + 1)).reshape(-1, 13)
+    mean = total[:, :12] / np.maximum(total[:, 12:], 1e-6)
+    spread = np.maximum(mean[:, 3:6] - mean[:, :3] ** 2, 0).sum(1)
+    differs = (mean[:, 9:] - np.minimum(mean[:, 6:9] ** 2, LIFT**2)).sum(1) / (2 * spread + GRAIN)
+    return lift[:, :3] / np.maximum(lift[:, 3:], 1e-3), (total[:, 12] > 0) & (differs < ALIKE)
 
 
 def _border_rows(photo: Photo, plane: _Plane, at: Places) -> npt.NDArray[np.int64]:
     """The rows (N,) in which the lines of a plane through pixels (N, 2), x and y, meet the border."""
     border = np.stack(np.broadcast_arrays(photo.box.right, np.arange(len(photo.known))), 1)
-    border = border[np.c_[border, np.ones(len(border))] @ plane.straight.line > SMALLER]
+    border = border[np.c_[border, np.ones(len(border))] @ plane.straight.line > FARTHEST]
     level = mapped(plane.straight.matrix, border)[:, 1] if len(border) else np.zeros(1)
     rows = border[:, 1] if len(border) else np.zeros(1)
     order = np.argsort(level, kind="stable")
@@ -275,12 +276,10 @@ def _taken(photo: Photo, wanted: Known, plane: _Plane, step: Doubles) -> tuple[P
     height, width = photo.known.shape
     place = np.argwhere(wanted)[:, ::-1]
     large = np.c_[place, np.ones(len(place))] @ plane.straight.line
-    usable = (large > SMALLER) & (large < LARGER)
-    place = place[usable]
+    place = place[(large > FARTHEST) & (large < LARGER)]
     there = mapped(plane.straight.matrix, place)
     row = np.floor((there[:, 1] + 0.5) * len(plane.rows) / plane.straight.size[1])
-    usable = (row >= 0) & (row < len(plane.rows))
-    usable[usable] = plane.rows[row[usable].astype(int)]
+    usable = plane.rows[np.clip(row, 0, len(plane.rows) - 1).astype(int)]  # what is farther goes on as its nearest
     place, there = place[usable], there[usable]
     inner = cv2.erode(photo.known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
     origin = np.full(place.shape, -1.0, np.float32)

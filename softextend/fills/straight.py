@@ -34,13 +34,12 @@ class Photo:
     known: Known
     box: Bounds
 
-    def sized(self, longer: int) -> tuple[Pixels, Known, float]:
-        """The photo with `longer` px at most on its longer side, what of it is known, and how much smaller it is."""
+    def sized(self, scale: float) -> tuple[Pixels, Known]:
+        """The photo `scale` times as large, and what of it is known."""
         height, width = self.known.shape
-        scale = min(1.0, longer / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         known = cv2.resize(self.known.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) == 255
-        return np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), known, scale
+        return np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,12 +50,13 @@ class Straight:
     line: Doubles  # (3,) so that line @ (x, y, 1) is the size of things at a pixel, 1 at the border
     size: tuple[int, int]  # px, width and height of the straightened picture
 
-    def seen(self, photo: Photo, longer: int) -> tuple[Floats, Known, float]:
-        """The photo at a size, as in `Photo.sized`, straightened: float32 (h, w, 3), what is known of it, and scale.
+    def seen(self, photo: Photo, side: int) -> tuple[Floats, Known, float]:
+        """The straightened picture, (h, w, 3), at most `side` px squared, what is known of it, and how much smaller.
 
         Known is what appears of a usable size.
         """
-        pixels, known, scale = photo.sized(longer)
+        scale = min(1.0, side / float(np.sqrt(self.size[0] * self.size[1])))
+        pixels, known = photo.sized(scale)
         smaller = _scaling(scale)
         larger = np.linalg.inv(smaller)
         y, x = np.mgrid[: known.shape[0], : known.shape[1]]

@@ -19,6 +19,7 @@ MARGIN = 2  # px around what is unknown, where segments are its edges
 MOST = 2  # points
 DRAWS = 1000  # pairs of segments
 MISSES = (1.5, 1.0, 0.6)  # degrees by which a segment may miss the point, as it is found more closely
+NEAR = 4.0  # degrees by which segments may miss it that are not looked at for another point
 FEWEST, SHARE = 8, 0.15  # segments that lead to a point, and their part of all by length
 FAR = 4.0  # picture sizes from the middle: farther is parallel
 
@@ -38,7 +39,7 @@ def vanishing_points(pixels: Pixels, known: Known) -> Segments:
         if np.count_nonzero(inside) < FEWEST or length[index][inside].sum() < SHARE * length.sum():
             break
         found.append(point)
-        free[index[inside]] = False
+        free[index[_leading(point[None], lines[index], length[index], NEAR)[0]]] = False
     return np.array(found, np.float64).reshape(-1, 2)
 
 
