@@ -31,7 +31,10 @@ ROUNDS, MOST = 2, 64  # how often islands are looked for, and the most that sink
 SIZED, SEVERAL = 4, 2  # times as large or small, and how many like it, from which an island is of a texture
 BARRED = 0.3  # of a kind that is shunned, from which a place is no source
 TILE = 1 / 16  # of the longer side: an island is replaced in tiles of that size
-FITS = 10.0  # levels by which a place may differ where all others are barred
+FITS, UNLIKE = (
+    10.0,
+    2.0,
+)  # levels by which a place may differ, and of the variance: two places of one texture do by twice
 ABOUT = 2  # px around a place found at half size
 LIFT = 3  # px that an island's surroundings are taken along
 
@@ -173,7 +176,8 @@ def _laid(
     shape = window.shape[:2]
     half = cv2.resize(window, (max(1, shape[1] // 2), max(1, shape[0] // 2)), interpolation=cv2.INTER_AREA)
     rough = cv2.matchTemplate(small, half, cv2.TM_SQDIFF) / half.size
-    for allowed, most in ((level.valid & ~barred, np.inf), (level.valid, FITS**2)):
+    most = FITS**2 + UNLIKE * half.reshape(-1, 3).var(0).mean()
+    for allowed in (level.valid & ~barred, level.valid):
         usable = cv2.erode(allowed.astype(np.uint8), np.ones(shape, np.uint8), anchor=(0, 0), borderValue=0)
         fit = np.where(usable[::2, ::2][: rough.shape[0], : rough.shape[1]], rough, np.inf)
         row, column = divmod(int(fit.argmin()), fit.shape[1])

@@ -103,6 +103,16 @@ def test_a_piece_by_its_colour_alone() -> None:
     assert np.abs(level.image[:, :LEFT] - 200).max() < 15
 
 
+def test_what_nothing_fits_stays() -> None:
+    picture = mast()
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    before = source.copy()
+    level.valid[:, : LEFT + 84] = False  # the mast's surroundings are no sources
+    level.valid[:, LEFT + 108 :] = False
+    assert sunk(level, source) == 0
+    np.testing.assert_array_equal(source, before)
+
+
 def disc() -> np.ndarray:
     """A green disc that fills white ground, as a logo does; uint8 (256, 256, 3)."""
     picture = np.full((256, 256, 3), 255, np.uint8)
