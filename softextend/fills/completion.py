@@ -89,7 +89,7 @@ class Costs(Ranged):
     )
     whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
     planes: float = param(
-        0.15,
+        0.25,
         "",
         0.05,
         1,
