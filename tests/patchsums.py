@@ -15,6 +15,7 @@ from torch import Tensor
 from softextend.models.selfmodel import candidates, posterior
 from softextend.models.selfmodel.denoisers import Sparse
 from softextend.models.selfmodel.dense import Dense
+from softextend.models.selfmodel.fill_confidence import Texture
 from softextend.models.selfmodel.kernels import NEGLIGIBLE
 from softextend.models.selfmodel.model import SelfModel
 from softextend.types import Scene
@@ -44,8 +45,25 @@ def patches(picture: Array, places: Sequence[tuple[int, int]], radius: int) -> A
     return np.array([wide[:, y : y + side, x : x + side] for y, x in places])
 
 
-def prior(known: Array, place: tuple[int, int], sources: Sequence[tuple[int, int]]) -> Array:
-    """Nats (M,) that speak against each source for where it lies: quadratic about the target's nearest known pixel."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Against:
+    """What speaks against each source (M,), and how large the numbers are that it is a sum of, nats."""
+
+    nats: Array
+    size: Array
+
+
+def prior(
+    known: Array,
+    place: tuple[int, int],
+    sources: Sequence[tuple[int, int]],
+    found: tuple[int, int],
+    texture: Texture | None = None,
+) -> Against:
+    """The prior against sources for where they lie: quadratic about the target's nearest known pixel.
+
+    `found`: the target's nearest source in the clean picture, made to cost FOUND at most. Texture counts as well.
+    """
     ys, xs = np.nonzero(known)
     nearest = np.argmin((ys - place[0]) ** 2 + (xs - place[1]) ** 2)
     near = np.array([ys[nearest], xs[nearest]], float)
@@ -53,12 +71,29 @@ def prior(known: Array, place: tuple[int, int], sources: Sequence[tuple[int, int
     far, longer = math.hypot(*away), max(known.shape)
     out = away / max(far, 1.0)
     loose = 1 / (longer * (1 + posterior.LOOSEN * far / longer)) ** 2
-    apart = np.array(sources, float) - near
+    apart = np.array([*sources, found], float) - near
     along = (apart @ out) ** 2
     across = (apart**2).sum(1) - along
-    return loose * (
+    nats = loose * (
         posterior.LAMBDA_ALONG * along + (posterior.LAMBDA_ACROSS if far else posterior.LAMBDA_ALONG) * across
     )
+    nats = nats[:-1] * min(1, posterior.FOUND / max(nats[-1], 1e-6))
+    if texture is None:
+        return Against(nats=nats, size=nats)
+    wanted, shown = float(texture.wanted()[place]), texture.shown()[tuple(np.array(sources).T)].astype(float)
+    return Against(
+        nats=nats + posterior.LAMBDA_TEXTURE * (shown - wanted) ** 2,
+        size=nats + posterior.LAMBDA_TEXTURE * (np.abs(shown) + abs(wanted)) ** 2,
+    )
+
+
+def found_in(clean: Array, known: Array, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of each place the nearest source in the clean picture (3, H, W), by the widest patches."""
+    radius = candidates.WIDEST
+    sources, weight = centres(known, radius), weights(radius)
+    keys = patches(clean, sources, radius)
+    apart = [(weight * (each - keys) ** 2).sum((1, 2, 3)) for each in patches(clean, places, radius)]
+    return [sources[int(each.argmin())] for each in apart]
 
 
 def weights(radius: int) -> Array:
@@ -102,7 +137,7 @@ def corner(new: int = 4) -> tuple[Tensor, Array]:
 
 def ways(z0: Tensor, known: Array, targets: Array) -> tuple[Dense, Sparse]:
     """Both searches."""
-    where = posterior.place_prior(known, targets)
+    where = posterior.prior(known, targets)
     return (
         Dense(z0.numpy(), known, targets, where, np.random.default_rng(0)),
         Sparse(z0.numpy(), known, targets, where, np.random.default_rng(0)),

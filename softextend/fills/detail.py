@@ -22,33 +22,47 @@ FINE = 1.5  # px, Gaussian sigma: detail is what this blur takes away
 AROUND = 3.0  # px, Gaussian sigma over which its energy is measured
 CHANGES = 1.0  # px, Gaussian sigma over which the gain changes
 MOST = 1.5  # gain: copies that have nothing in common do not become noise
-GRAIN = 1.0  # levels squared, energy of rounding
+GRAIN = 1.0  # levels of 255 squared, energy of rounding
 ROWS = 512  # of a picture at a time: bounds memory
 MARGIN = 20  # px that the blurs reach beyond them
 
 
+def fine(image: npt.NDArray[Any]) -> Floats:
+    """The fine detail, float32 (h, w, 3), of an image (h, w, 3)."""
+    whole = image.astype(np.float32)
+    return np.asarray(whole - cv2.GaussianBlur(whole, (0, 0), FINE), np.float32)
+
+
+def energy(detail: Floats) -> Floats:
+    """Mean square (h, w) of fine detail (h, w, 3), over the channels and about AROUND px."""
+    return np.asarray(cv2.GaussianBlur((detail**2).mean(2), (0, 0), AROUND), np.float32)
+
+
+def gain(own: Floats, meant: Floats, levels: float) -> Floats:
+    """(h, w) in [1, MOST]: what fine detail must be multiplied by to have the energy that is meant; `levels` a unit."""
+    grain = GRAIN / levels**2
+    return cv2.GaussianBlur(np.sqrt(np.clip((meant + grain) / (own + grain), 1, MOST**2)), (0, 0), CHANGES)  # type: ignore[no-any-return]
+
+
 def regain(level: Level, source: Ints) -> None:
     """Give the painted pixels of a level the fine detail of their sources (T,); changes its picture."""
-    energy = np.empty(level.trusted.shape, np.float32)
+    own = np.empty(level.trusted.shape, np.float32)
     for rows, detail in _details(level.image):
-        blurred = cv2.GaussianBlur((detail**2).mean(2), (0, 0), AROUND)
-        energy[rows] = _inner(blurred, rows)
-    own, meant = energy.ravel()[level.hole], energy.ravel()[source[level.slot.ravel()[level.hole]]]
-    energy[:] = 1
-    energy.ravel()[level.hole] = np.sqrt(np.clip((meant + GRAIN) / (own + GRAIN), 1, MOST**2))
-    gain = cv2.GaussianBlur(energy, (0, 0), CHANGES)
+        own[rows] = _inner(energy(detail), rows)
+    meant = own.copy()
+    meant.ravel()[level.hole] = own.ravel()[source[level.slot.ravel()[level.hole]]]
+    more = gain(own, meant, 1.0) - 1
     for rows, detail in _details(level.image.copy()):
         hole = ~level.trusted[rows]
-        more = _inner(detail, rows)[hole] * (gain[rows][hole] - 1)[:, None]
-        level.image[rows][hole] = np.clip(np.rint(level.image[rows][hole] + more), 0, 255)
+        painted = level.image[rows][hole] + _inner(detail, rows)[hole] * more[rows][hole][:, None]
+        level.image[rows][hole] = np.clip(np.rint(painted), 0, 255)
 
 
 def _details(image: npt.NDArray[Any]) -> Iterator[tuple[slice, Floats]]:
     """Rows of an image (H, W, 3), and the fine detail there and up to MARGIN px beyond, float32 (h, W, 3)."""
     for first in range(0, len(image), ROWS):
         rows = slice(first, min(first + ROWS, len(image)))
-        part = image[max(0, first - MARGIN) : rows.stop + MARGIN].astype(np.float32)
-        yield rows, part - cv2.GaussianBlur(part, (0, 0), FINE)
+        yield rows, fine(image[max(0, first - MARGIN) : rows.stop + MARGIN])
 
 
 def _inner(part: Floats, rows: slice) -> Floats:

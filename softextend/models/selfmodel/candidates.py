@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from softextend.models.selfmodel import fill_confidence, posterior
-from softextend.models.selfmodel.posterior import PlacePrior
+from softextend.fills.detail import FINE
+from softextend.models.selfmodel import posterior
+from softextend.models.selfmodel.posterior import Prior
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -57,10 +58,10 @@ def points(flat: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int32]:
     return np.stack([flat // width, flat % width], 1).astype(np.int32)
 
 
-def packed(where: PlacePrior) -> npt.NDArray[np.float32]:
-    """A prior as the kernels take it: float32 (N, 6)."""
-    columns = [where.near, where.out, where.along[:, None], where.across[:, None]]
-    return np.ascontiguousarray(np.concatenate(columns, 1), np.float32)
+def packed(where: Prior) -> npt.NDArray[np.float32]:
+    """A prior as the kernels take it: float32 (N, 7)."""
+    columns = [*where.near.T, *where.out.T, where.along, where.across, where.wanted]
+    return np.ascontiguousarray(np.stack(columns, 1), np.float32)
 
 
 def padded(picture: npt.NDArray[np.float32], radius: int) -> npt.NDArray[np.float32]:
@@ -119,7 +120,7 @@ def candidate_sources(
     picture: npt.NDArray[np.float32],
     known: Known,
     targets: npt.NDArray[np.int64],
-    where: PlacePrior,
+    where: Prior,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
     """Candidates (N, CANDIDATES, 2) of the targets, carried up from where every source can be looked at."""
@@ -137,14 +138,14 @@ def candidate_sources(
         return _nearest(picture, known, targets, where, rng)
     to_small = (at[:, 0] * half[0] // height).astype(np.int64) * half[1] + at[:, 1] * half[1] // width
     small_targets, parent = np.unique(to_small, return_inverse=True)
-    small_where = posterior.place_prior(small_known, small_targets)
+    small_where = posterior.prior(small_known, small_targets)
     coarse = candidate_sources(small, small_known, small_targets, small_where, rng)
     offsets = coarse - points(small_targets, half[1])[:, None]
     valid = valid_sources(known, WIDEST)
     ratio = np.array([height / half[0], width / half[1]], np.float32)
     spare = points(rng.choice(sources, SPARE), width)
     field = kernels.carried(at, parent.astype(np.int32).ravel(), offsets, ratio, valid, spare)
-    return _chosen(picture, at, index_of(known, targets), field, packed(where), valid, rng)
+    return _chosen(picture, at, index_of(known, targets), field, where, valid, rng)
 
 
 def _chosen(
@@ -152,7 +153,7 @@ def _chosen(
     at: npt.NDArray[np.int32],
     index: npt.NDArray[np.int32],
     field: npt.NDArray[np.int32],
-    where: npt.NDArray[np.float32],
+    where: Prior,
     valid: Known,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
@@ -162,7 +163,7 @@ def _chosen(
     nearest = nearest_sources(
         picture, valid=valid, at=at, index=index, start=field[:, 0], seed=int(rng.integers(2**31)), reach=NEAR
     )[:, None]
-    blurred = padded(cv2.GaussianBlur(picture, (0, 0), fill_confidence.FINE), 3)
+    blurred = padded(cv2.GaussianBlur(picture, (0, 0), FINE), 3)
     precision = np.full(len(at), SPREAD**-2, np.float32)
     seed = int(rng.integers(2**31))
     drawn = kernels.refined(
@@ -171,7 +172,8 @@ def _chosen(
         at=at,
         index=index,
         field=field,
-        where=where,
+        where=packed(where.loosened(nearest[:, 0])),
+        shown=where.shown,
         valid=valid,
         precision=precision,
         seed=seed,
@@ -185,7 +187,7 @@ def _nearest(
     picture: npt.NDArray[np.float32],
     known: Known,
     targets: npt.NDArray[np.int64],
-    where: PlacePrior,
+    where: Prior,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
     """CANDIDATES sources of each target: the nearest, then draws from all by their likelihood in the clean picture.

@@ -20,7 +20,7 @@ from softextend.models.selfmodel.candidates import (
     valid_sources,
     window,
 )
-from softextend.models.selfmodel.posterior import PlacePrior
+from softextend.models.selfmodel.posterior import Prior
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -40,16 +40,16 @@ class Sparse:
         z0: Floats,
         known: Known,
         targets: Targets,
-        where: PlacePrior,
+        where: Prior,
         rng: np.random.Generator,
         origin: Origin = (0, 0),
     ) -> None:
         picture = upright(z0)
         self.origin = origin
         self.at = points(targets, known.shape[1])
-        self.where = packed(where)
         self.clean = {radius: padded(picture, radius) for _, radius in RADII}
         self.field = candidate_sources(picture, known, targets, where, rng)
+        self.where, self.shown = packed(where.loosened(self.field[:, 0])), where.shown
         self.index = index_of(known, targets)
         self.valid = valid_sources(known, WIDEST)
 
@@ -74,6 +74,7 @@ class Sparse:
             index=self.index,
             field=self.field,
             where=self.where,
+            shown=self.shown,
             valid=self.valid,
             precision=np.ascontiguousarray(precision),
         )

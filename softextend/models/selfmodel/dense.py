@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from softextend.models.device import one_thread
-from softextend.models.selfmodel import posterior
+from softextend.models.selfmodel import candidates, posterior
 from softextend.models.selfmodel.candidates import index_of, nearest_sources, points, upright, valid_sources
 from softextend.models.selfmodel.denoisers import SOURCES, Floats, Origin, Targets
-from softextend.models.selfmodel.posterior import PlacePrior
+from softextend.models.selfmodel.posterior import Prior
 
 if TYPE_CHECKING:
     from softextend.types import Known
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DIMS = 40  # principal components that the dense search compares
 EXACT = 2e7  # pairs up to which the dense search compares whole patches, not their principal components
 CHUNK = 16_384  # targets computed at once: bounds memory
+ROWS = 4096  # the same where a matrix of all distances is built
 
 
 class Dense:
@@ -31,18 +33,20 @@ class Dense:
         z0: Floats,
         known: Known,
         targets: Targets,
-        where: PlacePrior,
+        where: Prior,
         rng: np.random.Generator,
         origin: Origin = (0, 0),
         device: torch.device | str = "cpu",
     ) -> None:
-        self.picture, self.known, self.where, self.rng_seed = z0, known, where, int(rng.integers(2**63))
+        self.picture, self.known, self.rng_seed = z0, known, int(rng.integers(2**63))
         self.z0 = torch.from_numpy(np.ascontiguousarray(z0)).to(device)
         self.targets, self.at = targets, points(targets, known.shape[1]) - np.array(origin, np.int32)
         self.built: dict[int, tuple[Tensor, ...]] = {}
+        self.where = where.loosened(self._nearest())
+        self.terms: dict[int, tuple[Tensor, Tensor]] = {}
 
     def keys(self, radius: int) -> tuple[Tensor, ...]:
-        """Of a radius, once: basis (D, E), mean (D,), keys (M, E), centre colours (M, 3), prior terms; float32."""
+        """Basis (D, E), mean (D,), keys (M, E) and colours (M, 3), float32; sources (M,) int64; radius."""
         if radius not in self.built:
             device = self.z0.device
             rng = np.random.default_rng(self.rng_seed)
@@ -58,11 +62,29 @@ class Dense:
                 spread = (patches - mean).T.double() @ (patches - mean).double()
                 with one_thread():  # whose rounding follows the number of threads
                     basis = torch.linalg.eigh(spread)[1][:, -DIMS:].float()
-            terms = posterior.prior_terms(self.where, sources, self.known.shape[1])
-            left, right = (torch.from_numpy(each).to(device) for each in terms)
             colours = self.z0.reshape(3, -1)[:, at].T.contiguous()
-            self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, left, right, torch.tensor(most))
+            self.built[radius] = (basis, mean, (patches - mean) @ basis, colours, at, torch.tensor(most))
         return self.built[radius]
+
+    def bias(self, radius: int) -> tuple[Tensor, Tensor]:
+        """Prior terms of a radius' sources, float32 (N, E), (M, E)."""
+        if radius not in self.terms:
+            sources = self.keys(radius)[4].cpu().numpy()
+            left, right = posterior.prior_terms(self.where, sources, self.known.shape[1])
+            self.terms[radius] = (
+                torch.from_numpy(left).to(self.z0.device),
+                torch.from_numpy(right).to(self.z0.device),
+            )
+        return self.terms[radius]
+
+    def _nearest(self) -> npt.NDArray[np.int32]:
+        """The nearest source of each target in the clean picture, y and x, int32 (N, 2)."""
+        basis, mean, key, _, sources, most = self.keys(candidates.WIDEST)
+        targets, norm, found = torch.from_numpy(self.targets).to(self.z0.device), (key**2).sum(1), []
+        for first in range(0, len(targets), ROWS):
+            query = (posterior.projected(self.z0, int(most), targets[first : first + ROWS]) - mean) @ basis
+            found.append(sources[(norm - 2 * query @ key.T).argmin(1)])
+        return points(torch.cat(found).cpu().numpy(), self.known.shape[1])
 
     def _copied(self, sources: Targets, radius: int, rng: np.random.Generator) -> Targets:
         """The sources that lie nearest to any target: a draw alone would miss nearly all that the fill copied."""
@@ -87,18 +109,19 @@ class Dense:
 
     def residual(self, picture: Floats) -> Floats:
         """Mean square distance (N,), per channel and pixel, of targets' patches in (3, h, w) from nearest sources."""
-        basis, mean, key, _, _, _, most = self.keys(3)
+        basis, mean, key, _, _, most = self.keys(3)
         norm = (key**2).sum(1)
         found = []
-        for first in range(0, len(self.targets), 4096):
-            query = (self._queries(picture, slice(first, first + 4096), int(most)) - mean) @ basis
+        for first in range(0, len(self.targets), ROWS):
+            query = (self._queries(picture, slice(first, first + ROWS), int(most)) - mean) @ basis
             found.append((query**2).sum(1) + (norm - 2 * query @ key.T).min(1)[0])
         square = torch.cat(found).clamp(min=0).cpu().numpy()
         return np.asarray(square / (3 * posterior.patch_weights(int(most)).sum()), np.float32)
 
     def __call__(self, y: Floats, precision: Floats, radius: int) -> Floats:
         """y (3, h, w), precision (N,) -> posterior mean of each target (N, 3)."""
-        basis, mean, key, colours, left, right, most = self.keys(radius)
+        basis, mean, key, colours, _, most = self.keys(radius)
+        left, right = self.bias(radius)
         sure = torch.from_numpy(np.ascontiguousarray(precision)).to(self.z0.device)
         found = []
         for first in range(0, len(self.targets), CHUNK):

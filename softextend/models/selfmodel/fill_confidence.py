@@ -7,12 +7,14 @@ the fill painted well stays as clean as it is; a blurred meadow or the line of a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills.detail import energy, fine
 from softextend.models.selfmodel import posterior
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ LEAST = 0.03  # tau where the clean picture is made of the photo's patches and h
 STRANGE = 3.0  # tau per distance of a clean patch from its nearest source patch
 LACKING = 3.0  # tau per missing texture, as a standard deviation
 EVEN = 1.5  # tau at most per texture that such a place has: an even one shows the slightest mottle
-FINE = 1.5  # px, Gaussian sigma: texture is what this blur takes away
-AROUND = 3.0  # px, over which texture is measured
 SMOOTH = 3.0  # px, over which the confidence changes
 OVERVIEW = 96  # px, longer side of the picture in which texture is looked up
 FAINT = 1e-6  # texture energy that counts as none
@@ -33,41 +33,56 @@ ROUNDING = (0.5 / 127.5) ** 2  # texture energy of half a level of 255
 VAGUE = 0.1  # sigma at which it is looked up
 
 
-def precision(picture: Floats, known: Known, distance: Floats, cut: tuple[slice, slice]) -> tuple[Floats, Floats]:
-    """1 / tau^2 (h, w) of a part of the clean picture (H, W, 3) in [-1, 1], and of its layout alone.
+@dataclass(frozen=True, slots=True, eq=False)
+class Texture:
+    """Energies of fine detail in a clean picture, mean squares (H, W): its own, and what is usual at such places."""
 
-    distance (h, w): mean square distance of each patch of the part that is `cut` out from its nearest source, per
-    channel and pixel; 0 where unknown.
+    own: Floats
+    usual: Floats
+
+    @classmethod
+    def of(cls, picture: Floats, known: Known) -> Texture:
+        """picture (H, W, 3) in [-1, 1]; what is usual is that of places of these colours in the known area (H, W)."""
+        own = energy(fine(picture))
+        return cls(own=own, usual=_usual(picture, own, known))
+
+    def wanted(self) -> Floats:
+        """(H, W): logarithm of the energy that a source should have; no less than usual, if the picture lacks it."""
+        return np.asarray(np.log(np.maximum(self.own, self.usual) + ROUNDING), np.float32)
+
+    def shown(self) -> Floats:
+        """(H, W): logarithm of what there is."""
+        return np.asarray(np.log(self.own + ROUNDING), np.float32)
+
+    def part(self, cut: tuple[slice, slice]) -> Texture:
+        """The same of the part that is cut out."""
+        return Texture(own=self.own[cut], usual=self.usual[cut])
+
+
+def precision(texture: Texture, distance: Floats) -> tuple[Floats, Floats]:
+    """1 / tau^2 (h, w) of a clean picture with that texture, and of its layout alone.
+
+    distance (h, w): mean square distance of each patch from its nearest source, per channel and pixel; 0 where unknown.
     """
-    own = texture(picture)
-    expected, own = usual_texture(picture, own, known)[cut], own[cut]
-    lack = np.maximum(expected - own, 0)
+    lack = np.maximum(texture.usual - texture.own, 0)
     coarse = LEAST**2 + cv2.GaussianBlur(STRANGE**2 * distance, (0, 0), SMOOTH)
     detail = coarse + cv2.GaussianBlur(LACKING**2 * lack, (0, 0), SMOOTH)
-    most = EVEN**2 * (expected + ROUNDING)
+    most = EVEN**2 * (texture.usual + ROUNDING)
     return np.asarray(1 / np.minimum(detail, most), np.float32), np.asarray(1 / np.minimum(coarse, most), np.float32)
 
 
-def usual_texture(picture: Floats, own: Floats, known: Known) -> Floats:
-    """Texture energy (h, w), a mean square, that places of these colours have in the known area; own: of all."""
+def _usual(picture: Floats, own: Floats, known: Known) -> Floats:
     height, width = known.shape
     shrink = min(1.0, OVERVIEW / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     small_known = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.999
-    energy = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
+    small_own = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
     if not small_known.any():
         return own
-    expected = np.exp(looked_up(small, small_known, np.log(energy + FAINT)))  # what is usual, not a mean of extremes
+    expected = np.exp(looked_up(small, small_known, np.log(small_own + FAINT)))  # what is usual, not a mean of extremes
     wide = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.float32)
-
-
-def texture(picture: Floats) -> Floats:
-    """Mean square (h, w) of what a blur of FINE px takes away, over the channels and AROUND px."""
-    detail = picture - cv2.GaussianBlur(picture, (0, 0), FINE)
-    energy: Floats = cv2.GaussianBlur((detail**2).mean(2), (0, 0), AROUND)
-    return energy
 
 
 def looked_up(picture: Floats, known: Known, value: Floats) -> Floats:
@@ -77,7 +92,7 @@ def looked_up(picture: Floats, known: Known, value: Floats) -> Floats:
     z = np.ascontiguousarray(picture.transpose(2, 0, 1))
     key, query = posterior.projected(z, radius, sources), posterior.projected(z, radius, targets)
     mean = key.mean(0)
-    bias = posterior.prior_terms(posterior.place_prior(known, targets), sources, known.shape[1])
+    bias = posterior.prior_terms(posterior.prior(known, targets), sources, known.shape[1])
     sure = np.full(len(targets), VAGUE**-2, np.float32)
     found: Floats = posterior.attend(query - mean, key - mean, value.ravel()[sources][:, None], sure, bias)
     return found[:, 0].reshape(known.shape)

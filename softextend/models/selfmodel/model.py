@@ -15,11 +15,13 @@ import cv2
 import numpy as np
 
 from softextend import arrays
+from softextend.fills.detail import energy, fine, gain
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
-from softextend.models.selfmodel import fill_confidence, posterior
+from softextend.models.selfmodel import posterior
 from softextend.models.selfmodel.candidates import RADII, WIDEST, upright
 from softextend.models.selfmodel.denoisers import SOURCES, Floats, Sparse, Targets
+from softextend.models.selfmodel.fill_confidence import Texture, precision
 from softextend.types import Box, Conditioning, Predict, Scene
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ class _Row:
     denoise: Denoise
     confidence: Floats  # (h, w) 1 / tau^2 of the clean picture as an observation
     coarse_confidence: Floats  # the same of its layout: what a blur of COARSE px leaves
+    energy: Floats  # (h, w) of the clean picture's fine detail
     lift: Floats  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
 
     @classmethod
@@ -125,14 +128,24 @@ class _Row:
                 denoise=lambda y, precision, radius: np.zeros((0, 3), np.float32),
                 confidence=none,
                 coarse_confidence=none,
+                energy=none,
                 lift=np.zeros_like(near),
             )
-        denoise = _denoiser(z0, known, scene, len(sources), device)
+        texture = Texture.of(upright(z0), known)
+        denoise = _denoiser(z0, known, scene, texture, len(sources), device)
         lift = _lift(near, targets, denoise)
         distance = np.zeros(near.shape[1:], np.float32)
         distance.ravel()[targets] = denoise.residual(near - lift)
-        detail, coarse = fill_confidence.precision(upright(z0), known, distance, cut)
-        return cls(z0=near, targets=targets, denoise=denoise, confidence=detail, coarse_confidence=coarse, lift=lift)
+        detail, coarse = precision(texture.part(cut), distance)
+        return cls(
+            z0=near,
+            targets=targets,
+            denoise=denoise,
+            confidence=detail,
+            coarse_confidence=coarse,
+            energy=texture.part(cut).own,
+            lift=lift,
+        )
 
     def denoised(self, y: Floats, sigma: float) -> Floats:
         """y (3, h, w) -> its posterior mean where it may change, the clean picture elsewhere."""
@@ -140,18 +153,27 @@ class _Row:
             return self.z0
         seen = y - self.z0
         seen = y - _blurred(seen) * self.coarse_share(sigma)
-        precision = np.float32(sigma**-2) + self.confidence
+        sure = np.float32(sigma**-2) + self.confidence
         seen *= np.float32(sigma**-2)
         seen += self.z0 * self.confidence
-        seen /= precision
+        seen /= sure
         seen -= self.lift
         at = self.targets
-        found = self.denoise(seen, precision.ravel()[at], radius_at(sigma)).T
+        found = self.denoise(seen, sure.ravel()[at], radius_at(sigma)).T
         found += self.lift.reshape(3, -1)[:, at]
         confidence = self.confidence.ravel()[at]
         kept = confidence / (confidence + np.float32(INEXACT**-2))
         clean = self.z0.copy()
         clean.reshape(3, -1)[:, at] = found + kept * (clean.reshape(3, -1)[:, at] - found)
+        return self._with_detail(clean)
+
+    def _with_detail(self, clean: Floats) -> Floats:
+        """A mean (3, h, w) of several sources lacks the fine detail that each of them has: the fill tells how much."""
+        picture = upright(clean)
+        detail = fine(picture)
+        more = gain(energy(detail), self.energy, 127.5) - 1
+        new = (picture + detail * more[..., None]).transpose(2, 0, 1).reshape(3, -1)
+        clean.reshape(3, -1)[:, self.targets] = new[:, self.targets]
         return clean
 
     def coarse_share(self, sigma: float) -> Floats:
@@ -167,11 +189,11 @@ def part_of(scene: Scene) -> Box:
     return scene.part or Box(top=0, left=0, bottom=height, right=width)
 
 
-def _denoiser(z0: Floats, known: Known, scene: Scene, sources: int, device: str) -> Any:
+def _denoiser(z0: Floats, known: Known, scene: Scene, texture: Texture, sources: int, device: str) -> Any:
     """Every source is looked at where they are few, or an accelerator does it; else a few candidates a pixel."""
     part = part_of(scene)
     targets = np.flatnonzero(arrays.in_numpy(scene.change)[0, 0] > 0)
-    where = posterior.place_prior(scene.known, targets)
+    where = posterior.prior(scene.known, targets, texture.wanted(), texture.shown())
     rng, origin = np.random.default_rng(scene.seed), (part.top, part.left)
     if len(targets) * min(sources, SOURCES) <= DENSE or device != "cpu":
         from softextend.models.selfmodel.dense import Dense  # imports torch

@@ -11,6 +11,7 @@ from patchsums import LEVELS, RADII, SEEN, Array, centres, clean_of, there_and_b
 from smallscene import noise_of, scene_of, small_picture
 from tolerances import rounding
 
+from softextend.fills import detail
 from softextend.models.selfmodel import candidates
 from softextend.models.selfmodel import model as selfmodel
 from softextend.models.selfmodel.dense import Dense
@@ -69,6 +70,7 @@ def test_predicts_colours_lie_in_the_hull_widened_by_the_lift(
     That is the sources' part of the answer, here all of it.
     """
     monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
+    monkeypatch.setattr(detail, "MOST", 1.0)  # what `detail` gives back comes on top
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     monkeypatch.setattr(selfmodel, "LIFT", lift)
     z0, known = small_picture(40, 46, 10)
@@ -91,6 +93,7 @@ def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, monkeypatch: pyte
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
     row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
     row = dataclasses.replace(row, confidence=np.full_like(row.confidence, tau**-2))
+    monkeypatch.setattr(detail, "MOST", 1.0)  # what `detail` gives back comes on top
     y = (z0 + 0.3 * noise_of(np.random.default_rng(0), z0.shape)).numpy()
     got = row.denoised(y, 0.3)[:, ~known]
     monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
@@ -108,7 +111,8 @@ def test_with_the_fills_share_colours_lie_in_the_hull_of_sources_and_fill(
 ) -> None:
     """A mean of both, however sure: no farther than the sources, widened by the lift, or the fill's own colours."""
     sure = [np.full((40, 46), each**-2, np.float32) for each in (selfmodel.INEXACT / 3, 1.0)]
-    monkeypatch.setattr(selfmodel.fill_confidence, "precision", lambda *_: tuple(sure))
+    monkeypatch.setattr(selfmodel, "precision", lambda *_: tuple(sure))
+    monkeypatch.setattr(detail, "MOST", 1.0)
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     z0, known = small_picture(40, 46, 10)
     z0[:, ~known] = 1.0  # whiter than any source

@@ -18,6 +18,7 @@ from patchsums import (
     centres,
     clean_of,
     corner,
+    found_in,
     mean_of,
     patches,
     places_of,
@@ -29,10 +30,13 @@ from patchsums import (
 from smallscene import noise_of, scene_of, small_picture
 from torch import Tensor
 
+from softextend.fills import detail
 from softextend.models.selfmodel import candidates
 from softextend.models.selfmodel import model as selfmodel
+from softextend.models.selfmodel.candidates import upright
 from softextend.models.selfmodel.denoisers import Sparse
 from softextend.models.selfmodel.dense import Dense
+from softextend.models.selfmodel.fill_confidence import Texture
 from softextend.models.selfmodel.model import SelfModel, radius_at
 from softextend.types import Scene
 
@@ -46,10 +50,13 @@ def brute_force(
     radius: int,
     of: Array,
     summands: Array | None = None,
+    texture: Texture | None = None,
+    usable: Array | None = None,
 ) -> Mean:
     """The posterior mean (N, 3): `seen` and `clean` (3, H, W), precision (N,); `of`: centres (M, 2) of the sources.
 
-    `summands` (3, H, W): the sizes of the numbers that `seen` is a sum of, where it is one.
+    `summands` (3, H, W): the sizes of the numbers that `seen` is a sum of, where it is one; `usable` (H, W): where
+    sources may lie, if not all that is known.
     """
     weight = weights(radius)
     sources = [tuple(each) for each in of]
@@ -57,12 +64,13 @@ def brute_force(
     middle = np.abs(keys - keys.mean(0))
     sizes = patches(np.abs(seen) if summands is None else summands, places, radius)
     colours = clean.astype(np.float64)[:, [y for y, _ in sources], [x for _, x in sources]].T
+    nearest = found_in(clean, known if usable is None else usable, places)
     found = []
-    for place, query, size, sure in zip(places, queries, sizes, precision, strict=True):
+    for place, query, size, sure, own in zip(places, queries, sizes, precision, nearest, strict=True):
         distance = (weight * (query - keys) ** 2).sum((1, 2, 3))
-        against = prior(known, place, sources)
-        summed = sure * (weight * (size * middle + middle**2 / 2)).sum((1, 2, 3)) + against
-        found.append(mean_of(colours, -0.5 * sure * distance - against, summed, query.size))
+        against = prior(known, place, sources, own, texture)
+        summed = sure * (weight * (size * middle + middle**2 / 2)).sum((1, 2, 3)) + against.size
+        found.append(mean_of(colours, -0.5 * sure * distance - against.nats, summed, query.size))
     return Mean(colours=np.array([each.colours for each in found]), bound=np.array([each.bound for each in found]))
 
 
@@ -132,6 +140,8 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
         radius,
         np.array(centres(own, radius if widest is None else widest)),
         summands,
+        Texture.of(upright(row.z0), own),
+        own,
     )
     clean, bound = z0.copy(), np.full(z0.shape, there_and_back(y))
     kept = confidence[at] / (confidence[at] + selfmodel.INEXACT**-2)
@@ -147,6 +157,7 @@ def test_predict_is_the_mean_given_both_observations(
     form: type[Dense | Sparse], t: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "CANDIDATES", EVERY)
+    monkeypatch.setattr(detail, "MOST", 1.0)  # what `detail` gives back comes on top
     if form is Sparse:
         monkeypatch.setattr(selfmodel, "DENSE", 0)
     z0, _, scene = faded()
@@ -166,9 +177,11 @@ def test_predict_is_the_mean_given_both_observations(
 def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is equally sure everywhere: exp(-|P(y) - P_q|^2 / 2 sigma^2) exp(-|P(z0) - P_q|^2 / 2 tau^2) prior."""
     monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
+    monkeypatch.setattr(detail, "MOST", 1.0)
     z0, known = small_picture(14, 18, 4)
     z0[:, ~known] = 0.5 * z0[:, ~known]
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
+    texture = Texture.of(upright(z0.numpy()), known)
     row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
     row = dataclasses.replace(
         row,
@@ -184,8 +197,8 @@ def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, m
     middle = np.abs(keys - keys.mean(0))
     got = row.denoised(y.numpy(), sigma).astype(float)
     for place in places_of(np.flatnonzero(~known), known)[::7]:
-        logit = -prior(known, place, sources)
-        size = -logit
+        against = prior(known, place, sources, *found_in(z0.numpy(), known, [place]), texture)
+        logit, size = -against.nats, against.size
         for seen, error in ((y, sigma), (z0, tau)):
             query = patches(seen.numpy(), [place], radius)
             logit = logit - (weight * (query - keys) ** 2).sum((1, 2, 3)) / (2 * error**2)
@@ -193,3 +206,17 @@ def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, m
         colours = z0.double().numpy()[:, [y for y, _ in sources], [x for _, x in sources]].T
         want = mean_of(colours, logit, size, keys[0].size)
         assert (np.abs(got[:, place[0], place[1]] - want.colours) < want.bound).all()
+
+
+def test_texture_is_the_energy_of_fine_detail() -> None:
+    z0, known = small_picture(40, 44, 8)
+    picture = z0.double().numpy()
+    fine = picture - smoothed(picture, detail.FINE)
+    want = smoothed((fine**2).mean(0)[None], detail.AROUND)[0]
+    got = Texture.of(upright(z0.numpy()), known)
+    assert np.abs(got.own - want).max() < 0.02 * want.max()  # OpenCV's kernels end a little elsewhere
+    assert (got.wanted() >= got.shown()).all()
+    flat = z0.clone()
+    flat[:, ~known] = 0
+    lacking = Texture.of(upright(flat.numpy()), known)
+    assert (lacking.wanted() - lacking.shown())[:, -2:].min() > 0.5  # it should be as elsewhere
