@@ -15,7 +15,6 @@ from torch import Tensor
 from softextend.models.selfmodel import candidates, posterior
 from softextend.models.selfmodel.denoisers import Sparse
 from softextend.models.selfmodel.dense import Dense
-from softextend.models.selfmodel.fill_confidence import Texture
 from softextend.models.selfmodel.kernels import NEGLIGIBLE
 from softextend.models.selfmodel.model import SelfModel
 from softextend.types import Scene
@@ -45,24 +44,15 @@ def patches(picture: Array, places: Sequence[tuple[int, int]], radius: int) -> A
     return np.array([wide[:, y : y + side, x : x + side] for y, x in places])
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Against:
-    """What speaks against each source (M,), and how large the numbers are that it is a sum of, nats."""
-
-    nats: Array
-    size: Array
-
-
 def prior(
     known: Array,
     place: tuple[int, int],
     sources: Sequence[tuple[int, int]],
     found: tuple[int, int],
-    texture: Texture | None = None,
-) -> Against:
-    """The prior against sources for where they lie: quadratic about the target's nearest known pixel.
+) -> Array:
+    """Nats (M,) against sources for where they lie: quadratic about the target's nearest known pixel.
 
-    `found`: the target's nearest source in the clean picture, made to cost FOUND at most. Texture counts as well.
+    `found`: the target's nearest source in the clean picture, which is made to cost FOUND at most.
     """
     ys, xs = np.nonzero(known)
     nearest = np.argmin((ys - place[0]) ** 2 + (xs - place[1]) ** 2)
@@ -77,14 +67,7 @@ def prior(
     nats = loose * (
         posterior.LAMBDA_ALONG * along + (posterior.LAMBDA_ACROSS if far else posterior.LAMBDA_ALONG) * across
     )
-    nats = nats[:-1] * min(1, posterior.FOUND / max(nats[-1], 1e-6))
-    if texture is None:
-        return Against(nats=nats, size=nats)
-    wanted, shown = float(texture.wanted()[place]), texture.shown()[tuple(np.array(sources).T)].astype(float)
-    return Against(
-        nats=nats + posterior.LAMBDA_TEXTURE * (shown - wanted) ** 2,
-        size=nats + posterior.LAMBDA_TEXTURE * (np.abs(shown) + abs(wanted)) ** 2,
-    )
+    return nats[:-1] * min(1, posterior.FOUND / max(nats[-1], 1e-6))
 
 
 def found_in(clean: Array, known: Array, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

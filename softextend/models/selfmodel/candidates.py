@@ -59,8 +59,8 @@ def points(flat: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int32]:
 
 
 def packed(where: Prior) -> npt.NDArray[np.float32]:
-    """A prior as the kernels take it: float32 (N, 7)."""
-    columns = [*where.near.T, *where.out.T, where.along, where.across, where.wanted]
+    """A prior as the kernels take it: float32 (N, 6)."""
+    columns = [*where.near.T, *where.out.T, where.along, where.across]
     return np.ascontiguousarray(np.stack(columns, 1), np.float32)
 
 
@@ -173,7 +173,6 @@ def _chosen(
         index=index,
         field=field,
         where=packed(where.loosened(nearest[:, 0])),
-        shown=where.shown,
         valid=valid,
         precision=precision,
         seed=seed,

@@ -49,7 +49,7 @@ class Sparse:
         self.at = points(targets, known.shape[1])
         self.clean = {radius: padded(picture, radius) for _, radius in RADII}
         self.field = candidate_sources(picture, known, targets, where, rng)
-        self.where, self.shown = packed(where.loosened(self.field[:, 0])), where.shown
+        self.where = packed(where.loosened(self.field[:, 0]))
         self.index = index_of(known, targets)
         self.valid = valid_sources(known, WIDEST)
 
@@ -74,7 +74,6 @@ class Sparse:
             index=self.index,
             field=self.field,
             where=self.where,
-            shown=self.shown,
             valid=self.valid,
             precision=np.ascontiguousarray(precision),
         )

@@ -46,14 +46,6 @@ class Texture:
         own = energy(fine(picture))
         return cls(own=own, usual=_usual(picture, own, known))
 
-    def wanted(self) -> Floats:
-        """(H, W): logarithm of the energy that a source should have; no less than usual, if the picture lacks it."""
-        return np.asarray(np.log(np.maximum(self.own, self.usual) + ROUNDING), np.float32)
-
-    def shown(self) -> Floats:
-        """(H, W): logarithm of what there is."""
-        return np.asarray(np.log(self.own + ROUNDING), np.float32)
-
     def part(self, cut: tuple[slice, slice]) -> Texture:
         """The same of the part that is cut out."""
         return Texture(own=self.own[cut], usual=self.usual[cut])

@@ -7,8 +7,8 @@ several neighbours a pixel, Barnes et al. 2010). The cost grows with the targets
 Imported only when a picture is large, because numba takes a while to load. Pictures are padded by the patch radius r, a
 few pixels more on the right, and flat in x: float32 (H + 2 r, 3 (W + 2 r + spare)), see `candidates.padded`; `weight`
 (r + 1, S) are the rows of a patch's window from the middle outwards, see `candidates.window`. Targets and sources are
-y, x of the picture without padding; a source with y < 0 is none. `where`, float32 (N, 7), is each target's
-posterior.Prior, `shown` (H, W) the texture that it speaks of. Loops run over a part [start, stop) of the targets and
+y, x of the picture without padding; a source with y < 0 is none. `where`, float32 (N, 6), is each target's
+posterior.Prior. Loops run over a part [start, stop) of the targets and
 let go of the interpreter lock; no part reads what another writes, so that the result does not depend on the number of
 threads.
 """
@@ -24,7 +24,6 @@ import numpy.typing as npt
 from softextend.fills.compiled import compiled, mixed
 from softextend.fills.parts import in_parts, threads
 from softextend.fills.patchmatch import NEIGHBOURS, anywhere, beside
-from softextend.models.selfmodel.posterior import LAMBDA_TEXTURE
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -32,7 +31,6 @@ Bools = npt.NDArray[np.bool_]
 REACH = 3  # px
 LENT = 6  # of a neighbour's candidates, the first ones are tried
 WANDER = 4  # px, how far from a candidate another is tried
-UNLIKE = np.float32(LAMBDA_TEXTURE)
 NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
 
 
@@ -52,7 +50,6 @@ def mean_among(
     index: Ints,
     field: Ints,
     where: Floats,
-    shown: Floats,
     valid: Bools,
     precision: Floats,
 ) -> Floats:
@@ -67,11 +64,11 @@ def mean_among(
     top, left = origin
     weigh = partial(
         _weigh, noisy=noisy, top=top, left=left, clean=clean, weight=weight, at=at, field=field, where=where,
-        shown=shown, precision=precision, state=state, best=best,
+        precision=precision, state=state, best=best,
     )  # fmt: skip
     join = partial(
         _join, noisy=noisy, top=top, left=left, clean=clean, weight=weight, at=at, index=index, field=field,
-        where=where, shown=shown, precision=precision, best=best, valid=valid, state=state, reach=REACH,
+        where=where, precision=precision, best=best, valid=valid, state=state, reach=REACH,
     )  # fmt: skip
     for work in (weigh, join):  # the likeliest of all neighbours are known when they are joined
         _over(len(at), work)
@@ -132,7 +129,6 @@ def refined(
     index: Ints,
     field: Ints,
     where: Floats,
-    shown: Floats,
     valid: Bools,
     precision: Floats,
     seed: int,
@@ -154,7 +150,6 @@ def refined(
         index=index,
         field=field,
         where=where,
-        shown=shown,
         valid=valid,
         precision=precision,
         seed=seed,
@@ -187,14 +182,12 @@ def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _prior(where, shown, i, sy, sx):  # type: ignore[no-untyped-def]
-    """Nats by which a source is unlikely for where it lies and for its texture."""
+def _prior(where, i, sy, sx):  # type: ignore[no-untyped-def]
+    """Nats by which a source is unlikely for where it lies."""
     dy = sy - where[i, 0]
     dx = sx - where[i, 1]
     along = dy * where[i, 2] + dx * where[i, 3]
-    unlike = shown[sy, sx] - where[i, 6]
-    place = where[i, 4] * along * along + where[i, 5] * (dy * dy + dx * dx - along * along)
-    return place + UNLIKE * unlike * unlike
+    return where[i, 4] * along * along + where[i, 5] * (dy * dy + dx * dx - along * along)
 
 
 @compiled
@@ -251,7 +244,7 @@ def _add(state, i, logit, clean, row, column):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _weigh(start, stop, noisy, top, left, clean, weight, at, field, where, shown, precision, state, best):  # type: ignore[no-untyped-def]
+def _weigh(start, stop, noisy, top, left, clean, weight, at, field, where, precision, state, best):  # type: ignore[no-untyped-def]
     radius = weight.shape[0] - 1
     for i in range(start, stop):
         state[i, 0] = -1e30
@@ -261,7 +254,7 @@ def _weigh(start, stop, noisy, top, left, clean, weight, at, field, where, shown
             sy, sx = field[i, k, 0], field[i, k, 1]
             if sy < 0:
                 continue
-            prior = _prior(where, shown, i, sy, sx)
+            prior = _prior(where, i, sy, sx)
             limit = np.float32((NEGLIGIBLE - most - prior) * reach)
             d = _distance(noisy, at[i, 0] - top, at[i, 1] - left, clean, sy, sx, weight, limit)
             if d > limit:
@@ -275,7 +268,7 @@ def _weigh(start, stop, noisy, top, left, clean, weight, at, field, where, shown
 
 @compiled
 def _join(  # type: ignore[no-untyped-def]
-    start, stop, noisy, top, left, clean, weight, at, index, field, where, shown, precision, best, valid, state, reach
+    start, stop, noisy, top, left, clean, weight, at, index, field, where, precision, best, valid, state, reach
 ):
     radius = weight.shape[0] - 1
     height, width = index.shape
@@ -297,7 +290,7 @@ def _join(  # type: ignore[no-untyped-def]
                     fresh = False
                     break
             if fresh:
-                prior = _prior(where, shown, i, sy, sx)
+                prior = _prior(where, i, sy, sx)
                 limit = np.float32((NEGLIGIBLE - state[i, 0] - prior) * 2 / precision[i])
                 d = _distance(noisy, at[i, 0] - top, at[i, 1] - left, clean, sy, sx, weight, limit)
                 if d > limit:
@@ -321,7 +314,7 @@ def _carried(start, stop, at, parent, offsets, ratio, valid, spare, out):  # typ
 
 
 @compiled
-def _offer(image, weight, ty, tx, i, sy, sx, where, shown, precision, seed, costs, found, width):  # type: ignore[no-untyped-def]
+def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, found, width):  # type: ignore[no-untyped-def]
     """Put one source where it belongs in a target's list, unless it is in it or too unlikely; found: flat indices of
     the list, and of the sources that the target has already."""
     last, source = np.uint64(len(costs) - 1), np.int32(sy * width + sx)
@@ -331,7 +324,7 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, shown, precision, seed, cost
     if known:
         return
     uniform = (mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
-    prior = np.float32(_prior(where, shown, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
+    prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
     limit = np.float32((costs[last] - prior) * 2 / precision[i])
     if limit < 0:
         return
@@ -346,7 +339,7 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, shown, precision, seed, cost
 
 
 @compiled
-def _refined(start, stop, image, weight, at, index, field, where, shown, valid, precision, seed, taken, out):  # type: ignore[no-untyped-def]
+def _refined(start, stop, image, weight, at, index, field, where, valid, precision, seed, taken, out):  # type: ignore[no-untyped-def]
     height, width = valid.shape
     count = out.shape[1]
     costs, found = np.empty(count, np.float32), np.empty(count + taken.shape[1], np.int32)
@@ -369,7 +362,7 @@ def _refined(start, stop, image, weight, at, index, field, where, shown, valid, 
                     sy += h % (2 * WANDER + 1) - WANDER
                     sx += h // 1024 % (2 * WANDER + 1) - WANDER
                 if sy >= 0 and sx >= 0 and sy < height and sx < width and valid[sy, sx]:
-                    _offer(image, weight, ty, tx, i, sy, sx, where, shown, precision, seed, costs, found, width)
+                    _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, found, width)
         for k in range(count):
             if found[k] >= 0:
                 out[i, k, 0], out[i, k, 1] = found[k] // width, found[k] % width

@@ -18,7 +18,7 @@ from softextend import arrays
 from softextend.fills.detail import energy, fine, gain
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
-from softextend.models.selfmodel import posterior
+from softextend.models.selfmodel import fill_confidence, posterior
 from softextend.models.selfmodel.candidates import RADII, WIDEST, upright
 from softextend.models.selfmodel.denoisers import SOURCES, Floats, Sparse, Targets
 from softextend.models.selfmodel.fill_confidence import Texture, precision
@@ -35,7 +35,8 @@ REPAINTED = 0.5  # change from which a known pixel is no source: earlier stages 
 COARSE = 2.0  # px, Gaussian sigma
 LIFT = 24 / 255  # 12 levels of 255, the most that a source's colour is moved
 LIFT_BLUR = 6.0  # px, Gaussian sigma: texture averages out, a gradient stays
-INEXACT = 0.025  # standard deviation of the picture from its best source: what a sure fill knows better
+INEXACT = 0.025  # standard deviation of the picture from its best source, at least: what a sure fill knows better
+MISSED = 0.3  # the same squared, as a part of the mean square distance of the fill's patch from that source
 LIKELY = 0.05  # sigma at which the clean picture's sources are taken
 READ = 32  # px around what may change that are read: blurs, of 6 px at most, to their ends, and a patch beyond
 Denoise = Callable[[Floats, Floats, int], Floats]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
@@ -108,6 +109,7 @@ class _Row:
     denoise: Denoise
     confidence: Floats  # (h, w) 1 / tau^2 of the clean picture as an observation
     coarse_confidence: Floats  # the same of its layout: what a blur of COARSE px leaves
+    kept: Floats  # (h, w) share of the clean picture in the answer
     energy: Floats  # (h, w) of the clean picture's fine detail
     lift: Floats  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
 
@@ -128,11 +130,12 @@ class _Row:
                 denoise=lambda y, precision, radius: np.zeros((0, 3), np.float32),
                 confidence=none,
                 coarse_confidence=none,
+                kept=none,
                 energy=none,
                 lift=np.zeros_like(near),
             )
         texture = Texture.of(upright(z0), known)
-        denoise = _denoiser(z0, known, scene, texture, len(sources), device)
+        denoise = _denoiser(z0, known, scene, len(sources), device)
         lift = _lift(near, targets, denoise)
         distance = np.zeros(near.shape[1:], np.float32)
         distance.ravel()[targets] = denoise.residual(near - lift)
@@ -143,6 +146,7 @@ class _Row:
             denoise=denoise,
             confidence=detail,
             coarse_confidence=coarse,
+            kept=_kept(detail, distance),
             energy=texture.part(cut).own,
             lift=lift,
         )
@@ -161,8 +165,7 @@ class _Row:
         at = self.targets
         found = self.denoise(seen, sure.ravel()[at], radius_at(sigma)).T
         found += self.lift.reshape(3, -1)[:, at]
-        confidence = self.confidence.ravel()[at]
-        kept = confidence / (confidence + np.float32(INEXACT**-2))
+        kept = self.kept.ravel()[at]
         clean = self.z0.copy()
         clean.reshape(3, -1)[:, at] = found + kept * (clean.reshape(3, -1)[:, at] - found)
         return self._with_detail(clean)
@@ -189,11 +192,11 @@ def part_of(scene: Scene) -> Box:
     return scene.part or Box(top=0, left=0, bottom=height, right=width)
 
 
-def _denoiser(z0: Floats, known: Known, scene: Scene, texture: Texture, sources: int, device: str) -> Any:
+def _denoiser(z0: Floats, known: Known, scene: Scene, sources: int, device: str) -> Any:
     """Every source is looked at where they are few, or an accelerator does it; else a few candidates a pixel."""
     part = part_of(scene)
     targets = np.flatnonzero(arrays.in_numpy(scene.change)[0, 0] > 0)
-    where = posterior.prior(scene.known, targets, texture.wanted(), texture.shown())
+    where = posterior.prior(scene.known, targets)
     rng, origin = np.random.default_rng(scene.seed), (part.top, part.left)
     if len(targets) * min(sources, SOURCES) <= DENSE or device != "cpu":
         from softextend.models.selfmodel.dense import Dense  # imports torch
@@ -206,6 +209,13 @@ def _untouched(known: Known, change: Floats) -> Known:
     """The photo's own pixels (h, w): a coarser stage has repainted those that may change much."""
     own: Known = known & (change < REPAINTED)
     return own if posterior.source_centres(own, WIDEST)[1] == WIDEST else known
+
+
+def _kept(confidence: Floats, distance: Floats) -> Floats:
+    """The share (h, w) of a clean picture that is so sure: two errors join by their precisions; distance: (h, w)."""
+    inexact = np.maximum(np.float32(INEXACT**2), MISSED * cv2.GaussianBlur(distance, (0, 0), fill_confidence.SMOOTH))
+    share: Floats = confidence * inexact / (1 + confidence * inexact)
+    return share
 
 
 def _lift(z0: Floats, targets: Targets, denoise: Denoise) -> Floats:

@@ -21,7 +21,6 @@ from softextend import arrays
 
 LAMBDA_ALONG = 80.0  # nats per (longer side)^2 between a source and the nearest known point, away from the border
 LAMBDA_ACROSS = 800.0  # the same along the border: keeps horizons and shores level
-LAMBDA_TEXTURE = 16.0  # nats per squared difference of log energies: patches drift to what is smooth without
 FOUND = 10.0  # nats, what the place of a target's nearest source may cost: what a fill has copied stays likely
 LOOSEN = 4.0  # the prior's width grows by this factor per longer side of distance from the known area
 NARROW = 0.75  # standard deviation of the Gaussian patch weight, in patch radii
@@ -51,17 +50,12 @@ def source_centres(known: npt.NDArray[np.bool_], radius: int) -> tuple[Ints, int
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prior:
-    """Where each target would like its source: nearest known point, the direction away from it, how sure.
-
-    And of what texture: logarithms of the energy of fine detail, wanted and shown.
-    """
+    """Where each target would like its source: nearest known point, the direction away from it, how sure."""
 
     near: Floats  # (N, 2) y, x of the nearest known pixel, in px
     out: Floats  # (N, 2) unit vector from there to the target; (0, 0) inside the known area
     along: Floats  # (N,) nats per px^2 along `out`
     across: Floats  # (N,) nats per px^2 across it
-    wanted: Floats  # (N,)
-    shown: Floats  # (H, W)
 
     def loosened(self, nearest: npt.NDArray[np.int32]) -> Prior:
         """The same with places so much less strict that those (N, 2), y and x, cost FOUND at most."""
@@ -72,13 +66,8 @@ class Prior:
         return replace(self, along=self.along * ease, across=self.across * ease)
 
 
-def prior(
-    known: npt.NDArray[np.bool_], targets: Ints, wanted: Floats | None = None, shown: Floats | None = None
-) -> Prior:
-    """The prior of targets (flat indices, (N,)): quadratic in the distance from the nearest known point.
-
-    wanted, shown: (H, W); without them any texture will do.
-    """
+def prior(known: npt.NDArray[np.bool_], targets: Ints) -> Prior:
+    """The positional prior of targets (flat indices, (N,)): quadratic in the distance from the nearest known point."""
     height, width = known.shape
     unknown = (~known).astype(np.uint8)
     _, label = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -92,15 +81,7 @@ def prior(
     loose = 1 / (longer * (1 + LOOSEN * far / longer)) ** 2
     out = away / np.maximum(far, 1)[:, None]
     across = np.where(far > 0, LAMBDA_ACROSS, LAMBDA_ALONG) * loose
-    any_texture = np.zeros(known.shape, np.float32)
-    return Prior(
-        near=near,
-        out=out,
-        along=LAMBDA_ALONG * loose,
-        across=across.astype(np.float32),
-        wanted=(any_texture if wanted is None else wanted).ravel()[targets],
-        shown=any_texture if shown is None else shown,
-    )
+    return Prior(near=near, out=out, along=LAMBDA_ALONG * loose, across=across.astype(np.float32))
 
 
 def projected(image: Any, radius: int, at: Any) -> Any:
@@ -138,15 +119,13 @@ def attend(query: Any, key: Any, value: Any, precision: Any, bias: tuple[Any, An
 
 
 def prior_terms(where: Prior, sources: Ints, width: int) -> tuple[Floats, Floats]:
-    """The quadratic prior as an inner product: float32 (N, 7), (M, 7), equal to -prior up to a constant per target."""
+    """The quadratic prior as an inner product: float32 (N, 5), (M, 5), equal to -prior up to a constant per target."""
     uy, ux = where.out[:, 0], where.out[:, 1]
     a, b = where.along, where.across
     yy, xx, yx = a * uy**2 + b * (1 - uy**2), a * ux**2 + b * (1 - ux**2), (a - b) * uy * ux
     ny, nx = where.near[:, 0], where.near[:, 1]
-    texture = 2 * LAMBDA_TEXTURE * where.wanted, np.full(len(a), -LAMBDA_TEXTURE, np.float32)
-    left = np.stack([-yy, -xx, -2 * yx, 2 * (yy * ny + yx * nx), 2 * (xx * nx + yx * ny), *texture], 1)
+    left = np.stack([-yy, -xx, -2 * yx, 2 * (yy * ny + yx * nx), 2 * (xx * nx + yx * ny)], 1)
     sy, sx = (sources // width).astype(np.float32), (sources % width).astype(np.float32)
-    shown = where.shown.ravel()[sources]
-    right = np.stack([sy * sy, sx * sx, sy * sx, sy, sx, shown, shown**2], 1)
+    right = np.stack([sy * sy, sx * sx, sy * sx, sy, sx], 1)
     scale = np.abs(right).max(0) + 1  # keeps both factors near one: the product stays exact in float32
     return (left * scale).astype(np.float32), (right / scale).astype(np.float32)

@@ -70,6 +70,7 @@ def test_predicts_colours_lie_in_the_hull_widened_by_the_lift(
     That is the sources' part of the answer, here all of it.
     """
     monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
+    monkeypatch.setattr(selfmodel, "MISSED", 0.0)
     monkeypatch.setattr(detail, "MOST", 1.0)  # what `detail` gives back comes on top
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     monkeypatch.setattr(selfmodel, "LIFT", lift)
@@ -85,23 +86,30 @@ def test_predicts_colours_lie_in_the_hull_widened_by_the_lift(
         assert over.max() > lift / 2  # and it is not idle
 
 
+@pytest.mark.parametrize("missed", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("tau", [0.005, selfmodel.INEXACT, 0.5])
-def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two Gaussian errors join by their precisions: half and half where the fill is as sure as a source is right."""
+def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, missed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two Gaussian errors join by their precisions: half and half where the fill is as sure as a source is right.
+
+    Which it is the less, the farther it lies from the fill; `missed`: root mean square distance.
+    """
+    sure, distance = np.full((24, 30), tau**-2, np.float32), np.full((24, 30), missed**2, np.float32)
+    share = selfmodel._kept(sure, distance)
+    inexact = max(selfmodel.INEXACT**2, selfmodel.MISSED * missed**2)
+    assert share == pytest.approx(np.full_like(share, 1 / (1 + tau**2 / inexact)), rel=1e-5)
     z0, known = small_picture(24, 30, 6)
     z0[:, ~known] = 0.9  # no source has it
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
     row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
-    row = dataclasses.replace(row, confidence=np.full_like(row.confidence, tau**-2))
     monkeypatch.setattr(detail, "MOST", 1.0)  # what `detail` gives back comes on top
     y = (z0 + 0.3 * noise_of(np.random.default_rng(0), z0.shape)).numpy()
-    got = row.denoised(y, 0.3)[:, ~known]
-    monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
-    source, fill = row.denoised(y, 0.3)[:, ~known], z0.numpy()[:, ~known]
-    monkeypatch.undo()
-    share = 1 / (1 + (tau / selfmodel.INEXACT) ** 2)
+    got, source = (
+        dataclasses.replace(row, confidence=sure, kept=each).denoised(y, 0.3)[:, ~known]
+        for each in (share, np.zeros_like(share))
+    )
+    fill = z0.numpy()[:, ~known]
     assert np.abs(fill - source).max() > SEEN
-    assert np.allclose(got, source + share * (fill - source), atol=rounding("float32", terms=4), rtol=0)
+    assert np.allclose(got, source + share[~known] * (fill - source), atol=rounding("float32", terms=4), rtol=0)
 
 
 @pytest.mark.parametrize("dense", [selfmodel.DENSE, 0], ids=["dense", "sparse"])
@@ -112,6 +120,7 @@ def test_with_the_fills_share_colours_lie_in_the_hull_of_sources_and_fill(
     """A mean of both, however sure: no farther than the sources, widened by the lift, or the fill's own colours."""
     sure = [np.full((40, 46), each**-2, np.float32) for each in (selfmodel.INEXACT / 3, 1.0)]
     monkeypatch.setattr(selfmodel, "precision", lambda *_: tuple(sure))
+    monkeypatch.setattr(selfmodel, "MISSED", 0.0)
     monkeypatch.setattr(detail, "MOST", 1.0)
     monkeypatch.setattr(selfmodel, "DENSE", dense)
     z0, known = small_picture(40, 46, 10)

@@ -50,7 +50,6 @@ def brute_force(
     radius: int,
     of: Array,
     summands: Array | None = None,
-    texture: Texture | None = None,
     usable: Array | None = None,
 ) -> Mean:
     """The posterior mean (N, 3): `seen` and `clean` (3, H, W), precision (N,); `of`: centres (M, 2) of the sources.
@@ -68,9 +67,9 @@ def brute_force(
     found = []
     for place, query, size, sure, own in zip(places, queries, sizes, precision, nearest, strict=True):
         distance = (weight * (query - keys) ** 2).sum((1, 2, 3))
-        against = prior(known, place, sources, own, texture)
-        summed = sure * (weight * (size * middle + middle**2 / 2)).sum((1, 2, 3)) + against.size
-        found.append(mean_of(colours, -0.5 * sure * distance - against.nats, summed, query.size))
+        against = prior(known, place, sources, own)
+        summed = sure * (weight * (size * middle + middle**2 / 2)).sum((1, 2, 3)) + against
+        found.append(mean_of(colours, -0.5 * sure * distance - against, summed, query.size))
     return Mean(colours=np.array([each.colours for each in found]), bound=np.array([each.bound for each in found]))
 
 
@@ -116,7 +115,7 @@ def faded() -> tuple[Tensor, Array, Scene]:
 def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float, widest: int | None) -> Mean:
     """`predict`'s answer (3, H, W) in float64: noisy and clean picture joined, the lift taken off and added after.
 
-    A source is right within INEXACT, so that a share of a sure clean picture stays. Confidence and lift are the row's.
+    A share of the clean picture stays. Confidence, share and lift are the row's.
     `widest`: radius of the patches that make a source, None: the level's own.
     """
     z0, noisy = row.z0.astype(float), y.double().numpy()
@@ -140,11 +139,10 @@ def both_observations(row: selfmodel._Row, scene: Scene, y: Tensor, sigma: float
         radius,
         np.array(centres(own, radius if widest is None else widest)),
         summands,
-        Texture.of(upright(row.z0), own),
         own,
     )
     clean, bound = z0.copy(), np.full(z0.shape, there_and_back(y))
-    kept = confidence[at] / (confidence[at] + selfmodel.INEXACT**-2)
+    kept = row.kept.astype(float)[at]
     spot = (slice(None), *at)
     clean[spot] = (1 - kept) * (found.colours.T + lift[spot]) + kept * z0[spot]
     bound[spot] += found.bound.T
@@ -176,18 +174,17 @@ def test_predict_is_the_mean_given_both_observations(
 @pytest.mark.parametrize("tau", [0.1, 0.5])
 def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is equally sure everywhere: exp(-|P(y) - P_q|^2 / 2 sigma^2) exp(-|P(z0) - P_q|^2 / 2 tau^2) prior."""
-    monkeypatch.setattr(selfmodel, "INEXACT", 1e-9)
     monkeypatch.setattr(detail, "MOST", 1.0)
     z0, known = small_picture(14, 18, 4)
     z0[:, ~known] = 0.5 * z0[:, ~known]
     scene = scene_of(z0[None], known, change=(~known).astype(np.float32))
-    texture = Texture.of(upright(z0.numpy()), known)
     row = selfmodel._Row.of(z0.numpy(), scene, "cpu")
     row = dataclasses.replace(
         row,
         confidence=np.full_like(row.confidence, tau**-2),
         coarse_confidence=np.zeros_like(row.confidence),
         lift=np.zeros_like(row.lift),
+        kept=np.zeros_like(row.kept),
     )
     y = z0 + sigma * noise_of(np.random.default_rng(0), z0.shape)
     radius = radius_at(sigma)
@@ -197,8 +194,8 @@ def test_a_second_observation_is_a_second_likelihood(sigma: float, tau: float, m
     middle = np.abs(keys - keys.mean(0))
     got = row.denoised(y.numpy(), sigma).astype(float)
     for place in places_of(np.flatnonzero(~known), known)[::7]:
-        against = prior(known, place, sources, *found_in(z0.numpy(), known, [place]), texture)
-        logit, size = -against.nats, against.size
+        size = prior(known, place, sources, *found_in(z0.numpy(), known, [place]))
+        logit = -size
         for seen, error in ((y, sigma), (z0, tau)):
             query = patches(seen.numpy(), [place], radius)
             logit = logit - (weight * (query - keys) ** 2).sum((1, 2, 3)) / (2 * error**2)
@@ -215,8 +212,7 @@ def test_texture_is_the_energy_of_fine_detail() -> None:
     want = smoothed((fine**2).mean(0)[None], detail.AROUND)[0]
     got = Texture.of(upright(z0.numpy()), known)
     assert np.abs(got.own - want).max() < 0.02 * want.max()  # OpenCV's kernels end a little elsewhere
-    assert (got.wanted() >= got.shown()).all()
     flat = z0.clone()
     flat[:, ~known] = 0
     lacking = Texture.of(upright(flat.numpy()), known)
-    assert (lacking.wanted() - lacking.shown())[:, -2:].min() > 0.5  # it should be as elsewhere
+    assert (lacking.usual / (lacking.own + 1e-9))[:, -2:].min() > 1.5  # it should be as elsewhere
