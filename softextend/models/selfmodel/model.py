@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from softextend import arrays
-from softextend.fills.detail import energy, fine, gain
+from softextend.fills.detail import AROUND, energy, fine, gain
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.selfmodel import fill_confidence, posterior
@@ -110,7 +110,7 @@ class _Row:
     confidence: Floats  # (h, w) 1 / tau^2 of the clean picture as an observation
     coarse_confidence: Floats  # the same of its layout: what a blur of COARSE px leaves
     kept: Floats  # (h, w) share of the clean picture in the answer
-    energy: Floats  # (h, w) of the clean picture's fine detail
+    energy: Floats  # (h, w) of the clean picture's fine detail; 0 where that is the photo's own
     lift: Floats  # (3, h, w) what the clean picture's colours add to the sources', so that gradients go on
 
     @classmethod
@@ -146,8 +146,8 @@ class _Row:
             denoise=denoise,
             confidence=detail,
             coarse_confidence=coarse,
-            kept=_kept(detail, distance),
-            energy=texture.part(cut).own,
+            kept=_kept(detail, distance, ~scene.known[cut]),
+            energy=texture.part(cut).own * _away(scene.known)[cut],
             lift=lift,
         )
 
@@ -211,11 +211,20 @@ def _untouched(known: Known, change: Floats) -> Known:
     return own if posterior.source_centres(own, WIDEST)[1] == WIDEST else known
 
 
-def _kept(confidence: Floats, distance: Floats) -> Floats:
-    """The share (h, w) of a clean picture that is so sure: two errors join by their precisions; distance: (h, w)."""
-    inexact = np.maximum(np.float32(INEXACT**2), MISSED * cv2.GaussianBlur(distance, (0, 0), fill_confidence.SMOOTH))
-    share: Floats = confidence * inexact / (1 + confidence * inexact)
-    return share
+def _kept(confidence: Floats, distance: Floats, new: Known) -> Floats:
+    """The share (h, w) of a clean picture that is so sure: two errors join by their precisions.
+
+    Only where it is new: a light rim of the photo, far from all sources (distance (h, w)), has to go where it may.
+    """
+    missed = cv2.GaussianBlur(distance * new, (0, 0), fill_confidence.SMOOTH) * new
+    odds = confidence * np.maximum(np.float32(INEXACT**2), MISSED * missed)
+    return np.asarray(odds / (1 + odds), np.float32)
+
+
+def _away(known: Known) -> Known:
+    """(H, W): where no edge of the photo counts to the energy of fine detail."""
+    side = 2 * round(3 * AROUND) + 1
+    return np.asarray(cv2.dilate(known.astype(np.uint8), np.ones((side, side), np.uint8)) == 0)
 
 
 def _lift(z0: Floats, targets: Targets, denoise: Denoise) -> Floats:

@@ -94,7 +94,7 @@ def test_a_sure_fill_keeps_its_share_of_the_answer(tau: float, missed: float, mo
     Which it is the less, the farther it lies from the fill; `missed`: root mean square distance.
     """
     sure, distance = np.full((24, 30), tau**-2, np.float32), np.full((24, 30), missed**2, np.float32)
-    share = selfmodel._kept(sure, distance)
+    share = selfmodel._kept(sure, distance, np.ones((24, 30), np.bool_))
     inexact = max(selfmodel.INEXACT**2, selfmodel.MISSED * missed**2)
     assert share == pytest.approx(np.full_like(share, 1 / (1 + tau**2 / inexact)), rel=1e-5)
     z0, known = small_picture(24, 30, 6)
@@ -134,3 +134,17 @@ def test_with_the_fills_share_colours_lie_in_the_hull_of_sources_and_fill(
     over = reach(clean_of(scene, y, t)[:, ~known].T, toward) - np.maximum(sources, fill)
     assert over.max() <= hull(known.sum()) + there_and_back(y)
     assert np.abs(clean_of(scene, y, t) - z0.numpy())[:, ~known].max() > SEEN  # the sources have a share
+
+
+def test_the_photos_own_rim_is_neither_kept_nor_sharpened() -> None:
+    """A scanner's light row, which lies where the photo is blended over, is like no source: that makes it no better."""
+    z0, known = small_picture(40, 46, 10)
+    z0[:, :, 35] = 1.0
+    z0[:, :, 38:] *= -1  # like nothing either, but no photo
+    change = (~known).astype(np.float32)
+    change[:, 30:36] = 0.8
+    row = selfmodel._Row.of(z0.numpy(), scene_of(z0[None], known, change=change), "cpu")
+    plain = row.confidence * selfmodel.INEXACT**2
+    assert row.kept[known] == pytest.approx((plain / (1 + plain))[known], rel=1e-5)
+    assert (row.kept[~known] > (plain / (1 + plain))[~known] + 0.01).any()
+    assert (row.energy[:, :40] == 0).all()
