@@ -41,7 +41,8 @@ def energy(detail: Floats) -> Floats:
 def gain(own: Floats, meant: Floats, levels: float) -> Floats:
     """(h, w) in [1, MOST]: what fine detail must be multiplied by to have the energy that is meant; `levels` a unit."""
     grain = GRAIN / levels**2
-    return cv2.GaussianBlur(np.sqrt(np.clip((meant + grain) / (own + grain), 1, MOST**2)), (0, 0), CHANGES)  # type: ignore[no-any-return]
+    lacking = np.sqrt(np.clip((meant + grain) / (own + grain), 1, MOST**2))
+    return np.asarray(cv2.GaussianBlur(lacking, (0, 0), CHANGES), np.float32)
 
 
 def regain(level: Level, source: Ints) -> None:

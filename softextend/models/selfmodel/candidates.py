@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.arrays import LANES
 from softextend.fills.detail import FINE
 from softextend.models.selfmodel import posterior
 from softextend.models.selfmodel.posterior import Prior
@@ -31,7 +32,6 @@ RADIUS = 3  # px, of the patches that it compares
 NEAR = 64  # px from what a coarser level found: farther the search finds nothing better
 LEAST = np.finfo(np.float32).tiny  # a draw may be rounded to 0
 PART = 512  # targets whose sources are looked at at once
-LANES = 8  # numbers that a processor takes at once: what is read is a multiple of it
 
 
 def upright(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -139,7 +139,8 @@ class _Row:
         lift = _lift(near, targets, denoise)
         distance = np.zeros(near.shape[1:], np.float32)
         distance.ravel()[targets] = denoise.residual(near - lift)
-        detail, coarse = precision(texture.part(cut), distance)
+        texture = texture.part(cut)
+        detail, coarse = precision(texture, distance)
         return cls(
             z0=near,
             targets=targets,
@@ -147,7 +148,7 @@ class _Row:
             confidence=detail,
             coarse_confidence=coarse,
             kept=_kept(detail, distance, ~scene.known[cut]),
-            energy=texture.part(cut).own * _away(scene.known)[cut],
+            energy=texture.own * _away(scene.known)[cut],
             lift=lift,
         )
 
