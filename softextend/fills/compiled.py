@@ -7,11 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numba import config, njit
-from numba.core import event
 
 from softextend import compiling
 from softextend.environment import has_home, own_folder
+from softextend.pictures.memory import check_room
+
+check_room("Numba", 500_000_000)
+
+from numba import config, njit  # noqa: E402
+from numba.core import event  # noqa: E402
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # infinities and NaN keep their meaning: a barred source costs infinity
 

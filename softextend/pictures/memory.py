@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from softextend.errors import BadPicture
+from softextend.errors import BadPicture, OutOfMemory
 
 PER_PIXEL = 24  # bytes: samples, what is known, the canvas and copies of them at work; a 484-megapixel run took 27
 SMALL = 50_000_000  # px that are always tried
@@ -19,7 +19,19 @@ SAID = re.compile(  # by what decoders, torch, OpenCV and C++ run out of it
 
 def ran_out(error: BaseException) -> bool:
     """Whether an error means that there was no more memory."""
+    if isinstance(error, SystemError) and _within_limit() is not None:  # C code that failed and does not say why
+        return True
     return isinstance(error, MemoryError) or SAID.search(str(error)) is not None
+
+
+def check_room(what: str, need: int) -> None:
+    """OutOfMemory where `ulimit -v` leaves less than `need` bytes: below it libraries hang or crash as they load."""
+    left = _within_limit()
+    if left is not None and left < need:
+        raise OutOfMemory(
+            f"out of memory: {what} takes {need / 1e6:.0f} MB as it is loaded, and ulimit -v leaves {left / 1e6:.0f}; "
+            "allow it more, such as ulimit -v unlimited"
+        )
 
 
 def check_memory(name: str, width: int, height: int, *, allow_huge: bool) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pngs import png
 from running import Run, photo
 
+from softextend.errors import OutOfMemory
 from softextend.jobs import task
 from softextend.pictures import memory
 
@@ -60,14 +61,33 @@ def test_what_is_free_is_known_here() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs ulimit -v as Linux has it")
-def test_a_small_ulimit_is_called_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("megabytes", [600, 700])  # at 700 SciPy's BLAS, loaded, would try for ever
+def test_a_small_ulimit_is_called_so(tmp_path: Path, megabytes: int) -> None:
     photo(tmp_path / "a.png")
-    command = f"ulimit -v 600000; exec {sys.executable} -m softextend extend a.png --sides 4"
+    command = f"ulimit -v {megabytes}000; exec {sys.executable} -m softextend extend a.png --sides 4"
     package = str(Path(memory.__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": package, "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    assert ran.returncode != 0
-    assert "installation is incomplete" not in ran.stderr
-    assert "out of memory" in ran.stderr
+    assert ran.returncode == 1
+    assert "out of memory" in ran.stderr.splitlines()[-1]
+    assert "ulimit -v unlimited" in ran.stderr
+    assert not (tmp_path / "a-extended.png").exists()
+
+
+def test_what_a_library_takes_is_asked_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_within_limit", lambda: None)
+    memory.check_room("a library", 10**12)
+    monkeypatch.setattr(memory, "_within_limit", lambda: 400_000_000)
+    memory.check_room("a library", 400_000_000)
+    with pytest.raises(OutOfMemory, match="a library takes 401 MB as it is loaded, and ulimit -v leaves 400;"):
+        memory.check_room("a library", 401_000_000)
+
+
+@pytest.mark.parametrize(("limited", "expected"), [(10**9, True), (None, False)])
+def test_c_code_that_fails_without_a_reason_ran_out_where_there_is_a_limit(
+    monkeypatch: pytest.MonkeyPatch, limited: int | None, expected: bool
+) -> None:
+    monkeypatch.setattr(memory, "_within_limit", lambda: limited)
+    assert memory.ran_out(SystemError("error return without exception set")) is expected

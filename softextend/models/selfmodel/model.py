@@ -22,6 +22,7 @@ from softextend.models.selfmodel import fill_confidence, posterior
 from softextend.models.selfmodel.candidates import RADII, WIDEST, upright
 from softextend.models.selfmodel.denoisers import SOURCES, Floats, Sparse, Targets
 from softextend.models.selfmodel.fill_confidence import Texture, precision
+from softextend.pictures.memory import check_room
 from softextend.types import Box, Conditioning, Predict, Scene
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ def _denoiser(z0: Floats, known: Known, scene: Scene, sources: int, device: str)
     where = posterior.prior(scene.known, targets)
     rng, origin = np.random.default_rng(scene.seed), (part.top, part.left)
     if len(targets) * min(sources, SOURCES) <= DENSE or device != "cpu":
+        check_room("PyTorch", 500_000_000)
         from softextend.models.selfmodel.dense import Dense  # imports torch
 
         return Dense(z0, known, targets, where, rng, origin, device)
