@@ -131,7 +131,8 @@ def map_first(input: Input, change: Change, plan: Plan) -> Filled:
         )
     change = as_method(change, plan)
     known = ~editable(latent_change(change))
-    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels)
+    rim = np.zeros_like(known)
+    prepared = Prepared(plan=plan, filled=pixels, change=change, known=known, photo=pixels, rim=rim)
     join = Join.of(input.planes or eight_bit(pixels), known)
     first = _Pass(plan=plan, prepared=prepared, join=join, band=plan.band, by_map=True)
     return Filled(input=input, plan=plan, passes=(plan,), first=first, seconds=time.perf_counter() - began)
@@ -216,7 +217,8 @@ class _Pass:
         painted, join = self.painted()
         join = join.painted(painted.planes)
         known = opened(join.known, plan.opened) if plan.opened else np.ones(painted.pixels.shape[:2], np.bool_)
-        prepared = replace(prepare(painted.pixels, known, plan), photo=self.prepared.photo)
+        ready = self.prepared.straight()
+        prepared = replace(prepare(painted.pixels, known, plan, ready.rim), photo=ready.photo)
         return replace(self, plan=plan, prepared=prepared, join=join, before=painted, decoded=None)
 
 
@@ -230,16 +232,18 @@ def _composed(prepared: Prepared, decoded: npt.NDArray[np.float32], join: Join, 
 def _ramp(prepared: Prepared, kept: Known, original: Known, band: int) -> Change:
     """Share of the repainted pixel, (H, W) in [0, 1], whole on all that is new, 0 wherever something is `kept`.
 
-    What an earlier pass painted may change farther in than the `band` of the `original`: there it fades within that.
+    What an earlier pass painted, or what lies behind a thin border, may change farther in than the `band` of the
+    `original`: there it fades within that.
     """
     latent, plan = latent_change(prepared.change), prepared.plan
     ramp = np.zeros_like(latent)
     for area in plan.canvas.areas:
         known = prepared.known[area.cut]
         ramp[area.cut] = composite_ramp(latent[area.cut], known, band=plan.band, seed=plan.seed)
-        if band < plan.band:
+        if band < plan.band or prepared.rim[area.cut].any():
             most = composite_ramp(np.ones_like(latent[area.cut]), original[area.cut], band=band, seed=plan.seed)
             ramp[area.cut] = np.minimum(ramp[area.cut], most)
+    ramp[prepared.rim & ~prepared.known] = 1.0
     ramp[kept] = 0.0
     return ramp
 

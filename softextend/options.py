@@ -82,7 +82,7 @@ class Growth(Checked):
         "off every side",
         low=1,
         high=4096,
-        told="nothing is cropped, a border that will show is reported",
+        told="nothing is cropped, a border is reported, and a thin one painted over where the picture goes on",
         metavar="auto|PX",
         form="trim",
     )

@@ -1,8 +1,8 @@
 """Borders that are not picture: transparent rims, bars and frames, a scanner's edge, rounded corners.
 
 Each finder looks at the top of a picture; the other sides are seen by turning it. Nothing here changes a pixel.
-`find_border` is for shaving: it must not take a photo's own lines for a border. `rims` is for fills, which lose little
-by leaving out a row too many: it does without the proof that the opposite side gives.
+`find_border` is for shaving: it must not take a photo's own lines for a border. `rims` is for fills, and for the band
+that is painted over anyway: a row too many costs them little: it does without the proof that the opposite side gives.
 """
 
 from __future__ import annotations
@@ -106,9 +106,11 @@ def _called(name: str, pixels: Pixels, amounts: Sequence[int]) -> str:
 def rims(pixels: Pixels, known: Known) -> Known:
     """Thin borders along the edges of the known area, (H, W): what must not be copied along; one colour or an edge.
 
-    known bool (H, W), any shape with something in it; a wide bar is none: what lies beside it goes on as a bar.
+    known bool (H, W), of any shape; a wide bar is none: what lies beside it goes on as a bar.
     """
     found = np.zeros_like(known)
+    if not known.any():
+        return found
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     cut = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
     for inside, area, view in zip(_turns(pixels[cut]), _turns(known[cut]), _turns(found[cut]), strict=True):

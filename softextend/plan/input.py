@@ -11,7 +11,7 @@ from PIL import Image
 from softextend.errors import BadPicture, BadRequest
 from softextend.fills.base import nearest_known
 from softextend.options import Growth
-from softextend.pictures.borders import Border, find_border
+from softextend.pictures.borders import Border, find_border, rims
 from softextend.pictures.mapping import Mapping, onto_canvas
 from softextend.pictures.planes import OPAQUE, Planes, eight_bit
 from softextend.plan.read_geometry import crop_of
@@ -55,9 +55,7 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes |
     else:
         border = find_border(pixels, known)
         if growth.trim is None and border.what:
-            one = len(border.what) == 1 and not border.what[0].partition(" (")[0].endswith("s")
-            they, them = ("it", "it") if one else ("they", "them")
-            notes.append(f"{'; '.join(border.what)}: {they} will show in the result; --trim auto crops {them}")
+            notes.append(_uncropped(border, pixels, known))
             border = Border()
     sides = border.sides
     box = Box(top=sides.top, left=sides.left, bottom=height - sides.bottom, right=width - sides.right)
@@ -73,6 +71,17 @@ def prepare_input(pixels: Pixels, known: Known, growth: Growth, planes: Planes |
         return Input(pixels=pixels, planes=planes, known=known, crop=None, notes=tuple(notes))
     taken, known = take_planes(planes or eight_bit(pixels), known, crop)
     return Input(pixels=taken.view(), planes=taken, known=known, crop=crop, notes=tuple(notes))
+
+
+def _uncropped(border: Border, pixels: Pixels, known: Known) -> str:
+    """What becomes of a border that nobody asked to crop."""
+    one = len(border.what) == 1 and not border.what[0].partition(" (")[0].endswith("s")
+    they, them, are = ("it", "it", "is") if one else ("they", "them", "are")
+    sides, thin = border.sides, rims(pixels, known)
+    inside = slice(sides.top, len(known) - sides.bottom), slice(sides.left, known.shape[1] - sides.right)
+    thin[inside] = True
+    will = f"{are} painted over where the picture goes on, within the band" if thin.all() else "will show in the result"
+    return f"{'; '.join(border.what)}: {they} {will}; --trim auto crops {them}"
 
 
 def fitted(growth: Growth, width: int, height: int, box: Box) -> tuple[Crop, list[str]]:

@@ -11,7 +11,9 @@ import numpy as np
 from softextend import interrupt
 from softextend.fill import parse_fill
 from softextend.finish.composite import join
+from softextend.finish.contract import kept_area
 from softextend.mask import change_map, hard
+from softextend.pictures.borders import rims
 from softextend.pictures.wrap import back, turned
 from softextend.plan.boxes import grown
 from softextend.plan.canvas import grow, in_turn
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 class Prepared:
     """`filled` uint8 (H, W, 3), `change` float32 (H, W), 1 = repaint, what is `known` bool (H, W), and the plan.
 
-    `photo` uint8 (h, w, 3): what it grows from.
+    `photo` uint8 (h, w, 3): what it grows from. `rim` bool (H, W): the photo's thin borders, not known where they meet
+    what is new.
     """
 
     plan: Plan
@@ -36,12 +39,13 @@ class Prepared:
     change: Change
     known: Known
     photo: Pixels
+    rim: Known
 
     def straight(self) -> Prepared:
         """As it is on a canvas that is not turned."""
         turn = back(self.plan.canvas.turn)
-        filled, change, known = (turned(each, turn) for each in (self.filled, self.change, self.known))
-        return replace(self, filled=filled, change=change, known=known)
+        filled, change, known, rim = (turned(each, turn) for each in (self.filled, self.change, self.known, self.rim))
+        return replace(self, filled=filled, change=change, known=known, rim=rim)
 
 
 def prepare_whole(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
@@ -56,16 +60,22 @@ def prepare_whole(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
     return replace(made, plan=plan, filled=filled)
 
 
-def prepare(pixels: Pixels, known: Known, plan: Plan) -> Prepared:
-    """Canvas, fill and change map of one pass, turned as its plan is; pixels uint8 (H, W, 3) RGB, known bool (H, W)."""
+def prepare(pixels: Pixels, known: Known, plan: Plan, rim: Known | None = None) -> Prepared:
+    """Canvas, fill and change map of one pass, turned as its plan is; pixels uint8 (H, W, 3) RGB, known bool (H, W).
+
+    `rim` bool (H, W): the photo's thin borders, painted over within the band; None: they are looked for.
+    """
+    rim = grow(pixels, rims(pixels, known) if rim is None else rim, plan.canvas.sides, plan.canvas.turn)[1]
     canvas, kept = grow(pixels, known, plan.canvas.sides, plan.canvas.turn)
+    if rim.any() and plan.band:
+        kept &= kept_area(kept, plan.band) | ~rim
     if plan.canvas.whole:
         fill, rng = parse_fill(plan.fill), np.random.default_rng(plan.seed)
         filled = interrupt.waited(partial(fill.paint, canvas, kept, rng))
         change = change_map(kept, plan.overlap, plan.feather, plan.change)
     else:
         filled, change = filled_by_parts(canvas, kept, plan), mapped_by_parts(kept, plan)
-    return Prepared(plan=plan, filled=filled, change=as_method(change, plan), known=kept, photo=pixels)
+    return Prepared(plan=plan, filled=filled, change=as_method(change, plan), known=kept, photo=pixels, rim=rim)
 
 
 def as_method(change: Change, plan: Plan) -> Change:
