@@ -4,7 +4,8 @@ Seen straight on, such a plane has one step everywhere (Huang, Kang, Ahuja, Kopf
 structure guidance"). A plane is made straight by its vanishing line alone: upright through a vanishing point for a
 wall, level through it for a floor or a ceiling, as a level camera sees them. Where the straightened picture repeats
 itself at a steady step, and the photo does not, what is new is taken a number of steps further in, through the
-perspective and from the photo at once. Elsewhere the search completes the picture, as ever.
+perspective and from the photo at once; where it repeats itself both ways, on all sides (`tilings`). Elsewhere the
+search completes the picture, as ever.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy.typing as npt
 
 from softextend.fills.mirror import bounds
 from softextend.fills.regular import ALIKE, GRAIN, NEAREST, SAME, STRUCTURED, WINDOW, offsets_of
-from softextend.fills.straight import LARGER, Photo, Straight, mapped, ways_to_see
+from softextend.fills.straight import LARGER, Photo, Straight, mapped, seen_at, ways_to_see
+from softextend.fills.tilings import tiled
 from softextend.fills.vanishing import vanishing_points
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ LIFT = 12.0  # levels of 255 by which things a step apart may differ as a whole
 RING = 1 / 20  # of the longer side, width of the strip inside the border that a plane must foretell
 SMOOTH, FADE = 6.0, 0.06  # px; of the longer side: how smoothly and how far the border lifts what is new
 MOST = 4  # steps at once
-ROW = 1024  # px, of the list that colours are looked up by
+MOSTLY = 0.5  # part of what is new, in all that a plane repeats both ways, from which the search does the rest
 BETTER = 1.5  # times as steady as the photo as it is
 SMALLEST = 24  # px, least side of a straightened picture
 COMPARED = 0.6  # of its width, up to which steps are measured
@@ -56,20 +58,31 @@ def laid_on_planes(pixels: Pixels, known: Known, sure: float) -> tuple[Pixels, K
     """
     laid, painted = np.zeros_like(known), pixels
     points = vanishing_points(pixels, known) if sure < 1 else np.zeros((0, 2))
-    for turn in range(4) if len(points) else ():
-        inside = np.ascontiguousarray(_turned(known, turn))
-        if bounds(inside).right == inside.shape[1] - 1:
-            continue
-        photo = Photo(pixels=np.ascontiguousarray(_turned(pixels, turn)), known=inside, box=bounds(inside))
-        plane = _surest(photo, _turned_points(points, turn, known.shape), sure)
-        if plane is not None:
-            at, colours = _laid(photo, plane, _measured(photo, plane))
-            new = ~_turned(laid, turn)[at[:, 1], at[:, 0]]
-            at, colours = at[new], colours[new]
-            painted = painted.copy() if painted is pixels else painted
-            _turned(painted, turn)[at[:, 1], at[:, 0]] = colours
-            _turned(laid, turn)[at[:, 1], at[:, 0]] = True
+    views = [(turn, view) for turn in range(4) if len(points) and (view := _view(pixels, known, turn))]
+
+    def turned(turn: int) -> Doubles:
+        return _turned_points(points, turn, known.shape)
+
+    parts = [(turn, tiled(photo, turned(turn), sure)) for turn, photo in views[:1]]
+    if sum(len(at) for _, (at, _) in parts) <= MOSTLY * np.count_nonzero(~known):
+        surest = [(turn, photo, _surest(photo, turned(turn), sure)) for turn, photo in views]
+        parts += [(turn, _laid(photo, plane, _measured(photo, plane))) for turn, photo, plane in surest if plane]
+    for turn, (at, colours) in parts:
+        new = ~_turned(laid, turn)[at[:, 1], at[:, 0]]
+        at, colours = at[new], colours[new]
+        painted = painted.copy() if painted is pixels and len(at) else painted
+        _turned(painted, turn)[at[:, 1], at[:, 0]] = colours
+        _turned(laid, turn)[at[:, 1], at[:, 0]] = True
     return painted, laid
+
+
+def _view(pixels: Pixels, known: Known, turn: int) -> Photo | None:
+    """A picture as `_turned`; None where it does not grow there."""
+    inside = np.ascontiguousarray(_turned(known, turn))
+    box = bounds(inside)
+    if box.right == inside.shape[1] - 1:
+        return None
+    return Photo(pixels=np.ascontiguousarray(_turned(pixels, turn)), known=inside, box=box)
 
 
 def _turned(values: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
@@ -292,7 +305,7 @@ def _taken(photo: Photo, wanted: Known, plane: _Plane, step: Doubles) -> tuple[P
         inside[inside] = inner[v[inside], u[inside]]
         origin[left[inside]] = source[inside]
     found = origin[:, 0] >= 0
-    return place[found], _colours(photo.pixels, origin[found])
+    return place[found], seen_at(photo.pixels, origin[found])
 
 
 def _times(there: Doubles, step: Doubles, *, recedes: bool) -> list[int]:
@@ -306,12 +319,3 @@ def _times(there: Doubles, step: Doubles, *, recedes: bool) -> list[int]:
         return ahead
     first = min(MOST, far)
     return [*(times for count in range(first, 0, -1) for times in range(count, far + 1, count))]
-
-
-def _colours(picture: Pixels, places: Floats) -> Floats:
-    """(N, 3): what a picture shows at places (N, 2), x and y in px."""
-    count = -(-max(len(places), 1) // ROW)
-    x, y = np.zeros((count, ROW), np.float32), np.zeros((count, ROW), np.float32)
-    x.ravel()[: len(places)], y.ravel()[: len(places)] = places.T
-    found = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found.reshape(-1, 3)[: len(places)], dtype=np.float32)

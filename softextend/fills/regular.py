@@ -95,8 +95,10 @@ def offsets_of(image: Floats, known: Known, nearest: int) -> Offsets:
     return np.asarray(np.argwhere(peak)[np.argsort(-certain)[:PEAKS]] - middle, dtype=np.int64)
 
 
-def repeated(image: Floats, known: Known, offsets: Offsets, side: int) -> tuple[Offsets, Floats, Floats]:
-    """Those of the offsets (N, 2) that repeat windows of `side` px, (K, 2), none where no step is steady.
+def repeated(
+    image: Floats, known: Known, offsets: Offsets, side: int, steady: float = STEADY
+) -> tuple[Offsets, Floats, Floats]:
+    """Those of the offsets (N, 2) that repeat windows of `side` px, (K, 2), none where no step is so steady.
 
     And in [0, 1], how inexactly each does so (K,), and how little each place is repeated by any of them (H, W).
     """
@@ -118,7 +120,7 @@ def repeated(image: Floats, known: Known, offsets: Offsets, side: int) -> tuple[
             between = windows.apart(offset // 2)
             same = (np.maximum(forth, back) < SAME) & (between > ALIKE)
             steadiest = max(steadiest, float(same[counted].mean()))
-    if steadiest < STEADY:
+    if steadiest < steady:
         kept, inexact = [], []
     return np.array(kept, np.int64).reshape(-1, 2), np.array(inexact, np.float32), irregular
 
@@ -176,7 +178,7 @@ def _overlap(shape: tuple[int, ...], offset: Offsets) -> tuple[tuple[slice, slic
 # --- the labels to begin with -------------------------------------------------------------------------------------
 
 
-def _reached(level: Level, offset: Offsets, irregular: Floats) -> Floats:
+def reached(level: Level, offset: Offsets, irregular: Floats) -> Floats:
     """Of each empty pixel (N,): how regular the place an offset away is, in [0, 1]; 0 where that is no source."""
     height, width = level.trusted.shape
     y, x = np.divmod(level.hole, width)
@@ -188,7 +190,7 @@ def _reached(level: Level, offset: Offsets, irregular: Floats) -> Floats:
 
 def _useful(level: Level, offsets: Offsets, inexact: Floats, irregular: Floats) -> tuple[Offsets, Floats]:
     """The MOST offsets (K, 2) that lead best to what is regular from most empty pixels; how inexact they are (K,)."""
-    shares = np.array([_reached(level, offset, irregular).mean() for offset in offsets]) * (1 - inexact)
+    shares = np.array([reached(level, offset, irregular).mean() for offset in offsets]) * (1 - inexact)
     best = np.argsort(-shares, kind="stable")[:MOST]
     best = best[shares[best] > REACHED]
     return offsets[best], inexact[best]
@@ -198,5 +200,5 @@ def _first(level: Level, offsets: Offsets, irregular: Floats) -> npt.NDArray[np.
     """Labels (H, W) to begin with, as in `shifts`: the first offset that leads to what is regular, else 0."""
     label = np.zeros(level.trusted.size, np.int32)
     for index in reversed(range(len(offsets))):
-        label[level.hole[_reached(level, offsets[index], irregular) > 0.5]] = index + 1
+        label[level.hole[reached(level, offsets[index], irregular) > 0.5]] = index + 1
     return label.reshape(level.trusted.shape)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TOO_CLOSE = 0.08  # of the width, least distance of a vanishing line from the border
 SMALLER, LARGER = 0.3, 3.0  # how much smaller or larger than at the border a plane may appear where it is used
 WIDEST = 2.5  # times as wide a straightened picture may get
+ROW = 1024  # px, of the list that colours are looked up by
 KNOWN = 0.999  # weight from which a straightened pixel is made of known ones
 
 
@@ -50,14 +51,14 @@ class Straight:
     line: Doubles  # (3,) so that line @ (x, y, 1) is the size of things at a pixel, 1 at the border
     size: tuple[int, int]  # px, width and height of the straightened picture
 
-    def seen(self, photo: Photo, side: int) -> tuple[Floats, Known, float]:
+    def seen(self, photo: Photo, side: float) -> tuple[Floats, Known, float]:
         """The straightened picture, (h, w, 3), at most `side` px squared, what is known of it, and how much smaller.
 
         Known is what appears of a usable size.
         """
         scale = min(1.0, side / float(np.sqrt(self.size[0] * self.size[1])))
         pixels, known = photo.sized(scale)
-        smaller = _scaling(scale)
+        smaller = scaling(scale)
         larger = np.linalg.inv(smaller)
         y, x = np.mgrid[: known.shape[0], : known.shape[1]]
         large = np.stack([x, y, np.ones_like(x)], 2) @ (self.line @ larger)
@@ -97,7 +98,7 @@ def _fitted(matrix: Doubles, line: Doubles, box: Bounds, shape: tuple[int, ...])
     return Straight(matrix=away @ matrix, line=line, size=(int(right - left) + 1, max(1, int(bottom - top) + 1)))
 
 
-def _scaling(scale: float) -> Doubles:
+def scaling(scale: float) -> Doubles:
     """(3, 3): px of a picture -> px of one `scale` times as large."""
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1.0]])
 
@@ -107,3 +108,12 @@ def mapped(matrix: Doubles, points: npt.NDArray[Any]) -> Doubles:
     there = np.c_[points, np.ones(len(points))] @ matrix.T
     depth = np.where(np.abs(there[:, 2:]) > 1e-12, there[:, 2:], 1e-12)  # on the vanishing line: far away
     return np.asarray(there[:, :2] / depth)
+
+
+def seen_at(picture: Pixels, places: Floats) -> Floats:
+    """(N, 3): what a picture shows at places (N, 2), x and y in px."""
+    count = -(-max(len(places), 1) // ROW)
+    x, y = np.zeros((count, ROW), np.float32), np.zeros((count, ROW), np.float32)
+    x.ravel()[: len(places)], y.ravel()[: len(places)] = places.T
+    found = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found.reshape(-1, 3)[: len(places)], dtype=np.float32)
