@@ -95,6 +95,13 @@ class Costs(Ranged):
         1,
         "part of a slanted wall, fence or floor that must repeat itself for it to go on so; 1 = never",
     )
+    thin: float = param(
+        0.1,
+        "",
+        0.05,
+        1,
+        "of the longer side, over which a cable or a pole must be seen for it to go on to the rim; 1 = never",
+    )
     regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
     spread: float = param(
         0.0, "", 0, 2, "how far the seed draws level and alike apart; --best-of and --retry set 1 after the first"

@@ -16,6 +16,7 @@ from softextend.fills.base import is_full, replicate
 from softextend.fills.completion import SMALLEST, Costs, complete
 from softextend.fills.planes import laid_on_planes
 from softextend.fills.pyramid import SOURCES, sources
+from softextend.fills.thin_laid import cut_thin, with_thin, without_thin
 from softextend.pictures.borders import rims
 
 if TYPE_CHECKING:
@@ -40,7 +41,13 @@ class Patch(Costs):
         shown = trusted | on_planes
         if shown.all():
             return np.where(known[..., None], pixels, laid)
-        painted = complete(laid, shown, trusted, self.drawn(rng), _fitting_size(trusted, self.size), seed)
+        things = cut_thin(pixels, trusted, on_planes, self.thin)
+        ground, copied = without_thin(laid, trusted, things) if things else (laid, trusted)
+        if not _fitting_size(copied, SMALLEST):
+            things, ground, copied = [], laid, trusted
+        painted = complete(ground, shown, copied, self.drawn(rng), _fitting_size(copied, self.size), seed)
+        if things:
+            painted = with_thin(painted, pixels, trusted, things)
         return np.where(known[..., None], pixels, painted)
 
     def shortfall(self, known: Known) -> str | None:

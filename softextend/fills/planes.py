@@ -11,7 +11,7 @@ search completes the picture, as ever.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from softextend.fills.mirror import bounds
 from softextend.fills.regular import ALIKE, GRAIN, NEAREST, SAME, STRUCTURED, WINDOW, offsets_of
-from softextend.fills.straight import LARGER, Photo, Straight, mapped, seen_at, ways_to_see
+from softextend.fills.straight import LARGER, Photo, Straight, mapped, seen_at, turned, ways_to_see
 from softextend.fills.tilings import tiled
 from softextend.fills.vanishing import vanishing_points
 
@@ -60,43 +60,37 @@ def laid_on_planes(pixels: Pixels, known: Known, sure: float) -> tuple[Pixels, K
     points = vanishing_points(pixels, known) if sure < 1 else np.zeros((0, 2))
     views = [(turn, view) for turn in range(4) if len(points) and (view := _view(pixels, known, turn))]
 
-    def turned(turn: int) -> Doubles:
+    def meeting(turn: int) -> Doubles:
         return _turned_points(points, turn, known.shape)
 
-    parts = [(turn, tiled(photo, turned(turn), sure)) for turn, photo in views[:1]]
+    parts = [(turn, tiled(photo, meeting(turn), sure)) for turn, photo in views[:1]]
     if sum(len(at) for _, (at, _) in parts) <= MOSTLY * np.count_nonzero(~known):
-        surest = [(turn, photo, _surest(photo, turned(turn), sure)) for turn, photo in views]
+        surest = [(turn, photo, _surest(photo, meeting(turn), sure)) for turn, photo in views]
         parts += [(turn, _laid(photo, plane, _measured(photo, plane))) for turn, photo, plane in surest if plane]
     for turn, (at, colours) in parts:
-        new = ~_turned(laid, turn)[at[:, 1], at[:, 0]]
+        new = ~turned(laid, turn)[at[:, 1], at[:, 0]]
         at, colours = at[new], colours[new]
         painted = painted.copy() if painted is pixels and len(at) else painted
-        _turned(painted, turn)[at[:, 1], at[:, 0]] = colours
-        _turned(laid, turn)[at[:, 1], at[:, 0]] = True
+        turned(painted, turn)[at[:, 1], at[:, 0]] = colours
+        turned(laid, turn)[at[:, 1], at[:, 0]] = True
     return painted, laid
 
 
 def _view(pixels: Pixels, known: Known, turn: int) -> Photo | None:
-    """A picture as `_turned`; None where it does not grow there."""
-    inside = np.ascontiguousarray(_turned(known, turn))
+    """A picture as `turned`; None where it does not grow there."""
+    inside = np.ascontiguousarray(turned(known, turn))
     box = bounds(inside)
     if box.right == inside.shape[1] - 1:
         return None
-    return Photo(pixels=np.ascontiguousarray(_turned(pixels, turn)), known=inside, box=box)
-
-
-def _turned(values: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
-    """A view of (H, W, ...) with its right (0), left (1), lower (2) or upper (3) border on the right."""
-    upright = values.swapaxes(0, 1) if turn > 1 else values
-    return upright[:, ::-1] if turn % 2 else upright
+    return Photo(pixels=np.ascontiguousarray(turned(pixels, turn)), known=inside, box=box)
 
 
 def _turned_points(points: Doubles, turn: int, shape: tuple[int, ...]) -> Doubles:
-    """Points (K, 2), x and y, in a picture (H, W) that is seen as `_turned`."""
-    turned = points[:, ::-1].copy() if turn > 1 else points.copy()
+    """Points (K, 2), x and y, in a picture (H, W) that is seen as `turned`."""
+    there = points[:, ::-1].copy() if turn > 1 else points.copy()
     if turn % 2:
-        turned[:, 0] = shape[0 if turn > 1 else 1] - 1 - turned[:, 0]
-    return turned
+        there[:, 0] = shape[0 if turn > 1 else 1] - 1 - there[:, 0]
+    return there
 
 
 # --- which plane --------------------------------------------------------------------------------------------------

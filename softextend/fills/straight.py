@@ -27,6 +27,12 @@ ROW = 1024  # px, of the list that colours are looked up by
 KNOWN = 0.999  # weight from which a straightened pixel is made of known ones
 
 
+def turned(values: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
+    """A view of uint8 or bool (H, W, ...) with its right (0), left (1), lower (2) or upper (3) border on the right."""
+    upright = values.swapaxes(0, 1) if turn > 1 else values
+    return upright[:, ::-1] if turn % 2 else upright
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
     """A photo as seen with the border that grows on the right."""
