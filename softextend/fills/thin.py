@@ -49,8 +49,10 @@ OFF = 0.1, 0.4  # widths, and px, by which its middle may be off its course
 TAPERS = 0.2  # of its height, from which it grows or shrinks further
 BENDS, SAGS = 6.0, (0.05, 0.5)  # widths from which it may bend; widths, and px, that it must do so
 AROUND = 1.0, 4.0  # widths over which its middle and its height are smoothed
+FADES = 2.0  # times the length over which it is seen, beyond which it bends no further
 FARTHER, INWARDS = 1.6, 0.6  # times as far as before it is followed; of the photo's width, the farthest
 FEWEST = 6  # columns
+PATTERN = 3  # things that may be one
 NEAR, JOINTS = 0.2, 0.95  # of the longer side between neighbours; part of the columns that must show them
 
 
@@ -68,7 +70,7 @@ class Course:
         """(N,), float64: rows of its middle, px, at `out` px outwards (N,); beyond the photo it bends less and less."""
         out = np.asarray(out, np.float64)
         row, slope, bend = self.bends
-        fade = float(len(self.shown))
+        fade = FADES * len(self.shown)
         ahead = np.maximum(out, 0)
         beyond = 2 * fade * (ahead - fade * (1 - np.exp(-ahead / fade)))
         bent = bend * np.where(out > 0, beyond, out**2)
@@ -126,8 +128,10 @@ def thin_things(pixels: Pixels, known: Known, least: float) -> list[Course]:
 def _without_joints(things: list[Course], near: float) -> list[Course]:
     """Those that do not stand `near` px to each other and are crossed again and again, as joints between bricks are.
 
-    None where most do.
+    Two are no pattern yet; none where most do.
     """
+    if len(things) < PATTERN:
+        return things
     rows = np.array([each.bends[0] for each in things])
     beside = (np.abs(rows[:, None] - rows) < near).sum(1) > 1
     kept = [each for each, close in zip(things, beside, strict=True) if not close or each.shown.mean() >= JOINTS]

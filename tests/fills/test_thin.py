@@ -88,7 +88,7 @@ def test_a_thin_thing_goes_on_where_it_went(drawing: tuple[np.ndarray, np.ndarra
     assert len(cut_thin(given, known, ~known & known, LEAST)) == count
     made = Patch().paint(given, known, np.random.default_rng(0))
     off, beside = missed(made, drawing, ~known)
-    assert off < (0.2 if drawing is CABLE else 0.1)  # beyond the photo a bend is less sure
+    assert off < (0.17 if drawing is CABLE else 0.05)  # beyond the photo a bend is less sure
     assert beside < 0.02
     assert np.array_equal(made[known], given[known])
 
@@ -96,7 +96,7 @@ def test_a_thin_thing_goes_on_where_it_went(drawing: tuple[np.ndarray, np.ndarra
 def test_without_it_the_cable_ends_in_mid_air() -> None:
     given, known = cropped(CABLE[0], "right")
     made = Patch(thin=1.0).paint(given, known, np.random.default_rng(0))
-    assert missed(made, CABLE, ~known)[0] > 0.3
+    assert missed(made, CABLE, ~known)[0] > 0.4
 
 
 def test_the_old_ground_does_not_come_along() -> None:
@@ -150,4 +150,4 @@ def test_a_large_picture_is_measured_smaller_and_laid_at_its_own_size() -> None:
     given, known = cropped(truth, "right")
     things = cut_thin(given, known, ~known & known, LEAST)
     made = with_thin(cv2.resize(drawn()[0], None, fx=5, fy=5), given, known, things)
-    assert missed(made, (truth, there > 0), ~known)[0] < 0.2
+    assert missed(made, (truth, there > 0), ~known)[0] < 0.17
