@@ -113,6 +113,72 @@ def test_what_nothing_fits_stays() -> None:
     np.testing.assert_array_equal(source, before)
 
 
+def test_what_is_coloured_otherwise_does_not_fit() -> None:
+    """Stripes of one kind differ from stripes of another by no more than twice their variance."""
+    stripes = np.where((np.arange(WIDTH) // 16 % 2)[:, None], (235.0, 235.0, 230.0), (185.0, 190.0, 200.0))
+    picture = np.broadcast_to(stripes[LEFT:], (HEIGHT, WIDTH - LEFT, 3)).astype(np.float32)
+    picture[:, 90:102] = 20
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    y, x = np.nonzero(~level.trusted & (level.image.max(2) > 100))
+    level.image[y, x] = stripes[x]
+    level.image[level.trusted] = np.maximum(level.image[level.trusted] - 28, 0)
+    before = source.copy()
+    assert level.image[70, 44].mean() == 20
+    assert sunk(level, source) == 0
+    np.testing.assert_array_equal(source, before)
+
+
+def test_a_piece_goes_where_the_photo_has_but_a_strip_of_its_ground() -> None:
+    picture = mast()
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    level.valid[:, : LEFT + 20] = False  # what is left of the ground is narrower than a tile and its surroundings
+    level.valid[:, LEFT + 35 : LEFT + 84] = False
+    level.valid[:, LEFT + 108 :] = False
+    assert sunk(level, source) == 1
+    assert np.abs(level.image[:, :LEFT] - 200).max() < 15
+
+
+def test_a_dark_piece_on_a_mottled_ground() -> None:
+    """The ground's colours vary as grass does; it is evenly light, and the piece is dark."""
+    rng = np.random.default_rng(1)
+    tint = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH - LEFT)).astype(np.float32), (0, 0), 3)
+    tint = 45 * tint / tint.std()
+    picture = np.dstack([150 + tint, 150 - 0.3 * tint, 110 - tint]).astype(np.float32).clip(0, 255)
+    picture[20:, 90:102] = (45, 35, 30)
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    assert level.image[70, 44].max() == 45
+    without = at(slice(50, 95), slice(28, 66))
+    ground = level.image[:, :LEFT][~without[:, :LEFT]]
+    assert sunk(level, source, part=0.6) >= 1
+    assert level.image[62:82, 42:52].max(2).min() > 60
+    assert level.image[:, :LEFT][~without[:, :LEFT]].std() > 0.9 * ground.std()  # which keeps its mottles
+
+
+def test_texture_stays_where_the_photo_has_it_on_uneven_ground() -> None:
+    picture = mast()
+    for x, y in ((25, 40), (40, 80), (25, 120), (130, 50), (130, 110)):
+        cv2.circle(picture, (x, y), 8, (60.0, 60.0, 60.0), -1)
+        for start, light in ((0, 255.0), (180, 150.0)):  # no even ring
+            cv2.ellipse(picture, (x, y), (10, 10), 0, start, start + 180, (light, light, light), 2)
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    assert sunk(level, source) == 0
+
+
+def test_what_goes_goes_wholly_or_not_at_all() -> None:
+    picture = mast()
+    level, source = made(picture, at(slice(40, 120), slice(38, 56)))
+    level.valid[:, : LEFT + 84] = False
+    level.valid[:, LEFT + 108 :] = False
+    level.valid[30:40, LEFT : LEFT + 84] = True  # ground for the uppermost part alone, too low for a tile
+    before = level.image.copy()
+    count = sunk(level, source)
+    assert count in (0, 1)
+    if count:
+        assert np.abs(level.image[:, :LEFT] - 200).max() < 15
+    else:
+        np.testing.assert_array_equal(level.image, before)
+
+
 def disc() -> np.ndarray:
     """A green disc that fills white ground, as a logo does; uint8 (256, 256, 3)."""
     picture = np.full((256, 256, 3), 255, np.uint8)
