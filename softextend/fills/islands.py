@@ -222,9 +222,9 @@ class _Photo:
         window = np.ascontiguousarray(without[top:bottom, left:right])
         shape = window.shape[:2]
         half = cv2.resize(window, (max(1, shape[1] // 2), max(1, shape[0] // 2)), interpolation=cv2.INTER_AREA)
-        means = cv2.blur(half, (COARSE, COARSE))[::2, ::2].copy()
-        if self.coarse.shape[0] < means.shape[0] or self.coarse.shape[1] < means.shape[1]:
+        if half.shape[0] > self.small.shape[0] or half.shape[1] > self.small.shape[1]:
             return None
+        means = cv2.blur(half, (COARSE, COARSE))[::2, ::2].copy()
         like = cv2.matchTemplate(self.coarse, means, cv2.TM_SQDIFF) < ALIKE**2 * means.size
         if not like.any():
             return None

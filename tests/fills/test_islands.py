@@ -179,6 +179,18 @@ def test_what_goes_goes_wholly_or_not_at_all() -> None:
         np.testing.assert_array_equal(level.image, before)
 
 
+def test_a_photo_smaller_than_a_tile_and_its_surroundings() -> None:
+    """A window of a tile that one direction of the photo cannot hold fits nowhere; there is no error."""
+    for height, width in ((12, 160), (160, 12)):
+        trusted = np.zeros((HEIGHT, WIDTH), bool)
+        trusted[-height:, -width:] = True
+        image = np.full((HEIGHT, WIDTH, 3), 200, np.float32)
+        image[40:60, 30:50] = 60
+        level = outline(image, trusted, 3)
+        source = np.full(len(level.place), np.flatnonzero(level.valid)[0], np.int32)
+        assert sunk(level, source, 0.6) == 0
+
+
 def disc() -> np.ndarray:
     """A green disc that fills white ground, as a logo does; uint8 (256, 256, 3)."""
     picture = np.full((256, 256, 3), 255, np.uint8)
