@@ -362,11 +362,11 @@ def _levelled(level: Level, found: _Field, gauss: Floats, pool: Executor) -> _Fi
 
 def _vote(level: Level, found: _Field, pixel: Ints, gauss: Floats, pool: Executor) -> Floats:
     """(N, 3): each pixel's colour as its patches see it (Wexler et al. 2007, eq. 8; sigma: 75th percentile)."""
-    from softextend.fills import patchmatch
+    from softextend.fills.voting import vote
 
     sigma = float(np.percentile(found.cost, 75)) + 1e-4
     likely = -found.cost / (2 * sigma) - np.log(FADE) * np.minimum(level.distance, FADE_FAR)
-    return patchmatch.vote(
+    return vote(
         pixel,
         image=level.image,
         slot=level.slot,

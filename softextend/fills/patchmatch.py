@@ -12,10 +12,11 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from softextend.arrays import LANES
 from softextend.fills.compiled import compiled, mixed
 from softextend.fills.parts import in_parts
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 ROUNDED, FAR = 0.5, 1.5  # px squared off a step: what rounding makes, and how much more costs all
 MOST_STEPS = 6  # as many at once are tried
+COLUMN = 0xFFFFFFFF  # of a packed place
+NOTHING, NO_LIMIT = np.float32(0), np.float32(np.inf)
 NEIGHBOURS = 6  # whose sources are tried, shifted, before random ones
 
 
@@ -95,89 +98,97 @@ def improve(
     differences are relative to; gauss: (S,), the patch's window in one dimension; reach: radius in px of the random
     search, halved until 1; reverse: from the last target to the first.
     """
-    after = source.copy()
+    size, width = gauss.size, slot.shape[1]
+    before = packed(source, width)
+    after = before.copy()
     part = partial(
-        improve_part, image=image, confidence=confidence, variance=variance, slot=slot, place=place, before=source,
-        after=after, cost=cost, raised=raised, penalty=prices.penalty, near=prices.near, look=prices.look,
-        across=prices.across, along=prices.along, alike=prices.alike, close=prices.close,
-        nearby=np.float32(prices.nearby), kinds=prices.kinds, shuns=prices.shuns, steps=prices.steps,
-        regular=prices.regular, gauss=gauss, lift=np.float32(lift),
-        ease=np.float32(ease), reach=reach, reverse=reverse, seed=seed,
+        improve_part, planes=_planes(image, size // 2), confidence=np.pad(confidence, size // 2), variance=variance,
+        slot=slot, place=place, before=before, after=after, cost=cost, raised=raised, penalty=prices.penalty,
+        near=packed(prices.near, width), look=prices.look, across=prices.across, along=prices.along, alike=prices.alike,
+        close=prices.close, nearby=np.float32(prices.nearby), kinds=prices.kinds, shuns=prices.shuns,
+        steps=prices.steps, regular=prices.regular, gauss=gauss, lift=np.float32(lift), ease=np.float32(ease),
+        reach=reach, reverse=reverse, seed=seed,
     )  # fmt: skip
     in_parts(part, len(place), pool)
-    return after
+    return flat(after, width)
 
 
-def vote(
-    pixel: Ints,
-    *,
-    image: npt.NDArray[Any],
-    slot: Ints,
-    source: Ints,
-    weight: Floats,
-    raised: Floats,
-    gauss: Floats,
-    sharp: float,
-    pool: Executor,
-) -> Floats:
-    """(N, 3) colour of each listed pixel (N,), as the patches that cover it see it: their mean, weight (T,) each.
+def packed(source: Ints, width: int) -> npt.NDArray[np.int64]:
+    """Flat indices (N,) -> row << 32 | column: the loops take them apart without a division, which is slow."""
+    rows = (source // width).astype(np.int64)
+    return np.asarray(rows << 32 | (source - rows * width))
 
-    image: uint8 or float32 (H, W, 3). sharp > 0: a second mean counts opinions by their distance from the first,
-    `1 / (1 + sharp * |c - mean|^2)^2`, so that two textures that disagree do not blur into a third.
-    """
-    out = np.empty((len(pixel), 3), np.float32)
-    part = partial(
-        vote_part,
-        image=image.reshape(-1, 3),
-        slot=slot,
-        pixel=pixel,
-        source=source,
-        weight=weight,
-        raised=raised,
-        gauss=gauss,
-        sharp=np.float32(sharp),
-        out=out,
-    )
-    in_parts(part, len(pixel), pool)
-    return out
+
+def flat(places: npt.NDArray[np.int64], width: int) -> Ints:
+    """The other way round: int32 (N,)."""
+    return ((places >> 32) * width + (places & COLUMN)).astype(np.int32)
+
+
+def _planes(image: Floats, radius: int) -> Floats:
+    """float32 (H, W, 3) -> (3, H + 2 radius, W + 2 radius + spare): a patch's rows are read in whole vectors."""
+    size = 2 * radius + 1
+    height, width = image.shape[:2]
+    planes = np.zeros((3, height + 2 * radius, width + 2 * radius - size % -LANES), np.float32)
+    planes[:, radius : radius + height, radius : radius + width] = image.transpose(2, 0, 1)
+    return planes
 
 
 @compiled
-def _compare(image, confidence, y, x, v, u, gauss, lift, ease, limit):  # type: ignore[no-untyped-def]
+def _weighed(weighed, confidence, y, x, gauss):  # type: ignore[no-untyped-def]
+    """Fill `weighed` (S, L) with the weights of the pixels in the patch at (y, x), 0 outside the picture; their sum."""
+    mass = np.float32(0.0)
+    for dy in range(np.uint64(gauss.size)):
+        for dx in range(np.uint64(gauss.size)):
+            weight = gauss[dy] * gauss[dx] * confidence[np.uint64(y) + dy, np.uint64(x) + dx]
+            weighed[dy, dx] = weight
+            mass += weight
+    return mass
+
+
+@compiled
+def _compare(planes, weighed, mass, y, x, v, u, lift, ease, limit):  # type: ignore[no-untyped-def]
     """Weighted mean squared difference of the patches at (y, x) and (v, u), and the lift that makes them agree.
 
     A difference of mean colour up to `lift` a channel is made up by adding it to the source and costs `ease` of its
     square. Stops early with a value above `limit`: what remains after any lift only grows from row to row.
     """
-    r = gauss.size // 2
-    top, bottom = max(-r, -y, -v), min(r, image.shape[0] - 1 - max(y, v))  # within the picture, both
-    left, right = max(-r, -x, -u), min(r, image.shape[1] - 1 - max(x, u))
-    mass = np.float32(0.0)
-    square = np.float32(0.0)
-    a0 = a1 = a2 = np.float32(0.0)
-    for dy in range(top, bottom + 1):
-        gy = gauss[np.uint64(dy + r)]
-        ya, yb = np.uint64(y + dy), np.uint64(v + dy)  # unsigned: no index counts from the end
-        for dx in range(left, right + 1):
-            xa, xb = np.uint64(x + dx), np.uint64(u + dx)
-            g = gy * gauss[np.uint64(dx + r)] * confidence[ya, xa]
-            d0 = image[ya, xa, 0] - image[yb, xb, 0]
-            d1 = image[ya, xa, 1] - image[yb, xb, 1]
-            d2 = image[ya, xa, 2] - image[yb, xb, 2]
-            mass += g
-            a0 += g * d0
-            a1 += g * d1
-            a2 += g * d2
-            square += g * (d0 * d0 + d1 * d1 + d2 * d2)
+    r, side = np.uint64(weighed.shape[0] // 2), np.uint64(weighed.shape[1])
+    ya, xa, yb, xb = np.uint64(y), np.uint64(x), np.uint64(v), np.uint64(u)  # unsigned: no index counts from the end
+    square = a0 = a1 = a2 = np.float32(0.0)
+    for c in range(side):
+        g = weighed[r, c]
+        d0 = planes[0, ya + r, xa + c] - planes[0, yb + r, xb + c]
+        d1 = planes[1, ya + r, xa + c] - planes[1, yb + r, xb + c]
+        d2 = planes[2, ya + r, xa + c] - planes[2, yb + r, xb + c]
+        a0 += g * d0
+        a1 += g * d1
+        a2 += g * d2
+        square += g * (d0 * d0 + d1 * d1 + d2 * d2)
+    for n in range(np.uint64(1), r + np.uint64(1)):
         if square - (a0 * a0 + a1 * a1 + a2 * a2) / mass > limit:
             return np.float32(np.inf), np.float32(0.0), np.float32(0.0), np.float32(0.0)
-    a0 /= mass
-    a1 /= mass
-    a2 /= mass
+        p, q = r - n, r + n
+        for c in range(side):
+            g, h = weighed[p, c], weighed[q, c]
+            d0 = planes[0, ya + p, xa + c] - planes[0, yb + p, xb + c]
+            d1 = planes[1, ya + p, xa + c] - planes[1, yb + p, xb + c]
+            d2 = planes[2, ya + p, xa + c] - planes[2, yb + p, xb + c]
+            e0 = planes[0, ya + q, xa + c] - planes[0, yb + q, xb + c]
+            e1 = planes[1, ya + q, xa + c] - planes[1, yb + q, xb + c]
+            e2 = planes[2, ya + q, xa + c] - planes[2, yb + q, xb + c]
+            a0 += g * d0 + h * e0
+            a1 += g * d1 + h * e1
+            a2 += g * d2 + h * e2
+            square += g * (d0 * d0 + d1 * d1 + d2 * d2) + h * (e0 * e0 + e1 * e1 + e2 * e2)
+    return _lifted(square / mass, a0 / mass, a1 / mass, a2 / mass, lift, ease)
+
+
+@compiled
+def _lifted(cost, a0, a1, a2, lift, ease):  # type: ignore[no-untyped-def]
+    """A mean squared difference, less what a lift makes up of the means of the differences; and that lift."""
     b0 = min(max(a0, -lift), lift)
     b1 = min(max(a1, -lift), lift)
     b2 = min(max(a2, -lift), lift)
-    cost = square / mass
     cost -= a0 * a0 - (a0 - b0) * (a0 - b0) - ease * b0 * b0
     cost -= a1 * a1 - (a1 - b1) * (a1 - b1) - ease * b1 * b1
     cost -= a2 * a2 - (a2 - b2) * (a2 - b2) - ease * b2 * b2
@@ -189,7 +200,7 @@ def _prior(y, x, v, u, near, look, across, along, alike, close, nearby):  # type
     """What the place (v, u) costs for a target at (y, x) whose nearest known pixel is `near`: squares of the distances
     from that pixel, across the direction of the extension and along it, and of the difference of their looks; and
     what it costs to lie close to the target."""
-    ny, nx = near // look.shape[1], near % look.shape[1]
+    ny, nx = near >> 32, near & COLUMN
     ey, ex = np.float32(y - ny), np.float32(x - nx)
     sy, sx = np.float32(v - ny), np.float32(u - nx)
     length = ey * ey + ex * ex
@@ -224,25 +235,28 @@ def _towards(k, step):  # type: ignore[no-untyped-def]
 
 @compiled
 def beside(k, y, x, i, start, stop, slot, before, after, reverse):  # type: ignore[no-untyped-def]
-    """The source of the k-th neighbour of target i at (y, x), as far beside it; (-1, -1) where there is none."""
+    """The source of the k-th neighbour of target i at (y, x), as far beside it; (-1, -1) where there is none.
+
+    before, after: packed.
+    """
     height, width = slot.shape
     dy, dx = _towards(k, -1 if reverse else 1)
     if not (0 <= y + dy < height and 0 <= x + dx < width) or slot[y + dy, x + dx] < 0:
         return -1, -1
     j = slot[y + dy, x + dx]
     other = after[j] if start <= j < stop and (j > i) == reverse else before[j]
-    return other // width - dy, other % width - dx
+    return (other >> 32) - dy, (other & COLUMN) - dx
 
 
 @compiled
-def anywhere(k, h, radius, best_place, y, x, near, width):  # type: ignore[no-untyped-def]
+def anywhere(k, h, radius, best_place, y, x, near):  # type: ignore[no-untyped-def]
     """A place up to `radius` px from the best one, drawn by the hash h; at first level with the target (y, x), that is
-    on the way along which the picture is extended from its pixel `near`."""
+    on the way along which the picture is extended from its pixel `near`; both packed."""
     span = 2 * radius + 1
-    v = best_place // width + (h & 0xFFFF) % span - radius
-    u = best_place % width + (h >> 16) % span - radius
+    v = (best_place >> 32) + (h & 0xFFFF) % span - radius
+    u = (best_place & COLUMN) + (h >> 16) % span - radius
     if k == NEIGHBOURS:
-        up, aside = abs(y - near // width), abs(x - near % width)
+        up, aside = abs(y - (near >> 32)), abs(x - (near & COLUMN))
         if up < aside:
             v = y + h % 3 - 1
         elif up > aside:
@@ -267,16 +281,14 @@ def _counted(dy, dx, steps):  # type: ignore[no-untyped-def]
 @compiled
 def _off(dy, dx, steps, regular):  # type: ignore[no-untyped-def]
     """What being off costs: 0 where (dy, dx) is a number of steps, `regular` from 1.4 px off."""
-    if regular == 0:
-        return np.float32(0.0)
     _, dy, dx = _counted(dy, dx, steps)
     return regular * np.float32(min(max((dy * dy + dx * dx - ROUNDED) / FAR, 0.0), 1.0))
 
 
 @compiled
-def _stepped(k, h, best_place, y, x, steps, width):  # type: ignore[no-untyped-def]
+def _stepped(k, h, best_place, y, x, steps):  # type: ignore[no-untyped-def]
     """A place whole steps from (y, x): the one nearest to the best place (k = -1), or drawn by the hash h."""
-    (down, right), _, _ = _counted(best_place // width - y, best_place % width - x, steps)
+    (down, right), _, _ = _counted((best_place >> 32) - y, (best_place & COLUMN) - x, steps)
     if k < -1:
         down, right = 1 + h % MOST_STEPS, 1 + (h >> 8) % MOST_STEPS
     dy, dx = down * steps[0] + right * steps[2], down * steps[1] + right * steps[3]
@@ -285,88 +297,42 @@ def _stepped(k, h, best_place, y, x, steps, width):  # type: ignore[no-untyped-d
 
 @compiled
 def improve_part(  # type: ignore[no-untyped-def]
-    start, stop, image, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
+    start, stop, planes, confidence, variance, slot, place, before, after, cost, raised, penalty, near, look, across,
     along, alike, close, nearby, kinds, shuns, steps, regular, gauss, lift, ease, reach, reverse, seed,
 ):  # fmt: skip
-    """`improve` over targets [start, stop): writes after, cost, raised; rows outside the part are read from before."""
+    """`improve` over targets [start, stop), places packed, pictures padded: writes after, cost, raised; rows outside
+    the part are read from before."""
     (height, width), r = slot.shape, gauss.size // 2
+    weighed = np.zeros((gauss.size, planes.shape[2] - width - r - r + gauss.size), np.float32)
     for n in range(stop - start):
         i = stop - 1 - n if reverse else start + n
         y, x, best_place = place[i] // width, place[i] % width, before[i]
-        v, u = best_place // width, best_place % width
-        best, b0, b1, b2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, np.float32(np.inf))
-        own, radius, cut = variance[y, x], reach, y < r or y >= height - r or x < r or x >= width - r
-        most = own if cut else np.float32(np.inf)  # what a source shows outside the canvas does not make it cheap
-        extra = penalty[v, u] + _shunned(i, v, u, kinds, shuns)
-        extra += _off(v - y, u - x, steps[i], regular[i])
-        extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
-        best = best / (own + min(variance[v, u], most)) + extra
-        for k in range(-2 if regular[i] > 0 else 0, 64):
-            if k < 0:
-                v, u = _stepped(k, mixed(seed, place[i], k + 64), best_place, y, x, steps[i], width)
+        own, radius, mass = variance[y, x], reach, _weighed(weighed, confidence, y, x, gauss)
+        most = own if min(y, x, height - 1 - y, width - 1 - x) < r else NO_LIMIT  # outside lies nothing cheap
+        best, b0, b1, b2, first = NO_LIMIT, NOTHING, NOTHING, NOTHING, -3 if regular[i] > 0 else -1
+        for k in range(first, 64):
+            if k == first:
+                v, u = best_place >> 32, best_place & COLUMN
+            elif k < 0:
+                v, u = _stepped(k, mixed(seed, place[i], k + 64), best_place, y, x, steps[i])
             elif k < NEIGHBOURS:
                 v, u = beside(k, y, x, i, start, stop, slot, before, after, reverse)
             elif radius < 1:
                 break
             else:
-                v, u = anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i], width)
+                v, u = anywhere(k, mixed(seed, place[i], k), radius, best_place, y, x, near[i])
                 radius = radius // 2 if k > NEIGHBOURS else radius
-            if not (0 <= v < height and 0 <= u < width) or (v * width + u == best_place):
+            if k > first and (not (0 <= v < height and 0 <= u < width) or (v << 32 | u) == best_place):
                 continue
-            extra = penalty[v, u] + _shunned(i, v, u, kinds, shuns) + _off(v - y, u - x, steps[i], regular[i])
+            extra = penalty[v, u] + _shunned(i, v, u, kinds, shuns)
+            if regular[i] > 0:
+                extra += _off(v - y, u - x, steps[i], regular[i])
             if extra < best:
                 extra += _prior(y, x, v, u, near[i], look, across[i], along[i], alike[i], close, nearby)
             if extra < best:
                 scale = own + min(variance[v, u], most)
-                found, c0, c1, c2 = _compare(image, confidence, y, x, v, u, gauss, lift, ease, (best - extra) * scale)
+                found, c0, c1, c2 = _compare(planes, weighed, mass, y, x, v, u, lift, ease, (best - extra) * scale)
                 if found / scale + extra < best:
-                    best, best_place, b0, b1, b2 = found / scale + extra, v * width + u, c0, c1, c2
-        after[i] = best_place
-        cost[i] = best - _shunned(i, best_place // width, best_place % width, kinds, shuns)
+                    best, best_place, b0, b1, b2 = found / scale + extra, v << 32 | u, c0, c1, c2
+        after[i], cost[i] = best_place, best - _shunned(i, best_place >> 32, best_place & COLUMN, kinds, shuns)
         raised[i, 0], raised[i, 1], raised[i, 2] = b0, b1, b2
-
-
-@compiled
-def vote_part(start, stop, image, slot, pixel, source, weight, raised, gauss, sharp, out):  # type: ignore[no-untyped-def]
-    """`vote` of pixels [start, stop), into out (N, 3); image: (H * W, 3)."""
-    height, width = slot.shape
-    r = gauss.size // 2
-    seen = np.empty((gauss.size * gauss.size, 4), np.float32)  # colours and weights of a pixel's patches
-    for i in range(start, stop):
-        y, x = pixel[i] // width, pixel[i] % width
-        count = np.uint64(0)
-        for dy in range(max(-r, y - height + 1), min(r, y) + 1):
-            for dx in range(max(-r, x - width + 1), min(r, x) + 1):
-                found = slot[np.uint64(y - dy), np.uint64(x - dx)]
-                if found < 0:
-                    continue
-                j = np.uint64(found)  # unsigned: no index counts from the end
-                at = np.uint64(source[j] + dy * width + dx)
-                for c in range(3):
-                    seen[count, c] = image[at, c] + raised[j, c]
-                seen[count, 3] = weight[j] * gauss[np.uint64(dy + r)] * gauss[np.uint64(dx + r)]
-                count += np.uint64(1)
-        m0, m1, m2 = _mean(seen, count, np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0))
-        if sharp > 0:
-            m0, m1, m2 = _mean(seen, count, m0, m1, m2, sharp)
-        out[i, 0] = m0
-        out[i, 1] = m1
-        out[i, 2] = m2
-
-
-@compiled
-def _mean(seen, count, m0, m1, m2, sharp):  # type: ignore[no-untyped-def]
-    """Weighted mean of the first `count` colours; `sharp` > 0: each counts less the farther it is from (m0, m1, m2)."""
-    mass = np.float32(1e-30)
-    s0 = np.float32(0.0)
-    s1 = np.float32(0.0)
-    s2 = np.float32(0.0)
-    for n in range(count):
-        c0, c1, c2, g = seen[n, 0], seen[n, 1], seen[n, 2], seen[n, 3]
-        apart = (c0 - m0) ** 2 + (c1 - m1) ** 2 + (c2 - m2) ** 2
-        g /= (np.float32(1.0) + sharp * apart) ** 2
-        mass += g
-        s0 += g * c0
-        s1 += g * c1
-        s2 += g * c2
-    return s0 / mass, s1 / mass, s2 / mass

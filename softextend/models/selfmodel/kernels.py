@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from softextend.fills.compiled import compiled, mixed
 from softextend.fills.parts import in_parts, threads
-from softextend.fills.patchmatch import NEIGHBOURS, anywhere, beside
+from softextend.fills.patchmatch import COLUMN, NEIGHBOURS, anywhere, beside, flat, packed
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -31,6 +31,8 @@ Bools = npt.NDArray[np.bool_]
 REACH = 3  # px
 LENT = 6  # of a neighbour's candidates, the first ones are tried
 WANDER = 4  # px, how far from a candidate another is tried
+DRAWS = 2**12  # equally likely values that Gumbel noise has: two logarithms take as long as half a patch's distance
+GUMBEL = -np.log(-np.log((np.arange(DRAWS) + 0.5) / DRAWS)).astype(np.float32)
 NEGLIGIBLE = 14.0  # nats below the likeliest source so far: e^-14 is less than a millionth
 
 
@@ -100,13 +102,14 @@ def sought(
     reach: px from the best so far that the search tries first, then half of that and so on; reverse: from the last
     target to the first.
     """
-    after = source.copy()
+    before = packed(source, valid.shape[1])
+    after = before.copy()
     work = partial(
-        _sought, image=image, weight=weight, at=at, index=index, before=source, after=after, valid=valid,
+        _sought, image=image, weight=weight, at=at, index=index, before=before, after=after, valid=valid,
         reach=reach, reverse=reverse, seed=seed,
     )  # fmt: skip
     _over(len(at), work)
-    return after
+    return flat(after, valid.shape[1])
 
 
 def carried(at: Ints, parent: Ints, offsets: Ints, ratio: Floats, valid: Bools, spare: Ints) -> Ints:
@@ -207,21 +210,21 @@ def _sought(start, stop, image, weight, at, index, before, after, valid, reach, 
     for n in range(stop - start):
         i = stop - 1 - n if reverse else start + n
         y, x, best, radius = at[i, 0], at[i, 1], before[i], reach
-        least = _distance(image, y, x, image, best // width, best % width, weight, np.float32(np.inf))
-        place = y * width + x
+        least = _distance(image, y, x, image, best >> 32, best & COLUMN, weight, np.float32(np.inf))
+        place, own = y * width + x, np.int64(y) << 32 | x
         for k in range(64):
             if k < NEIGHBOURS:
                 v, u = beside(k, y, x, i, start, stop, index, before, after, reverse)
             elif radius < 1:
                 break
             else:
-                v, u = anywhere(k, mixed(seed, place, k), radius, best, y, x, place, width)
+                v, u = anywhere(k, mixed(seed, place, k), radius, best, y, x, own)
                 radius = radius // 2 if k > NEIGHBOURS else radius
-            if not (0 <= v < height and 0 <= u < width) or v * width + u == best or not valid[v, u]:
+            if not (0 <= v < height and 0 <= u < width) or (v << 32 | u) == best or not valid[v, u]:
                 continue
             found = _distance(image, y, x, image, v, u, weight, least)
             if found < least:
-                least, best = found, v * width + u
+                least, best = found, v << 32 | u
         after[i] = best
 
 
@@ -323,8 +326,8 @@ def _offer(image, weight, ty, tx, i, sy, sx, where, precision, seed, costs, foun
         known |= found[m] == source
     if known:
         return
-    uniform = (mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) + 0.5) / 4_294_967_296.0
-    prior = np.float32(_prior(where, i, sy, sx) + np.log(-np.log(uniform)))  # Gumbel noise: the best are a draw
+    noise = GUMBEL[np.uint64(mixed(ty * 65_536 + tx, sy * 65_536 + sx, seed) >> 20)]  # the best are a draw
+    prior = np.float32(_prior(where, i, sy, sx) - noise)
     limit = np.float32((costs[last] - prior) * 2 / precision[i])
     if limit < 0:
         return
