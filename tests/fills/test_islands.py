@@ -104,7 +104,7 @@ def test_a_piece_by_its_colour_alone() -> None:
 
 
 def test_what_nothing_fits_stays() -> None:
-    picture = mast()
+    picture = mast(0)
     level, source = made(picture, at(slice(60, 85), slice(38, 56)))
     before = source.copy()
     level.valid[:, : LEFT + 84] = False  # the mast's surroundings are no sources

@@ -45,7 +45,7 @@ def ground_in_the_sky(picture: np.ndarray, seed: int, upside_down: bool, **costs
 def test_no_ground_in_the_sky(upside_down: bool, seeds: tuple[int, ...]) -> None:
     shares = [ground_in_the_sky(landscape(seed), seed, upside_down) for seed in seeds]
     assert max(shares) < 0.001
-    assert ground_in_the_sky(landscape(2), 2, upside_down, layer=0) > 0.01  # the picture is one that needs it
+    assert ground_in_the_sky(landscape(2), 2, upside_down, layer=0, part=0) > 0.01  # the picture is one that needs it
 
 
 def test_layers_are_those_of_the_borders_that_grow() -> None:
@@ -90,7 +90,7 @@ def red_share(picture: np.ndarray, **costs: float) -> float:
 
 def test_beside_a_picture_goes_on_what_stands_at_that_side() -> None:
     assert red_share(shed()) < 0.001
-    assert red_share(shed(), side=0) > 0.01  # the picture is one that needs it
+    assert red_share(shed(), side=0, part=0) > 0.01  # the picture is one that needs it
     assert red_share(shed()[:, :120]) > 0.01  # cut by the right border the shed may go on there
 
 
