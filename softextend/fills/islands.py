@@ -80,7 +80,7 @@ def _pieces(level: Level, source: Ints, part: float) -> Iterator[Places]:
         for threshold in np.arange(low + STEP, high, STEP):
             for mask in (values < threshold, values >= threshold):
                 alone = _alone(_Parts.of(lab, mask & (beside > 0), joined), channel)
-                alone = _unlike(alone, lab, mask & level.trusted) if alone else alone
+                alone = _unlike(alone, lab, mask & level.trusted, channel, joined) if alone else alone
                 if alone:
                     _, label = cv2.connectedComponents((mask & level.trusted).astype(np.uint8), connectivity=8)
                     found = (piece.pixels for piece in alone)
@@ -164,16 +164,18 @@ def _alone(parts: _Parts, channel: int) -> list[_Piece]:
     return found
 
 
-def _unlike(alone: list[_Piece], lab: Floats, mask: Known) -> list[_Piece]:
-    """Those of which the photo does not show several of about that size and colour on such ground, as texture does."""
+def _unlike(alone: list[_Piece], lab: Floats, mask: Known, channel: int, joined: Ints) -> list[_Piece]:
+    """Those of which the photo does not show several of that size, alone or of that colour on such ground: texture."""
     parts = _Parts.of(lab, mask)
     area = parts.stats[:, cv2.CC_STAT_AREA]
+    sizes = np.array([len(each.pixels) for each in _alone(_Parts.of(lab, mask, joined), channel)])
     kept = []
     for piece in alone:
+        same = (sizes * SIZED > len(piece.pixels)) & (sizes < len(piece.pixels) * SIZED)
         like = (area * SIZED > len(piece.pixels)) & (area < len(piece.pixels) * SIZED)
         like &= (np.abs(parts.inside - piece.inside) < COLOURED).all(1) & (parts.many > 0)
         like &= (np.abs(parts.ring - piece.ring) < COLOURED).all(1)
-        if np.count_nonzero(like) < SEVERAL:
+        if max(np.count_nonzero(like), np.count_nonzero(same)) < SEVERAL:
             kept.append(piece)
     return kept
 
