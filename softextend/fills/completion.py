@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from softextend.types import Known, Pixels
 
 
+NOWHERE = np.zeros((1, 1), np.bool_)
 SMALLEST = 3  # px, side of a patch
 SWEEPS = {0: 2, 1: 3, 2: 6}  # search and vote rounds by level, 0 = finest searched
 SWEEPS_ELSEWHERE, SWEEPS_COARSEST = 8, 16
@@ -134,7 +135,7 @@ def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: i
         level = searchable(sizes.pop(), radius)
         _paint_nearest(level)
         look = looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        traits = Traits(radius, spread, rarity(level, radius), look, alone, stands, cut_at, repeats)
+        traits = Traits(radius, spread, rarity(level, radius), look, alone, stands, cut_at, repeats, NOWHERE)
         found = _started(level, np.random.default_rng(seed))
         depth, laid_at = 0, max(_sized(sizes, LAID).shown.shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
@@ -143,7 +144,7 @@ def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: i
             finer = searchable(sizes.pop(), radius, level.lean)
             found = _enlarged(finer, level, found, 2)
             if LAID <= max(finer.trusted.shape) == laid_at:
-                go_on(finer, found.source)
+                traits = replace(traits, laid=go_on(finer, found.source))
             level = finer
             _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
         found.raised += evened(level, variance(level.image, radius))
@@ -177,7 +178,7 @@ def _solve(
     for sweep in range(sweeps):
         if longer == traits.cut_at and sweep == sweeps - SETTLING:
             if costs.part:
-                sink(level, found.source, rules.kinds, rules.shuns, costs.part)
+                sink(level, found.source, rules.kinds, rules.shuns, costs.part, traits.laid)
             break_up(level, found.source, rules.kinds[..., 0], costs.whole, np.random.default_rng([seed, above]))
         _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
         _paint(level, found, rules.gauss, pool)

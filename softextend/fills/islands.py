@@ -45,17 +45,19 @@ ABOUT = 2  # px around a place found at half size
 LIFT = 3  # px that an island's surroundings are taken along
 
 
-def sink(level: Level, source: Ints, kinds: Floats, shuns: Floats, part: float) -> int:
+def sink(level: Level, source: Ints, kinds: Floats, shuns: Floats, part: float, laid: Known) -> int:
     """Change `source` where a piece lies alone that is less than `part` of what the photo shows of it: how many did.
 
-    The level's picture changes with it; source (T,), kinds (H, W, K) and shuns (T, K) as in `patchmatch`.
+    The level's picture changes with it; source (T,), kinds (H, W, K) and shuns (T, K) as in `patchmatch`; laid: bool
+    of any size, where what is regular goes on: of it stays what the photo shows several of that size alone.
     """
+    laid = cv2.resize(laid.astype(np.uint8), level.trusted.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     count = 0
     photo = _Photo.of(level)
     for _ in range(ROUNDS):
         tried = np.full(level.trusted.shape, np.inf)  # px of the least island that each place was looked at in
         before = count
-        for pixels in sorted(_pieces(level, source, part), key=len, reverse=True)[:MOST]:
+        for pixels in sorted(_pieces(level, source, part, laid), key=len, reverse=True)[:MOST]:
             y, x = pixels.T
             if tried[y, x].min() < SIZED * len(pixels):
                 continue
@@ -67,8 +69,8 @@ def sink(level: Level, source: Ints, kinds: Floats, shuns: Floats, part: float) 
     return count
 
 
-def _pieces(level: Level, source: Ints, part: float) -> Iterator[Places]:
-    """The pixels (N, 2) of all islands at all thresholds, those of a larger one too."""
+def _pieces(level: Level, source: Ints, part: float, laid: Known) -> Iterator[Places]:
+    """The pixels (N, 2) of all islands at all thresholds, those of a larger one too; laid: (H, W), as in `sink`."""
     lab = cv2.cvtColor(np.clip(level.image / 255, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB) * np.float32(2.55)
     lab = cv2.GaussianBlur(lab, (0, 0), SMOOTH)
     new = (~level.trusted).astype(np.uint8)
@@ -80,7 +82,9 @@ def _pieces(level: Level, source: Ints, part: float) -> Iterator[Places]:
         for threshold in np.arange(low + STEP, high, STEP):
             for mask in (values < threshold, values >= threshold):
                 alone = _alone(_Parts.of(lab, mask & (beside > 0), joined), channel)
-                alone = _unlike(alone, lab, mask & level.trusted, channel, joined) if alone else alone
+                if alone and laid.any():
+                    alone = _other_than(alone, _alone(_Parts.of(lab, mask & level.trusted, joined), channel), laid)
+                alone = _unlike(alone, lab, mask & level.trusted) if alone else alone
                 if alone:
                     _, label = cv2.connectedComponents((mask & level.trusted).astype(np.uint8), connectivity=8)
                     found = (piece.pixels for piece in alone)
@@ -164,18 +168,27 @@ def _alone(parts: _Parts, channel: int) -> list[_Piece]:
     return found
 
 
-def _unlike(alone: list[_Piece], lab: Floats, mask: Known, channel: int, joined: Ints) -> list[_Piece]:
-    """Those of which the photo does not show several of that size, alone or of that colour on such ground: texture."""
-    parts = _Parts.of(lab, mask)
-    area = parts.stats[:, cv2.CC_STAT_AREA]
-    sizes = np.array([len(each.pixels) for each in _alone(_Parts.of(lab, mask, joined), channel)])
+def _other_than(alone: list[_Piece], shown: list[_Piece], laid: Known) -> list[_Piece]:
+    """Those of the islands that do not lie where it is `laid`, or of whose size not several are `shown`."""
+    sizes = np.array([len(each.pixels) for each in shown])
     kept = []
     for piece in alone:
         same = (sizes * SIZED > len(piece.pixels)) & (sizes < len(piece.pixels) * SIZED)
+        if np.count_nonzero(same) < SEVERAL or laid[piece.pixels[:, 0], piece.pixels[:, 1]].mean() < 0.5:
+            kept.append(piece)
+    return kept
+
+
+def _unlike(alone: list[_Piece], lab: Floats, mask: Known) -> list[_Piece]:
+    """Those of which the photo does not show several of about that size and colour on such ground, as texture does."""
+    parts = _Parts.of(lab, mask)
+    area = parts.stats[:, cv2.CC_STAT_AREA]
+    kept = []
+    for piece in alone:
         like = (area * SIZED > len(piece.pixels)) & (area < len(piece.pixels) * SIZED)
         like &= (np.abs(parts.inside - piece.inside) < COLOURED).all(1) & (parts.many > 0)
         like &= (np.abs(parts.ring - piece.ring) < COLOURED).all(1)
-        if max(np.count_nonzero(like), np.count_nonzero(same)) < SEVERAL:
+        if np.count_nonzero(like) < SEVERAL:
             kept.append(piece)
     return kept
 

@@ -43,15 +43,16 @@ SWEEPS = 3  # over rows and columns
 SEAM = 1 / 1500  # per level squared: what a seam costs against a pixel whose source does not repeat itself
 
 
-def go_on(level: Level, source: Ints) -> bool:
-    """Change `source` (T,) of a level where what is regular goes on; False, and nothing changed, where nothing is."""
+def go_on(level: Level, source: Ints) -> Known:
+    """Change `source` (T,) of a level where what is regular goes on, and tell where that is, (H, W); mostly nowhere."""
     known = level.trusted
+    laid = np.zeros(known.shape, np.bool_)
     longer = max(known.shape)
     peaks = offsets_of(level.image, known, round(NEAREST * longer))
     steady, inexact, irregular = repeated(level.image, known, peaks, round(WINDOW * longer) | 1)
     offsets, inexact = _useful(level, np.concatenate([steady, -steady]), np.tile(inexact, 2), irregular)
     if not len(offsets):
-        return False
+        return laid
     from softextend.fills.shifts import choose
 
     width = known.shape[1]
@@ -64,7 +65,8 @@ def go_on(level: Level, source: Ints) -> bool:
     moved = label[y, x] > 0
     way = ways[label[y, x][moved] - 1]
     source[moved] = (y[moved] + way[:, 0]) * width + x[moved] + way[:, 1]
-    return bool(moved.any())
+    laid[y[moved], x[moved]] = True
+    return laid
 
 
 # --- the offsets of a picture -------------------------------------------------------------------------------------

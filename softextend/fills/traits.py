@@ -14,6 +14,7 @@ from softextend.fills.pyramid import Level, gauss
 
 if TYPE_CHECKING:
     from softextend.fills.base import Floats
+    from softextend.types import Known
 
 GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 
@@ -30,6 +31,7 @@ class Traits:
     layers: Layers | None
     cut_at: int  # px, longer side of the level at which copies of single places are cut up
     periods: Periods | None
+    laid: Known  # where what is regular goes on, at a size of its own
 
 
 def looks(level: Level, reach: float) -> Floats:

@@ -34,10 +34,10 @@ def sky(seed: int = 0) -> np.ndarray:
     return (200 + np.random.default_rng(seed).normal(0, 2, (HEIGHT, WIDTH - LEFT, 3))).astype(np.float32)
 
 
-def sunk(level: Level, source: np.ndarray, part: float = 0.4) -> int:
-    """What `sink` does where nothing is shunned."""
+def sunk(level: Level, source: np.ndarray, part: float = 0.4, *, laid: bool = False) -> int:
+    """What `sink` does where nothing is shunned; `laid`: all that is new goes on at a steady step."""
     kinds, shuns = np.zeros((HEIGHT, WIDTH, 1), np.float32), np.zeros((len(source), 1), np.float32)
-    return sink(level, source, kinds, shuns, part)
+    return sink(level, source, kinds, shuns, part, np.full((1, 1), laid))
 
 
 def mast(top: int = 20) -> np.ndarray:
@@ -63,6 +63,22 @@ def test_a_piece_of_a_mast_in_the_sky_goes() -> None:
     assert np.abs(level.image[:, :LEFT] - 200).max() < 15
     np.testing.assert_array_equal(level.image[level.trusted], before[level.trusted])
     assert level.valid.ravel()[source].all()
+
+
+def test_what_goes_on_at_a_steady_step_stays_where_the_photo_shows_several_alone() -> None:
+    picture = mast()
+    for y in (30, 70, 110):
+        picture[y : y + 22, 122:140] = (90, 0, 90)  # of another colour than what is laid
+    level, source = made(picture, at(slice(60, 85), slice(38, 56)))
+    before = source.copy()
+    assert sunk(level, source, laid=True) == 0
+    np.testing.assert_array_equal(source, before)
+    assert sunk(level, source) == 1
+
+
+def test_what_goes_on_at_a_steady_step_goes_where_the_photo_shows_none_alone() -> None:
+    level, source = made(mast(), at(slice(60, 85), slice(38, 56)))
+    assert sunk(level, source, laid=True) == 1
 
 
 def test_what_is_joined_to_the_photo_stays() -> None:

@@ -77,7 +77,9 @@ def test_a_photo_without_steady_steps_is_left_to_the_search(photo: str, monkeypa
     known = np.zeros(pixels.shape[:2], bool)
     known[:, 60:-60] = True
     made = Patch().paint(pixels, known, np.random.default_rng(0))
-    monkeypatch.setattr(sys.modules["softextend.fills.completion"], "go_on", lambda level, source: False)
+    monkeypatch.setattr(
+        sys.modules["softextend.fills.completion"], "go_on", lambda level, source: np.zeros((1, 1), bool)
+    )
     assert np.array_equal(made, Patch().paint(pixels, known, np.random.default_rng(0)))
 
 
