@@ -82,7 +82,7 @@ class Growth(Checked):
         "off every side",
         low=1,
         high=4096,
-        told="nothing is cropped, a border is reported, and a thin one painted over where the picture goes on",
+        told="nothing is cropped, a thin border is painted over, a wide one reported",
         metavar="auto|PX",
         form="trim",
     )
