@@ -84,18 +84,17 @@ def _pieces(level: Level, source: Ints, part: float, laid: Known) -> Iterator[Pl
                 alone = _alone(_Parts.of(lab, mask & (beside > 0), joined), channel)
                 if alone and laid.any():
                     alone = _other_than(alone, _alone(_Parts.of(lab, mask & level.trusted, joined), channel), laid)
-                alone = _unlike(alone, lab, mask & level.trusted) if alone else alone
                 if alone:
-                    _, label = cv2.connectedComponents((mask & level.trusted).astype(np.uint8), connectivity=8)
-                    found = (piece.pixels for piece in alone)
-                    yield from (pixels for pixels in found if not _whole(level, source, label, pixels, part))
+                    shown = _Parts.of(lab, mask & level.trusted)
+                    found = (piece.pixels for piece in _unlike(alone, shown))
+                    yield from (pixels for pixels in found if not _whole(level, source, shown.label, pixels, part))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
     """The components of a mask (H, W) that are of an island's size, K of them."""
 
-    label: npt.NDArray[np.uint16]  # (H, W), 0 and other components' as well
+    label: npt.NDArray[np.uint16]  # (H, W), 0 where the mask is not; other components' as well
     stats: Ints  # (K, 5) as OpenCV tells them
     number: Numbers  # (K,) labels
     inside: Doubles  # (K, 3) mean L*a*b*, 2.55 times
@@ -179,9 +178,8 @@ def _other_than(alone: list[_Piece], shown: list[_Piece], laid: Known) -> list[_
     return kept
 
 
-def _unlike(alone: list[_Piece], lab: Floats, mask: Known) -> list[_Piece]:
-    """Those of which the photo does not show several of about that size and colour on such ground, as texture does."""
-    parts = _Parts.of(lab, mask)
+def _unlike(alone: list[_Piece], parts: _Parts) -> list[_Piece]:
+    """Those that have not several of about their size and colour on such ground among the photo's parts, as texture."""
     area = parts.stats[:, cv2.CC_STAT_AREA]
     kept = []
     for piece in alone:
@@ -193,7 +191,7 @@ def _unlike(alone: list[_Piece], lab: Floats, mask: Known) -> list[_Piece]:
     return kept
 
 
-def _whole(level: Level, source: Ints, label: Ints, pixels: Places, part: float) -> bool:
+def _whole(level: Level, source: Ints, label: Numbers, pixels: Places, part: float) -> bool:
     """Whether the pixels (N, 2) are copies of the whole of a component of the photo, by their label (H, W), 0: none."""
     there = label.ravel()[np.unique(source[level.slot[pixels[:, 0], pixels[:, 1]]])]
     there = there[there > 0]

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from softextend.fills.mirror import bounds
 from softextend.fills.regular import ALIKE, GRAIN, NEAREST, SAME, STRUCTURED, WINDOW, offsets_of
 from softextend.fills.straight import LARGER, Photo, Straight, mapped, seen_at, turned, ways_to_see
-from softextend.fills.tilings import tiled
+from softextend.fills.tilings import FADE, SMALLEST, SMOOTH, tiled
 from softextend.fills.vanishing import vanishing_points
 
 if TYPE_CHECKING:
@@ -43,11 +43,9 @@ GOES_ON = 0.75  # part of a row's windows that are alike a step away, for it to 
 GROSS = 1.0  # px, Gaussian sigma: grain that does not repeat itself is left out
 LIFT = 12.0  # levels of 255 by which things a step apart may differ as a whole
 RING = 1 / 20  # of the longer side, width of the strip inside the border that a plane must foretell
-SMOOTH, FADE = 6.0, 0.06  # px; of the longer side: how smoothly and how far the border lifts what is new
 MOST = 4  # steps at once
 MOSTLY = 0.5  # part of what is new, in all that a plane repeats both ways, from which the search does the rest
 BETTER = 1.5  # times as steady as the photo as it is
-SMALLEST = 24  # px, least side of a straightened picture
 COMPARED = 0.6  # of its width, up to which steps are measured
 
 

@@ -16,16 +16,7 @@ import numpy.typing as npt
 
 from softextend.fills.base import nearest_known
 from softextend.fills.pyramid import Level, outline
-from softextend.fills.regular import (
-    GRAIN,
-    NEAREST,
-    SEAM,
-    STRUCTURED,
-    WINDOW,
-    offsets_of,
-    reached,
-    repeated,
-)
+from softextend.fills.regular import GRAIN, NEAREST, SEAM, STRUCTURED, WINDOW, offsets_of, reached, repeated
 from softextend.fills.straight import LARGER, SMALLER, Photo, Straight, mapped, scaling, seen_at, ways_to_see
 
 if TYPE_CHECKING:
@@ -51,10 +42,8 @@ INEXACT, EXACT = 0.4, 0.2  # what a step costs that repeats nothing exactly; les
 SURE = 0.5  # weight of the labels around a place that lead to the photo
 GOES_ON = 0.5  # part of the border's surroundings that must repeat itself for the plane to go on there
 FARTHEST = 0.12  # times the size at the border, the smallest that goes on
-RING, EDGE = (
-    6,
-    24.0,
-)  # px inside the border that what goes on must meet; levels of 255 from which a difference is an edge
+RING = 6  # px inside the border that what goes on must meet
+EDGE = 24.0  # levels of 255 from which a difference is an edge
 SMOOTH, FADE = 6.0, 0.06  # px; of the longer side: how smoothly and how far the border lifts what is new
 FORETOLD = 1 / 40  # of the longer side, Gaussian sigma: how much of the border a step must foretell
 UNTOLD, UNLIKE = 0.02, 5000.0  # part of that which must be told, else levels squared that it counts as missed by

@@ -2,7 +2,7 @@
 
 Each finder looks at the top of a picture; the other sides are seen by turning it. Nothing here changes a pixel.
 `find_border` is for shaving: it must not take a photo's own lines for a border. `rims` is for fills, and for the band
-that is painted over anyway: a row too many costs them little: it does without the proof that the opposite side gives.
+that is painted over anyway. A row too many costs them little: it does without the proof that the opposite side gives.
 """
 
 from __future__ import annotations
