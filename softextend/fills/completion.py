@@ -22,6 +22,8 @@ from softextend.fills.detail import regain
 from softextend.fills.even import evened
 from softextend.fills.islands import sink
 from softextend.fills.layers import UPRIGHT, layers
+from softextend.fills.outlines import LONGER as OUTLINED
+from softextend.fills.outlines import Courses
 from softextend.fills.parts import threads
 from softextend.fills.periods import LONGEST, periods, stepping
 from softextend.fills.pyramid import Level, Sized, gauss, outline, pyramid, searchable
@@ -104,6 +106,7 @@ class Costs(Ranged):
         "of the longer side, over which a cable or a pole must be seen for it to go on to the rim; 1 = never",
     )
     regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
+    outline: float = param(4.0, "", 0, 100, "how strictly long edges that reach the border go on as they lean and bend")
     spread: float = param(
         0.0, "", 0, 2, "how far the seed draws level and alike apart; --best-of and --retry set 1 after the first"
     )
@@ -132,16 +135,17 @@ def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: i
         cut_at = max(_sized(sizes, CUT_UP).shown.shape)
         measured = next((each for each in sizes if max(each.shown.shape) <= LONGEST), sizes[-1])
         repeats = periods(measured.image, measured.trusted)
-        level = searchable(sizes.pop(), radius)
+        courses = Courses.of(_sized(sizes, OUTLINED), costs.outline)
+        level = courses.led(searchable(sizes.pop(), radius))
         _paint_nearest(level)
         look = looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        traits = Traits(radius, spread, rarity(level, radius), look, alone, stands, cut_at, repeats, NOWHERE)
+        traits = Traits(radius, spread, rarity(level, radius), look, alone, stands, cut_at, repeats, NOWHERE, courses)
         found = _started(level, np.random.default_rng(seed))
         depth, laid_at = 0, max(_sized(sizes, LAID).shown.shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
         while sizes:
             depth += 1
-            finer = searchable(sizes.pop(), radius, level.lean)
+            finer = courses.led(searchable(sizes.pop(), radius, level.lean))
             found = _enlarged(finer, level, found, 2)
             if LAID <= max(finer.trusted.shape) == laid_at:
                 traits = replace(traits, laid=go_on(finer, found.source))
@@ -178,7 +182,8 @@ def _solve(
     for sweep in range(sweeps):
         if longer == traits.cut_at and sweep == sweeps - SETTLING:
             if costs.part:
-                sink(level, found.source, rules.kinds, rules.shuns, costs.part, traits.laid)
+                things, shuns = rules.kinds[..., : rules.own], rules.shuns[:, : rules.own]
+                sink(level, found.source, things, shuns, costs.part, traits.laid)
             break_up(level, found.source, rules.kinds[..., 0], costs.whole, np.random.default_rng([seed, above]))
         _search(level, found, rules, reach, seed + 97 * sweep + 7919 * above, sweep % 2 == 1, pool)
         _paint(level, found, rules.gauss, pool)
@@ -243,6 +248,7 @@ class _Rules:
     reuse: Floats  # (H, W) cost of being used as often as the average source
     close: Floats  # (H, W) cost of lying right beside the target
     kinds: Floats  # (H, W, K) in [0, 1], 1 on a thing that the picture shows only once, and on what is of no layer
+    own: int  # of them; the others tell of outlines
     shuns: Floats  # (T, K) what copying it costs
     steps: Floats  # (T, 4) at which the picture repeats itself beside a target
     regular: Floats  # (T,) cost of being no number of steps away
@@ -258,6 +264,7 @@ def _rules(level: Level, traits: Traits, costs: Costs, ease: float) -> _Rules:
     rare = cv2.resize(traits.rare, (width, height), interpolation=cv2.INTER_LINEAR)
     steps, certain = stepping(traits.periods, level.place, level.trusted.shape)
     kinds, shuns = _shunned(level, traits, costs, ease)
+    beside = traits.courses.told(level)
     textured = 1 - GRAIN / (2 * variance(level.image, radius))  # an even area repeats itself anyway
     return _Rules(
         gauss=gauss(radius, radius * 0.8),
@@ -269,8 +276,9 @@ def _rules(level: Level, traits: Traits, costs: Costs, ease: float) -> _Rules:
         alike=(ease * costs.alike / traits.spread / loose).astype(np.float32),
         reuse=costs.variety * textured,
         close=costs.spacing * textured,
-        kinds=kinds,
-        shuns=shuns,
+        kinds=np.concatenate([kinds, beside[0]], 2),
+        own=kinds.shape[2],
+        shuns=np.concatenate([shuns, beside[1]], 1),
         steps=steps,
         regular=costs.regular * certain,
     )

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from softextend.fills.layers import Layers
+from softextend.fills.outlines import Courses
 from softextend.fills.periods import Periods
 from softextend.fills.pyramid import Level, gauss
 
@@ -32,6 +33,7 @@ class Traits:
     cut_at: int  # px, longer side of the level at which copies of single places are cut up
     periods: Periods | None
     laid: Known  # where what is regular goes on, at a size of its own
+    courses: Courses  # the edges that foretell theirs beyond the border
 
 
 def looks(level: Level, reach: float) -> Floats:

@@ -95,7 +95,7 @@ def test_a_thin_thing_goes_on_where_it_went(drawing: tuple[np.ndarray, np.ndarra
 
 def test_without_it_the_cable_ends_in_mid_air() -> None:
     given, known = cropped(CABLE[0], "right")
-    made = Patch(thin=1.0).paint(given, known, np.random.default_rng(0))
+    made = Patch(thin=1.0, outline=0.0).paint(given, known, np.random.default_rng(0))
     assert missed(made, CABLE, ~known)[0] > 0.4
 
 
