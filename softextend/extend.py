@@ -12,6 +12,7 @@ import numpy as np
 from softextend.errors import BadRequest
 from softextend.finish.composite import composite_ramp, quantise
 from softextend.finish.join import Join
+from softextend.finish.rims import rims_gone_on
 from softextend.finish.scores import MATERIAL_FILLS, Scores, score
 from softextend.mask import editable, latent_change
 from softextend.pictures.planes import Planes, eight_bit
@@ -115,7 +116,8 @@ def fill_first(input: Input, plan: Plan) -> Filled:
     join = Join.of(input.planes or eight_bit(input.pixels), input.known)
     known = opened(join.known, passes[0].opened) if passes[0].opened else input.known
     prepared = prepare(input.pixels, known, passes[0])
-    first = _Pass(plan=passes[0], prepared=prepared, join=join, band=plan.band)
+    grown = None if plan.canvas.wrap else plan.canvas.sides
+    first = _Pass(plan=passes[0], prepared=prepared, join=join, band=plan.band, grown=grown)
     return Filled(input=input, plan=plan, passes=passes, first=first, seconds=time.perf_counter() - began)
 
 
@@ -188,13 +190,14 @@ def check_alike(plans: Sequence[Plan]) -> None:
 class _Pass:
     """One pass of a picture; `join`, `before`: as the passes before left it; `by_map`: as in `paint`.
 
-    `band`: px of the original that may change, in whatever pass.
+    `band`: px of the original that may change, `grown`: the sides that grow, in whatever pass; None if edges join.
     """
 
     plan: Plan
     prepared: Prepared
     join: Join
     band: int
+    grown: Sides | None = None
     before: _Painted | None = None
     by_map: bool = False
     decoded: npt.NDArray[np.float32] | None = None  # (H, W, 3) in about [0, 255], once it is sampled
@@ -209,7 +212,10 @@ class _Pass:
         turn, join = self.plan.canvas.turn, join.grown(self.plan.canvas.sides)
         kept = join.kept(self.band, turn)
         ramp = turned(_ramp(ready, turned(kept, turn), turned(join.known, turn), self.band), back(turn))
-        now = _composed(ready.straight(), turned(self.decoded, back(turn)), join, ramp, kept)
+        straight, decoded = ready.straight(), turned(self.decoded, back(turn))
+        if self.grown:
+            decoded = rims_gone_on(decoded, straight.filled, straight.known, straight.rim, self.grown)
+        now = _composed(straight, decoded, join, ramp, kept)
         return (now if self.before is None else _joined(self.before, now, self.plan.canvas.sides)), join
 
     def next(self, plan: Plan) -> _Pass:

@@ -51,6 +51,21 @@ def test_a_thin_border_is_no_line_in_the_result(run: Run, fill: str, level: int)
     assert run("verify", "a-extended.png", "a.png").code == 0
 
 
+@pytest.mark.parametrize("level", [5, 250])
+@pytest.mark.parametrize("model", [("--strength", 0), ("--steps", 4)])
+def test_it_goes_on_along_edges_that_do_not_grow(run: Run, level: int, model: tuple[object, ...]) -> None:
+    """Else a line would end in the middle of the upper and the lower edge."""
+    photo = framed("a.png", 2, level)
+    assert run("extend", "a.png", "--sides", 0, ADDED, "--seed", 1, *model, "--passes", 1).code == 0
+    made = pixels("a-extended.png").astype(int)
+    for row in (0, 1, -2, -1):
+        assert np.abs(made[row] - level).mean() < 6
+        assert np.abs(made[row] - level).max() < 30
+    for row in (4, -5):
+        assert np.abs(made[row, :ADDED].mean() - photo[row, 10:-10].mean()) < 25
+    assert run("verify", "a-extended.png", "a.png").code == 0
+
+
 def test_without_a_band_it_stays(run: Run) -> None:
     photo = framed("a.png", 2, 5)
     assert run("extend", "a.png", "--sides", 0, ADDED, "--seed", 1, "--strength", 0, "--band", 0).code == 0
