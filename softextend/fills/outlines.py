@@ -63,7 +63,7 @@ class Outline:
     shown: Known  # (N,) whether it is surely seen in the column n px inwards
 
     def row(self, out: Floats) -> Floats:
-        """Rows of it, px, at `out` px outwards, of any shape; beyond the photo it bends less and less."""
+        """(...): rows of it, px, at `out` (...) px outwards; beyond the photo it bends less and less."""
         row, slope, bend = (np.float32(each) for each in self.bends)
         straight = row + slope * out
         if not bend:
@@ -74,7 +74,7 @@ class Outline:
         return np.asarray(straight + bend * np.where(out > 0, beyond, out**2), np.float32)
 
     def seen(self, out: Floats) -> Floats:
-        """How surely it is seen at `out` px outwards, of any shape, 0 to 1; beyond the photo 1."""
+        """(...): how surely it is seen at `out` (...) px outwards, 0 to 1; beyond the photo 1."""
         shown = np.append(self.shown, [False]).astype(np.uint8)  # where it ends may be something else
         clear = cv2.erode(shown, np.ones((HIDES, 1), np.uint8)).astype(np.float32).ravel()
         return np.where(out > 0, np.float32(1), clear[np.clip(np.rint(-out), 0, len(clear) - 1).astype(int)])
