@@ -30,6 +30,7 @@ from softextend.fills.pyramid import Level, Sized, gauss, outline, pyramid, sear
 from softextend.fills.regular import LONGER as LAID
 from softextend.fills.regular import go_on
 from softextend.fills.repeats import break_up
+from softextend.fills.strange import priced, strange
 from softextend.fills.things import LONGER, things
 from softextend.fills.traits import GRAIN, Traits, looks, rarity, variance
 
@@ -132,14 +133,15 @@ def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: i
         looked_at = _sized(sizes, LONGER)
         alone = things(looked_at.image, looked_at.trusted)
         stands = layers(looked_at.image, looked_at.trusted, alone)
-        cut_at = max(_sized(sizes, CUT_UP).shown.shape)
+        middle = _sized(sizes, CUT_UP)
+        odd, cut_at = strange(middle.image, middle.trusted, stands), max(middle.shown.shape)
         measured = next((each for each in sizes if max(each.shown.shape) <= LONGEST), sizes[-1])
         repeats = periods(measured.image, measured.trusted)
         courses = Courses.of(_sized(sizes, OUTLINED), costs.outline)
         level = courses.led(searchable(sizes.pop(), radius))
         _paint_nearest(level)
-        look = looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
-        traits = Traits(radius, spread, rarity(level, radius), look, alone, stands, cut_at, repeats, NOWHERE, courses)
+        rare, look = rarity(level, radius), looks(level, min(LOOK * max(level.trusted.shape), LOOK_MOST))
+        traits = Traits(radius, spread, rare, look, alone, stands, odd, cut_at, repeats, NOWHERE, courses)
         found = _started(level, np.random.default_rng(seed))
         depth, laid_at = 0, max(_sized(sizes, LAID).shown.shape) if sizes else 0
         _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
@@ -294,6 +296,8 @@ def _shunned(level: Level, traits: Traits, costs: Costs, ease: float) -> tuple[F
         price = np.array([costs.layer if side in UPRIGHT else costs.side for side in traits.layers.sides])
         shuns.append(ease * price * traits.layers.beyond(level.place, level.trusted))
     sized = [cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in kinds]
+    if traits.strange is not None:
+        sized[1] = np.maximum(np.atleast_3d(sized[1]), priced(traits.strange, (height, width), traits.radius))
     return np.dstack(sized), np.concatenate(shuns, 1).astype(np.float32)
 
 

@@ -30,6 +30,7 @@ class Traits:
     look: Floats  # (H, W, 4) mean colour and contrast of the surroundings
     things: Floats  # (H, W) in [0, 1], at a size of its own
     layers: Layers | None
+    strange: Known | None  # (H, W, K) what has colours that its sides have not, at a size of its own
     cut_at: int  # px, longer side of the level at which copies of single places are cut up
     periods: Periods | None
     laid: Known  # where what is regular goes on, at a size of its own
