@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from softextend.errors import BadRequest
+from softextend.fills.base import GRAIN, Floats, Ranged, nearest_known, param, variance
 from softextend.fills.base import Flat as Ints
-from softextend.fills.base import Floats, Ranged, nearest_known, param
 from softextend.fills.detail import regain
 from softextend.fills.even import evened
 from softextend.fills.islands import sink
@@ -32,7 +32,7 @@ from softextend.fills.regular import go_on
 from softextend.fills.repeats import break_up
 from softextend.fills.strange import priced, strange
 from softextend.fills.things import LONGER, things
-from softextend.fills.traits import GRAIN, Traits, looks, rarity, variance
+from softextend.fills.traits import Traits, looks, rarity
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -153,7 +153,7 @@ def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: i
                 traits = replace(traits, laid=go_on(finer, found.source))
             level = finer
             _solve(level, found, costs, traits, len(sizes), depth, seed, pool)
-        found.raised += evened(level, variance(level.image, radius))
+        found.raised += evened(level, variance(level.image, size))
         found = _levelled(level, found, centre, pool)
         if halvings:
             finer = outline(pixels.copy(), shown, radius, trusted)
@@ -267,7 +267,7 @@ def _rules(level: Level, traits: Traits, costs: Costs, ease: float) -> _Rules:
     steps, certain = stepping(traits.periods, level.place, level.trusted.shape)
     kinds, shuns = _shunned(level, traits, costs, ease)
     beside = traits.courses.told(level)
-    textured = 1 - GRAIN / (2 * variance(level.image, radius))  # an even area repeats itself anyway
+    textured = 1 - GRAIN / (2 * variance(level.image, 2 * radius + 1))  # an even area repeats itself anyway
     return _Rules(
         gauss=gauss(radius, radius * 0.8),
         confidence=np.where(level.trusted, 1, GUESS).astype(np.float32),
@@ -329,7 +329,7 @@ def _search(level: Level, found: _Field, rules: _Rules, reach: int, seed: int, r
         found.raised,
         image=level.image,
         confidence=rules.confidence,
-        variance=variance(level.image, len(rules.gauss) // 2),
+        variance=variance(level.image, len(rules.gauss)),
         slot=level.slot,
         place=level.place,
         prices=prices,

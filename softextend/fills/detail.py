@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills.base import Floats, summed
+
 if TYPE_CHECKING:
     from softextend.fills.base import Flat as Ints
-    from softextend.fills.base import Floats
     from softextend.fills.pyramid import Level
 
 FINE = 1.5  # px, Gaussian sigma: detail is what this blur takes away
@@ -35,7 +36,7 @@ def fine(image: npt.NDArray[Any]) -> Floats:
 
 def energy(detail: Floats) -> Floats:
     """Mean square (h, w) of fine detail (h, w, 3), over the channels and about AROUND px."""
-    return np.asarray(cv2.GaussianBlur((detail**2).mean(2), (0, 0), AROUND), np.float32)
+    return np.asarray(cv2.GaussianBlur(summed(detail * detail) / detail.shape[2], (0, 0), AROUND), np.float32)
 
 
 def gain(own: Floats, meant: Floats, levels: float) -> Floats:

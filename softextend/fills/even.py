@@ -27,11 +27,12 @@ def evened(level: Level, variance: Floats) -> Floats:
     """(T, 3): levels of 255 that take the steps between copies off; variance: (H, W) of the colours in a patch."""
     even = np.clip((UNEVEN - variance) / (UNEVEN - EVEN), 0, 1).astype(np.float32)
     even = cv2.erode(even, np.ones((5, 5)))
-    weighed = np.dstack([level.image * even[..., None], even]).astype(np.float32)
+    weighed = cv2.merge([*cv2.split(level.image * even[..., None]), even])
     reach = max(REACH * max(even.shape), SMALLEST)
     wide, narrow = _blurred(weighed, reach), _blurred(weighed, GRAIN)
     step = wide - narrow
-    step *= (1 / np.maximum(np.abs(step).max(2) / MOST, 1) ** 4 * even)[..., None]
+    most = np.max(cv2.split(np.abs(step)), 0)
+    step *= (1 / np.maximum(most / MOST, 1) ** 4 * even)[..., None]
     near = np.clip(level.distance / reach, 0, 1)
     return np.asarray(step.reshape(-1, 3)[level.place] * near[:, None], dtype=np.float32)
 

@@ -17,14 +17,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills.base import GRAIN, Floats, summed, variance
 from softextend.fills.mirror import bounds
-from softextend.fills.regular import ALIKE, GRAIN, NEAREST, SAME, STRUCTURED, WINDOW, offsets_of
+from softextend.fills.regular import ALIKE, NEAREST, SAME, STRUCTURED, WINDOW, offsets_of
 from softextend.fills.straight import LARGER, Photo, Straight, mapped, seen_at, turned, ways_to_see
 from softextend.fills.tilings import FADE, SMALLEST, SMOOTH, tiled
 from softextend.fills.vanishing import vanishing_points
 
 if TYPE_CHECKING:
-    from softextend.fills.base import Floats
     from softextend.types import Known, Pixels
 
     Doubles = npt.NDArray[np.float64]
@@ -145,7 +145,7 @@ def _judged(image: Floats, inside: Known, step: tuple[int, int], side: int, sure
     columns = np.arange(inside.shape[1])
     end = np.where(inside, columns, -1).max(1, keepdims=True)
     near = columns > end - DEEP * step[1]
-    structured = _variance(image, side) > STRUCTURED
+    structured = variance(image, side) > STRUCTURED
     counted = near & structured & np.isfinite(forth) & np.isfinite(back)
     same = counted & (np.maximum(forth, back) < SAME) & (half > ALIKE)
     beside = columns > end - step[1]
@@ -177,19 +177,13 @@ def _apart(image: Floats, inside: Known, step: tuple[int, int], side: int) -> Fl
     if here[0].start >= here[0].stop or here[1].start >= here[1].stop:
         return found
     change = image[here] - image[there]
-    mean = cv2.blur(np.einsum("yxc,yxc->yx", change, change), (side, side))
-    mean = np.maximum(mean - np.minimum(cv2.blur(change, (side, side)) ** 2, LIFT**2).sum(2), 0)
+    mean = cv2.blur(summed(change * change), (side, side))
+    mean = np.maximum(mean - summed(np.minimum(cv2.blur(change, (side, side)) ** 2, LIFT**2)), 0)
     both = (inside[here] & inside[there]).astype(np.uint8)
     whole = cv2.erode(both, np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    spread = _variance(image, side)
-    found[here] = np.where(whole, mean / (spread[here] + spread[there]), np.inf)
+    own = variance(image, side)
+    found[here] = np.where(whole, mean / (own[here] + own[there]), np.inf)
     return found
-
-
-def _variance(image: Floats, side: int) -> Floats:
-    """(h, w): variance of the colours in windows of `side` px, summed over channels, that of noise at least."""
-    spread = cv2.blur((image**2).sum(2), (side, side)) - (cv2.blur(image, (side, side)) ** 2).sum(2)
-    return np.asarray(np.maximum(spread, 0) + GRAIN / 2, dtype=np.float32)
 
 
 def _measured(photo: Photo, plane: _Plane) -> Doubles:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softextend.fills.base import Flat as Ints
-from softextend.fills.base import Floats, nearest_known
+from softextend.fills.base import Floats, nearest_known, summed
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -125,7 +125,7 @@ def leaning(image: Floats, trusted: Known) -> Floats:
     """
     inside = cv2.erode(trusted.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(np.float32)
     slope_y, slope_x = (cv2.Scharr(image, cv2.CV_32F, *order) / 32 for order in ((0, 1), (1, 0)))
-    products = np.dstack([(slope_y**2).sum(2), (slope_y * slope_x).sum(2), (slope_x**2).sum(2), np.ones_like(inside)])
+    products = cv2.merge([summed(slope_y**2), summed(slope_y * slope_x), summed(slope_x**2), np.ones_like(inside)])
     tensor = cv2.GaussianBlur(products * inside[..., None], (0, 0), TENSOR)
     tensor = tensor[..., :3] / np.maximum(tensor[..., 3:], 1e-6)
     near = nearest_known(trusted)[0]

@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills import base
+from softextend.fills.base import GRAIN, summed
+
 if TYPE_CHECKING:
     from softextend.fills.base import Flat as Ints
     from softextend.fills.base import Floats
@@ -29,7 +32,6 @@ NEAREST = 1 / 32  # of the longer side: shorter offsets are texture
 FINE = 6.0  # px, Gaussian sigma: coarser structure is left out of the autocorrelation
 PEAKS = 32  # of the autocorrelation that are looked at closer
 OVERLAP = 0.1  # of what is known: peaks that are found on less are chance
-GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 STRUCTURED = 400.0  # levels squared over three channels, variance from which a window has something to repeat
 ALIKE = 0.35  # difference of two windows over their variances up to which they are alike
 SAME = 0.2  # and up to which they are the same
@@ -141,8 +143,7 @@ class _Windows:
     def of(cls, image: Floats, known: Known, side: int) -> _Windows:
         """image: float32 (H, W, 3) in [0, 255]; known: bool (H, W); side: px, odd."""
         box = (side, side)
-        spread = cv2.blur((image**2).sum(2), box) - (cv2.blur(image, box) ** 2).sum(2)
-        variance = np.maximum(spread, 0) + np.float32(GRAIN / 2)
+        variance = base.variance(image, side)
         inside = cv2.erode(
             known.astype(np.uint8), np.ones(box, np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
         )
@@ -154,7 +155,7 @@ class _Windows:
         """(H, W): mean squared difference from the window an offset away over both variances; infinity if unknown."""
         here, there = _overlap(self.whole.shape, offset)
         step = self.image[here] - self.image[there]
-        mean = cv2.blur(np.einsum("yxc,yxc->yx", step, step), (self.side, self.side))
+        mean = cv2.blur(summed(step * step), (self.side, self.side))
         both = self.whole[here] & self.whole[there]
         found = np.full(self.whole.shape, np.inf, np.float32)
         found[here] = np.where(both, mean / (self.variance[here] + self.variance[there]), np.inf)

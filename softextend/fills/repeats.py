@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills.base import GRAIN
 from softextend.finish.twins import NEW, STEP, STRUCTURED, WINDOW, Like, corners
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ SMALLEST = 8  # px, side of a window below which nothing is cut
 MIDDLE = 0.6  # of a window's side: what is replaced
 RING = 1 / 6  # of a window's side: how far around it the replacement must fit
 INSIDE = 0.15  # weight of the middle itself in how well a replacement fits, against 1 for the ring
-GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 FITS = 1.5  # difference over the variance up to which a replacement is taken
 WHOLE_THING = 0.3  # of what `things` tells: nothing is taken from there
 ABOUT = 2  # px around a place found at half size

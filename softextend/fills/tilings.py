@@ -14,13 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from softextend.fills.base import nearest_known
+from softextend.fills.base import Floats, nearest_known, summed, variance
 from softextend.fills.pyramid import Level, outline
-from softextend.fills.regular import GRAIN, NEAREST, SEAM, STRUCTURED, WINDOW, offsets_of, reached, repeated
+from softextend.fills.regular import NEAREST, SEAM, STRUCTURED, WINDOW, offsets_of, reached, repeated
 from softextend.fills.straight import LARGER, SMALLER, Photo, Straight, mapped, scaling, seen_at, ways_to_see
 
 if TYPE_CHECKING:
-    from softextend.fills.base import Floats
     from softextend.types import Known, Pixels
 
     Doubles = npt.NDArray[np.float64]
@@ -165,9 +164,8 @@ def _steps(photo: Photo, straight: Straight, sure: float) -> _Steps | None:
     ways, inexact, irregular = repeated(image, inside, found, side, sure)
     if not len(ways) or not len(repeated(image, inside, _across(ways, ways[inexact.argmin()]), side, sure)[0]):
         return None
-    spread = cv2.blur((image**2).sum(2), (side, side)) - (cv2.blur(image, (side, side)) ** 2).sum(2)
     told = cv2.erode(inside.astype(np.uint8), np.ones((side, side), np.uint8), borderValue=0) > 0
-    irregular[inside & (~told | (spread + GRAIN / 2 < STRUCTURED))] = 0  # an even area is of the tile around it
+    irregular[inside & (~told | (variance(image, side) < STRUCTURED))] = 0  # an even area is of the tile around it
     regular = np.dstack([1 - irregular, told]).astype(np.float32)
     return _Steps(ways=np.concatenate([ways, -ways])[:, ::-1] / scale, inexact=np.tile(inexact, 2), regular=regular)
 
@@ -330,7 +328,7 @@ def _first(level: Level, offsets: Labels, prices: Floats, irregular: Floats) -> 
         ]
         both = told * there[1]
         share = cv2.GaussianBlur(both, (0, 0), spread)
-        missed = cv2.GaussianBlur(((level.image - there[0]) ** 2).sum(2) * both, (0, 0), spread)
+        missed = cv2.GaussianBlur(summed((level.image - there[0]) ** 2) * both, (0, 0), spread)
         missed = np.where(share > UNTOLD, missed / np.maximum(share, UNTOLD), UNLIKE)
         cost = np.where(there[1] > 0, SEAM * missed.ravel()[near] + there[2] + prices[index], np.inf)
         better = cost < best

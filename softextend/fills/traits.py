@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from softextend.fills.base import Floats, summed, variance
 from softextend.fills.layers import Layers
 from softextend.fills.outlines import Courses
 from softextend.fills.periods import Periods
 from softextend.fills.pyramid import Level, gauss
 
 if TYPE_CHECKING:
-    from softextend.fills.base import Floats
     from softextend.types import Known
-
-GRAIN = 100.0  # levels squared over three channels: differences below it are noise
 
 
 @dataclass(slots=True)
@@ -43,17 +41,9 @@ def looks(level: Level, reach: float) -> Floats:
     share = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-6)
     inside = level.image * known[..., None]
     mean = cv2.GaussianBlur(inside, (0, 0), reach) / share[..., None]
-    square = cv2.GaussianBlur((inside**2).sum(2), (0, 0), reach) / share
-    contrast = np.sqrt(np.maximum(square - (mean**2).sum(2), 0))
+    square = cv2.GaussianBlur(summed(inside * inside), (0, 0), reach) / share
+    contrast = np.sqrt(np.maximum(square - summed(mean * mean), 0))
     return np.dstack([mean, contrast]).astype(np.float32)
-
-
-def variance(image: Floats, radius: int) -> Floats:
-    """(H, W): variance of the colours within each patch, summed over channels."""
-    side = (2 * radius + 1, 2 * radius + 1)
-    return np.asarray(
-        np.maximum(cv2.blur(image**2, side) - cv2.blur(image, side) ** 2, 0).sum(2) + GRAIN / 2, dtype=np.float32
-    )
 
 
 def rarity(level: Level, radius: int) -> Floats:
@@ -79,7 +69,7 @@ def rarity(level: Level, radius: int) -> Floats:
         least[part] = apart.min(1)
     least[~np.isfinite(least)] = 0
     found = np.zeros((height, width), np.float32)
-    found.ravel()[places] = np.maximum(least, 0) / (2 * variance(level.image, radius).ravel()[places])
+    found.ravel()[places] = np.maximum(least, 0) / (2 * variance(level.image, 2 * radius + 1).ravel()[places])
     weight = np.zeros((height, width), np.float32)
     weight.ravel()[places] = 1
     side = (5, 5)

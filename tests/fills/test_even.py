@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from softextend.fills.base import variance
 from softextend.fills.even import evened
 from softextend.fills.pyramid import outline
-from softextend.fills.traits import variance
 
 
 def lifted(step: float, grain: float) -> tuple[np.ndarray, np.ndarray, float]:
@@ -17,7 +17,7 @@ def lifted(step: float, grain: float) -> tuple[np.ndarray, np.ndarray, float]:
     known[100:] = True
     level = outline(image, known, 3)
     level.distance = np.maximum(100.0 - level.place // 300, 0).astype(np.float32)
-    change = evened(level, variance(image, 3))
+    change = evened(level, variance(image, 7))
     made = image.copy()
     made.reshape(-1, 3)[level.place] += change
     np.testing.assert_array_equal(made[104:], image[104:])  # what is known and no target
