@@ -36,7 +36,7 @@ PART = 512  # targets whose sources are looked at at once
 
 def upright(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """float32 (3, h, w) -> contiguous (h, w, 3)."""
-    return np.ascontiguousarray(picture.transpose(1, 2, 0))
+    return np.asarray(cv2.merge([*picture]), np.float32)
 
 
 def index_of(known: Known, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 REACH = 3  # px
-LENT = 6  # of a neighbour's candidates, the first ones are tried
+LENT = 3  # of a neighbour's candidates, the first ones are tried
 WANDER = 4  # px, how far from a candidate another is tried
 DRAWS = 2**12  # equally likely values that Gumbel noise has: two logarithms take as long as half a patch's distance
 GUMBEL = -np.log(-np.log((np.arange(DRAWS) + 0.5) / DRAWS)).astype(np.float32)
@@ -165,22 +165,33 @@ def refined(
 
 @compiled
 def _distance(a, ay, ax, b, by, bx, weight, limit):  # type: ignore[no-untyped-def]
-    """Weighted squared distance of two patches, from the middle row outwards, two rows at a time; stops early with a
-    value above limit."""
-    radius, side = weight.shape[0] - 1, np.uint64(weight.shape[1])
-    ya, yb = np.uint64(ay + radius), np.uint64(by + radius)  # unsigned: no index counts from the end
+    """Weighted squared distance of two patches, from the middle outwards, some rows at a time, since their sum waits
+    for all of them; stops early with a value above limit."""
+    radius, side = np.uint64(weight.shape[0] - 1), np.uint64(weight.shape[1])
+    ya, yb = np.uint64(ay) + radius, np.uint64(by) + radius  # unsigned: no index counts from the end
     xa, xb = np.uint64(3 * ax), np.uint64(3 * bx)
-    total = np.float32(0.0)
+    total, n, one = np.float32(0.0), np.uint64(2), np.uint64(1)
     for k in range(side):
-        d = a[ya, xa + k] - b[yb, xb + k]
-        total += weight[0, k] * d * d
-    for n in range(np.uint64(1), np.uint64(radius + 1)):
+        c = a[ya, xa + k] - b[yb, xb + k]
+        d = a[ya - one, xa + k] - b[yb - one, xb + k]
+        e = a[ya + one, xa + k] - b[yb + one, xb + k]
+        total += weight[0, k] * c * c + weight[1, k] * (d * d + e * e)
+    while n < radius:
         if total > limit:
-            break
+            return total
+        m = n + one
         for k in range(side):
-            d = a[ya - n, xa + k] - b[yb - n, xb + k]
-            e = a[ya + n, xa + k] - b[yb + n, xb + k]
-            total += weight[n, k] * (d * d + e * e)
+            c = a[ya - n, xa + k] - b[yb - n, xb + k]
+            d = a[ya + n, xa + k] - b[yb + n, xb + k]
+            e = a[ya - m, xa + k] - b[yb - m, xb + k]
+            f = a[ya + m, xa + k] - b[yb + m, xb + k]
+            total += weight[n, k] * (c * c + d * d) + weight[m, k] * (e * e + f * f)
+        n += np.uint64(2)
+    if n == radius and total <= limit:
+        for k in range(side):
+            c = a[ya - n, xa + k] - b[yb - n, xb + k]
+            d = a[ya + n, xa + k] - b[yb + n, xb + k]
+            total += weight[n, k] * (c * c + d * d)
     return total
 
 

@@ -157,8 +157,9 @@ class _Row:
         """y (3, h, w) -> its posterior mean where it may change, the clean picture elsewhere."""
         if not self.targets.size:
             return self.z0
-        seen = y - self.z0
-        seen = y - _blurred(seen) * self.coarse_share(sigma)
+        seen = _blurred(y - self.z0, COARSE)
+        seen *= -self.coarse_share(sigma)
+        seen += y
         sure = np.float32(sigma**-2) + self.confidence
         seen *= np.float32(sigma**-2)
         seen += self.z0 * self.confidence
@@ -174,11 +175,10 @@ class _Row:
 
     def _with_detail(self, clean: Floats) -> Floats:
         """A mean (3, h, w) of several sources lacks the fine detail that each of them has: the fill tells how much."""
-        picture = upright(clean)
-        detail = fine(picture)
+        detail = fine(upright(clean))
         more = gain(energy(detail), self.energy, 127.5) - 1
-        new = (picture + detail * more[..., None]).transpose(2, 0, 1).reshape(3, -1)
-        clean.reshape(3, -1)[:, self.targets] = new[:, self.targets]
+        more = more.ravel()[self.targets, None] * detail.reshape(-1, 3)[self.targets]
+        clean.reshape(3, -1)[:, self.targets] += more.T
         return clean
 
     def coarse_share(self, sigma: float) -> Floats:
@@ -238,10 +238,9 @@ def _lift(z0: Floats, targets: Targets, denoise: Denoise) -> Floats:
     nearest = denoise(z0, np.full(len(targets), LIKELY**-2, np.float32), 3)
     differ = np.zeros(z0.shape, np.float32)
     differ.reshape(3, -1)[:, targets] = z0.reshape(3, -1)[:, targets] - nearest.T
-    smooth = cv2.GaussianBlur(upright(differ), (0, 0), LIFT_BLUR).clip(-LIFT, LIFT)
-    return np.ascontiguousarray(smooth.transpose(2, 0, 1))
+    return _blurred(differ, LIFT_BLUR).clip(-LIFT, LIFT)
 
 
-def _blurred(picture: Floats) -> Floats:
-    blurred: Floats = cv2.GaussianBlur(upright(picture), (0, 0), COARSE)
-    return blurred.transpose(2, 0, 1)
+def _blurred(picture: Floats, sigma: float) -> Floats:
+    """(3, h, w), by a Gaussian of so many px."""
+    return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in picture])
