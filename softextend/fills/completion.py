@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from softextend.errors import BadRequest
-from softextend.fills.base import GRAIN, Floats, Ranged, nearest_known, param, variance
+from softextend.fills.base import GRAIN, Floats, nearest_known, variance
 from softextend.fills.base import Flat as Ints
+from softextend.fills.costs import Costs
 from softextend.fills.detail import regain
 from softextend.fills.even import evened
 from softextend.fills.islands import sink
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 
 NOWHERE = np.zeros((1, 1), np.bool_)
-SMALLEST = 3  # px, side of a patch
 SWEEPS = {0: 2, 1: 3, 2: 6}  # search and vote rounds by level, 0 = finest searched
 SWEEPS_ELSEWHERE, SWEEPS_COARSEST = 8, 16
 FADE = 1.3  # a vote loses this factor per px from the known area
@@ -57,7 +56,6 @@ CENTRE = 1.0  # px, spread of the window of the first and last votes: near the c
 ENDS = 0.08  # of the longer side: how far from the old border a thing that it cuts has ended
 CUT_UP = 256  # px, longer side from which copies of single places are cut up
 SETTLING = 1  # sweeps that follow
-DRAWN = ((-1.0, 1.0), (-1.5, 0.5))  # powers of 4 that a seed multiplies `level` and `alike` by
 MOST_USED = 8.0  # times the average use, where the price of re-use stops rising
 
 
@@ -71,56 +69,6 @@ class _Field:
     source: Ints
     cost: Floats
     raised: Floats  # (T, 3) levels of 255 added to the source
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Costs(Ranged):
-    """What a copy may cost: the parameters of the fill `patch`."""
-
-    size: int = param(7, "px", SMALLEST, 15, "side of a patch, odd")
-    level: float = param(60.0, "", 0, 1000, "how strictly sources lie near the border and level with the target")
-    alike: float = param(2.0, "", 0, 20, "how much the surroundings of a source must look like those of the border")
-    spacing: float = param(
-        0.0, "", 0, 10, "what copying from close by costs; about 0.8 keeps things from standing in rows"
-    )
-    variety: float = param(0.05, "", 0, 1, "what using one source again costs")
-    unique: float = param(0.3, "", 0, 10, "what copying a patch that exists only once costs")
-    thing: float = param(4.0, "", 0, 100, "what copying a thing that exists only once costs, away from the border")
-    layer: float = param(4.0, "", 0, 100, "what copying something of another layer costs above and below the picture")
-    side: float = param(5.0, "", 0, 100, "what copying something costs left and right that does not stand at that side")
-    part: float = param(
-        0.6, "", 0, 1, "a piece that lies alone goes if it is less than this of what the photo shows; 0: none"
-    )
-    whole: float = param(0.6, "", 0.3, 1, "part of a small window that may come from one place without its like")
-    planes: float = param(
-        0.25,
-        "",
-        0.05,
-        1,
-        "part of a slanted wall, fence or floor that must repeat itself for it to go on so; 1 = never",
-    )
-    thin: float = param(
-        0.1,
-        "",
-        0.05,
-        1,
-        "of the longer side, over which a cable or a pole must be seen for it to go on to the rim; 1 = never",
-    )
-    regular: float = param(1.0, "", 0, 10, "how strictly what repeats at the border goes on at its step")
-    outline: float = param(4.0, "", 0, 100, "how strictly long edges that reach the border go on as they lean and bend")
-    spread: float = param(
-        0.0, "", 0, 2, "how far the seed draws level and alike apart; --best-of and --retry set 1 after the first"
-    )
-
-    def __post_init__(self) -> None:
-        Ranged.__post_init__(self)
-        if self.size % 2 == 0:
-            raise BadRequest(f"--fill patch:size={self.size}: must be odd, from 3 to 15 px")
-
-    def drawn(self, rng: np.random.Generator) -> Costs:
-        """The same with weights of the layout that the seed drew: without, all seeds lead to one picture."""
-        level, alike = (self.spread * rng.uniform(*powers) for powers in DRAWN)
-        return replace(self, level=min(self.level * 4**level, 1000.0), alike=min(self.alike * 4**alike, 20.0))
 
 
 def complete(pixels: Pixels, shown: Known, trusted: Known, costs: Costs, size: int, seed: int) -> Pixels:

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softextend.fills.base import is_full, replicate
-from softextend.fills.completion import SMALLEST, Costs, complete
-from softextend.fills.planes import laid_on_planes
+from softextend.fills.costs import SMALLEST, Costs
 from softextend.fills.pyramid import SOURCES, sources
-from softextend.fills.thin_laid import cut_thin, with_thin, without_thin
-from softextend.pictures.borders import rims
 
 if TYPE_CHECKING:
     from softextend.types import Known, Pixels
@@ -29,6 +26,11 @@ class Patch(Costs):
 
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
         """pixels: uint8 (H, W, 3), known: bool (H, W) -> a painted copy; BadRequest where nothing is known."""
+        from softextend.fills.completion import complete  # this and the others load only where something is painted
+        from softextend.fills.planes import laid_on_planes
+        from softextend.fills.thin_laid import cut_thin, with_thin, without_thin
+        from softextend.pictures.borders import rims
+
         seed = int(rng.integers(2**31))
         if is_full(known):
             return pixels.copy()
