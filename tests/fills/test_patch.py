@@ -154,7 +154,7 @@ def test_too_little_known_is_stretched_and_said() -> None:
 def test_rims_that_leave_nothing_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is said of a picture holds whatever its rims."""
     pixels, known = grown(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8), 0, 20, 9, 0)
-    monkeypatch.setattr("softextend.fills.patch.rims", lambda pixels, known: known)
+    monkeypatch.setattr("softextend.pictures.borders.rims", lambda pixels, known: known)
     assert not Patch().shortfall(known)
     assert not np.array_equal(painted(pixels, known), replicate(pixels, known))
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
+from softextend.fills import completion
 from softextend.fills.layers import Layers
 from softextend.fills.patch import Patch
 from softextend.fills.strange import PRICE, priced, strange
-
-completion = sys.modules["softextend.fills.completion"]
 
 
 def orange(picture: np.ndarray) -> np.ndarray:
