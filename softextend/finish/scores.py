@@ -233,11 +233,20 @@ def frame_share(means: Floats, lines: SeamProfiles) -> float:
         some = np.isfinite(steps).sum(0) >= 3
         if not some.any():
             continue
-        coherent = np.nanpercentile(steps[:, some], 20, axis=0)
+        coherent = _fifth(steps[:, some])
         frames = np.flatnonzero(coherent > FRAME)
         whole += coherent.size
         hidden += coherent.size - int(frames[0]) if frames.size else 0
     return hidden / whole if whole else 0.0
+
+
+def _fifth(values: Floats) -> Floats:
+    """The 20th percentile (J,) of each column's finite values (G, J); NumPy's own goes column by column, slowly."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    last = np.isfinite(values).sum(0) - 1
+    columns, lower = np.arange(values.shape[1]), (last / 5).astype(int)
+    low, high = ordered[lower, columns], ordered[np.minimum(lower + 1, last), columns]
+    return np.asarray(low + (high - low) * (last / 5 - lower), np.float32)
 
 
 def _scores(

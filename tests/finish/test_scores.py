@@ -12,7 +12,7 @@ import pytest
 from marking import slow
 from skimage import data
 
-from softextend.finish.scores import Scores, known_in, score
+from softextend.finish.scores import Scores, _fifth, known_in, score
 from softextend.finish.seam_profiles import SEGMENT, seam_profiles, segment_means
 
 PHOTOS = ("astronaut", "rocket", slow("coffee"), slow("chelsea"))
@@ -209,3 +209,11 @@ def test_lines_cross_the_border_at_right_angles() -> None:
     means = segment_means(values, lines)
     assert np.array_equal(means[0, : lines.inside + 20, 0], np.arange(25, -1, -1))
     assert np.isnan(means[:, lines.inside + 20 :]).all()
+
+
+def test_a_percentile_of_what_is_there_is_numpys() -> None:
+    values = np.random.default_rng(0).random((37, 200)).astype(np.float32)
+    values[np.random.default_rng(1).random(values.shape) < 0.4] = np.nan
+    values[1:, 0] = np.nan
+    values[0, 0] = 3
+    np.testing.assert_allclose(_fifth(values), np.nanpercentile(values, 20, axis=0), rtol=1e-6)
