@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softextend.fills.base import is_full, replicate
+from softextend.fills.base import is_full, replicate, rounded
 from softextend.fills.costs import SMALLEST, Costs
 from softextend.fills.pyramid import SOURCES, sources
 
@@ -26,9 +26,7 @@ class Patch(Costs):
 
     def paint(self, pixels: Pixels, known: Known, rng: np.random.Generator) -> Pixels:
         """pixels: uint8 (H, W, 3), known: bool (H, W) -> a painted copy; BadRequest where nothing is known."""
-        from softextend.fills.completion import complete  # this and the others load only where something is painted
-        from softextend.fills.planes import laid_on_planes
-        from softextend.fills.thin_laid import cut_thin, with_thin, without_thin
+        from softextend.fills.light import falloff  # this and the others load only where something is painted
         from softextend.pictures.borders import rims
 
         seed = int(rng.integers(2**31))
@@ -39,10 +37,24 @@ class Patch(Costs):
         trusted = known & ~rims(pixels, known)
         if not _fitting_size(trusted, SMALLEST):
             trusted = known  # a rim that goes on is more than nothing to copy
+        light = falloff(pixels, trusted)
+        if light is None:
+            painted = self._painted(pixels, trusted, rng, seed)
+        else:
+            even = rounded(pixels / light[:, None])
+            painted = rounded(self._painted(even, trusted, rng, seed) * light[:, None])
+        return np.where(known[..., None], pixels, painted)
+
+    def _painted(self, pixels: Pixels, trusted: Known, rng: np.random.Generator, seed: int) -> Pixels:
+        """The picture (H, W, 3) as it goes on from what is `trusted` (H, W) of it."""
+        from softextend.fills.completion import complete
+        from softextend.fills.planes import laid_on_planes
+        from softextend.fills.thin_laid import cut_thin, with_thin, without_thin
+
         laid, on_planes = laid_on_planes(pixels, trusted, self.planes)
         shown = trusted | on_planes
         if shown.all():
-            return np.where(known[..., None], pixels, laid)
+            return laid
         things = cut_thin(pixels, trusted, on_planes, self.thin)
         ground, copied = without_thin(laid, trusted, things) if things else (laid, trusted)
         if not _fitting_size(copied, SMALLEST):
@@ -50,7 +62,7 @@ class Patch(Costs):
         painted = complete(ground, shown, copied, self.drawn(rng), _fitting_size(copied, self.size), seed)
         if things:
             painted = with_thin(painted, pixels, trusted, things)
-        return np.where(known[..., None], pixels, painted)
+        return painted
 
     def shortfall(self, known: Known) -> str | None:
         """See `Fill`: where the known area (H, W) holds too few patches, only its edge can go on."""
