@@ -47,11 +47,12 @@ class Patch(Costs):
 
     def _painted(self, pixels: Pixels, trusted: Known, rng: np.random.Generator, seed: int) -> Pixels:
         """The picture (H, W, 3) as it goes on from what is `trusted` (H, W) of it."""
+        from softextend.fills.closing import closed
         from softextend.fills.completion import complete
         from softextend.fills.planes import laid_on_planes
         from softextend.fills.thin_laid import cut_thin, with_thin, without_thin
 
-        laid, on_planes = laid_on_planes(pixels, trusted, self.planes)
+        laid, on_planes = closed(pixels, *laid_on_planes(pixels, trusted, self.planes), trusted)
         shown = trusted | on_planes
         if shown.all():
             return laid
