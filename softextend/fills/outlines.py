@@ -47,6 +47,7 @@ BENDS, BENT = 0.2, 1.5  # of the longer side over which it must be seen to bend;
 LONG = 0.18  # of the longer side, over which an outline must be seen
 HIDES = 5  # px around a place where an outline is hidden that are none of it
 FADES = 1.5  # times the length over which it is seen, beyond which it bends no further
+FORETELLS = 0.4  # times that length, within which its course is sure: a slope has its end
 WIDE = 0.013, 2.0  # of the longer side, and px at least: how far from an outline places are told from it
 HIGHEST = 2.33  # that makes x * exp(-x^2) 1 where it is most
 LEADS, LEAST = 0.08, 0.05  # of the longer side, beside an outline: what goes on as it does; what is too little of that
@@ -74,10 +75,12 @@ class Outline:
         return np.asarray(straight + bend * np.where(out > 0, beyond, out**2), np.float32)
 
     def seen(self, out: Floats) -> Floats:
-        """(...): how surely it is seen at `out` (...) px outwards, 0 to 1; beyond the photo 1."""
+        """(...): how surely it is seen, or foretold, at `out` (...) px outwards, 0 to 1."""
         shown = np.append(self.shown, [False]).astype(np.uint8)  # where it ends may be something else
         clear = cv2.erode(shown, np.ones((HIDES, 1), np.uint8)).astype(np.float32).ravel()
-        return np.where(out > 0, np.float32(1), clear[np.clip(np.rint(-out), 0, len(clear) - 1).astype(int)])
+        foretold = np.exp(-((out / np.float32(FORETELLS * len(self.shown))) ** 2))
+        inside = clear[np.clip(np.rint(-out), 0, len(clear) - 1).astype(int)]
+        return np.asarray(np.where(out > 0, foretold, inside), np.float32)
 
 
 def outlines(image: Floats, trusted: Known) -> list[Outline]:
@@ -242,7 +245,7 @@ class Courses:
         for outline in self.found:
             row, out = self._seen(outline, y, x, trusted)
             aside = row - outline.row(out)
-            part = np.exp(-((aside / (LEADS * max(self.shape))) ** 2)) * (out > 0)
+            part = np.exp(-((aside / (LEADS * max(self.shape))) ** 2)) * (out > 0) * outline.seen(out)
             led += part * self._placed(outline, outline.bends[0] + aside, trusted)
             total += part
         share = np.minimum(total, 1)

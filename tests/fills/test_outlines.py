@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from softextend.fills.outlines import outlines
+from softextend.fills.outlines import Outline, outlines
 from softextend.fills.patch import Patch
 
 HEIGHT, WIDTH, ADDED = 160, 240, 60  # px of the drawings, and of what is cut off on the right
@@ -76,3 +76,14 @@ def test_texture_has_none() -> None:
         canvas = np.pad(np.repeat(picture[::2, ::2, None], 3, 2), ((0, 0), (40, 40), (0, 0))).astype(np.float32)
         known = np.pad(np.ones((256, 256), bool), ((0, 0), (40, 40)))
         assert not outlines(canvas, known)
+
+
+def test_an_outline_foretells_no_farther_than_it_is_seen() -> None:
+    short, long = (
+        Outline(turn=1, border=100, bends=(50.0, -0.4, 0.0), shown=np.ones(length, bool)) for length in (40, 160)
+    )
+    out = np.array([1, 20, 40, 80], np.float32)
+    assert np.all(np.diff(short.seen(out)) < 0)
+    assert short.seen(out)[0] > 0.98
+    assert short.seen(out)[2] < 0.01
+    assert long.seen(out)[2] > 0.6
