@@ -49,6 +49,7 @@ HIDES = 5  # px around a place where an outline is hidden that are none of it
 FADES = 1.5  # times the length over which it is seen, beyond which it bends no further
 FORETELLS = 0.4  # times that length, within which its course is sure: a slope has its end
 WIDE = 0.013, 2.0  # of the longer side, and px at least: how far from an outline places are told from it
+REACH = 4.0  # times as far nothing is told any more
 HIGHEST = 2.33  # that makes x * exp(-x^2) 1 where it is most
 LEADS, LEAST = 0.08, 0.05  # of the longer side, beside an outline: what goes on as it does; what is too little of that
 LARGEST = 640  # px, longer side of the largest level for which this is so: larger ones follow the one below
@@ -221,19 +222,16 @@ class Courses:
     def told(self, level: Level) -> tuple[Floats, Floats]:
         """Kinds of places of a level, (H, W, K), and what copying them costs its targets, (T, K); K = 0 for nothing.
 
-        A target beside an outline pays the square of how much nearer to it, or farther on which side, its source lies:
-        w (s - t)^2 = w t^2 + w s^2 - 2 w s t.
+        A target beside an outline pays the square of how much nearer to it, or farther on which side, its source lies,
+        w (s - t)^2, of which w t^2 is the same for all sources and left out.
         """
         if not self._used(level.trusted):
             return np.empty((*level.trusted.shape, 0), np.float32), np.empty((len(level.place), 0), np.float32)
-        grid: Floats = np.indices(level.trusted.shape, np.float32)
-        sources = self._beside(grid[0], grid[1], level.trusted)
-        y, x = np.divmod(level.place, level.trusted.shape[1])
-        targets = self._beside(y, x, level.trusted)
-        square = (targets**2).sum(1)
-        weight = np.float32(self.strict) * np.minimum(square, 1)[:, None]
-        kinds = [np.ones((*level.trusted.shape, 1), np.float32), (sources**2).sum(2)[..., None], sources]
-        return np.concatenate(kinds, 2), weight * np.c_[square, np.ones_like(square), -2 * targets]
+        beside = self._beside(level.trusted)
+        targets = beside.reshape(-1, 2)[level.place]
+        weight = np.float32(self.strict) * np.minimum((targets**2).sum(1), 1)[:, None]
+        squares = (beside**2).sum(2)[..., None]
+        return np.concatenate([squares, beside], 2), np.concatenate([weight, -2 * weight * targets], 1)
 
     def _used(self, trusted: Known) -> bool:
         return bool(self.found) and max(trusted.shape) <= LARGEST
@@ -256,23 +254,33 @@ class Courses:
         flat = v * np.int32(trusted.shape[1]) + u
         return np.where((total > LEAST) & trusted.ravel()[flat], flat, near)
 
-    def _beside(self, y: Floats | Ints, x: Floats | Ints, trusted: Known) -> Floats:
-        """(..., 2): how near a pixel of a level is to an outline, 0 to 1, and on which side of it, -1 to 1."""
+    def _beside(self, trusted: Known) -> Floats:
+        """(H, W, 2): how near a pixel of a level is to an outline, 0 to 1, and on which side of it, -1 to 1."""
+        y, x = np.ogrid[: trusted.shape[0], : trusted.shape[1]]
         wide = np.float32(max(WIDE[0] * max(self.shape), WIDE[1] * float(self._size(trusted))))
-        on, side = np.zeros((2, *y.shape), np.float32)
+        found = np.zeros((2, *trusted.shape), np.float32)
         for outline in self.found:
             row, out = self._seen(outline, y, x, trusted)
-            apart = (row - outline.row(out)) / wide
-            part = np.exp(-(apart**2)) * outline.seen(out)
-            on = np.maximum(on, part)
-            side = np.where(np.abs(apart * part) > np.abs(side), apart * part, side)
-        return np.stack([on, HIGHEST * side], -1)
+            course, seen = outline.row(out), outline.seen(out)
+            shown = course[seen > 0]
+            band = (row > shown.min() - REACH * wide) & (row < shown.max() + REACH * wide)
+            first, stop = np.flatnonzero(band)[[0, -1]] if band.any() else (0, -1)
+            upright = outline.turn > 1
+            on, side = found[:, :, first : stop + 1] if upright else found[:, first : stop + 1]
+            row = row[:, first : stop + 1] if upright else row[first : stop + 1]
+            apart = (row - course) / wide
+            part = np.exp(-(apart**2)) * seen
+            np.maximum(on, part, out=on)
+            part *= apart
+            np.copyto(side, part, where=np.abs(part) > np.abs(side))
+        found[1] *= HIGHEST
+        return np.stack(list(found), -1)
 
     def _size(self, trusted: Known) -> np.float32:
         """px of the size at which outlines were found to a px of a level."""
         return np.float32(2.0 ** round(np.log2(max(self.shape) / max(trusted.shape))))
 
-    def _seen(self, outline: Outline, y: Floats | Ints, x: Floats | Ints, trusted: Known) -> tuple[Floats, Floats]:
+    def _seen(self, outline: Outline, y: Ints, x: Ints, trusted: Known) -> tuple[Floats, Floats]:
         """Rows and px outwards of pixels of a level, as an outline counts them."""
         size = self._size(trusted)
         row, out = ((at.astype(np.float32) + np.float32(0.5)) * size - np.float32(0.5) for at in (y, x))
