@@ -52,7 +52,7 @@ def test_a_plan_says_where_the_fill_will_lack_something(monkeypatch: pytest.Monk
     """It says so exactly where the fill, which sees a large canvas by parts, stretches in one of them."""
     stretched: list[bool] = []
     monkeypatch.setattr("softextend.fills.patch.replicate", lambda *given: stretched.append(True) or replicate(*given))
-    monkeypatch.setattr("softextend.fills.patch.complete", lambda pixels, *given: replicate(pixels, given[0]))  # quick
+    monkeypatch.setattr("softextend.fills.completion.complete", lambda pixels, *given: replicate(pixels, given[0]))
     pixels, asked = photo(400, 60), spec("0 0 0 0", fill="patch")
     seen = set()
     for top in range(0, 391, 26):
