@@ -30,8 +30,9 @@ MARGIN = 20  # px that the blurs reach beyond them
 
 def fine(image: npt.NDArray[Any]) -> Floats:
     """The fine detail, float32 (h, w, 3), of an image (h, w, 3)."""
-    whole = image.astype(np.float32)
-    return np.asarray(whole - cv2.GaussianBlur(whole, (0, 0), FINE), np.float32)
+    whole = image.astype(np.float32, copy=False)
+    blurred = cv2.GaussianBlur(whole, (0, 0), FINE)
+    return np.asarray(np.subtract(whole, blurred, out=blurred), np.float32)
 
 
 def energy(detail: Floats) -> Floats:

@@ -7,15 +7,17 @@ It continues what is there; it knows no objects that the photo does not show.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from softextend import arrays
+from softextend import arrays, interrupt
 from softextend.fills.detail import AROUND, energy, fine, gain
+from softextend.fills.parts import threads
 from softextend.models.profiles import SELF_PROFILE
 from softextend.models.schedules import STABLE_DIFFUSION
 from softextend.models.selfmodel import fill_confidence, posterior
@@ -40,6 +42,8 @@ INEXACT = 0.025  # standard deviation of the picture from its best source, at le
 MISSED = 0.3  # the same squared, as a part of the mean square distance of the fill's patch from that source
 LIKELY = 0.05  # sigma at which the clean picture's sources are taken
 READ = 32  # px around what may change that are read: blurs, of 6 px at most, to their ends, and a patch beyond
+Cut = tuple[slice, slice]  # rows and columns of a picture
+ALL = slice(None), slice(None)
 Denoise = Callable[[Floats, Floats, int], Floats]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
 
 
@@ -107,6 +111,8 @@ class _Row:
 
     z0: Floats
     targets: Targets  # flat indices of the pixels that may change
+    free: Known  # (h, w) the same
+    cuts: tuple[Cut, ...]  # the parts in which they lie
     denoise: Denoise
     confidence: Floats  # (h, w) 1 / tau^2 of the clean picture as an observation
     coarse_confidence: Floats  # the same of its layout: what a blur of COARSE px leaves
@@ -120,21 +126,12 @@ class _Row:
         z0 = np.asarray(z0, np.float32)
         change = arrays.in_numpy(scene.change)[0, 0]
         cut = part_of(scene).cut
-        near, targets = np.ascontiguousarray(z0[:, cut[0], cut[1]]), np.flatnonzero(change[cut] > 0)
+        near, free = np.ascontiguousarray(z0[:, cut[0], cut[1]]), change[cut] > 0
+        targets = np.flatnonzero(free)
         known = _untouched(scene.known, change)
         sources, _ = posterior.source_centres(known, WIDEST)
         if not sources.size or not targets.size:
-            none = np.zeros(near.shape[1:], np.float32)
-            return cls(
-                z0=near,
-                targets=targets[:0],
-                denoise=lambda y, precision, radius: np.zeros((0, 3), np.float32),
-                confidence=none,
-                coarse_confidence=none,
-                kept=none,
-                energy=none,
-                lift=np.zeros_like(near),
-            )
+            return _still(near)
         texture = Texture.of(upright(z0), known)
         denoise = _denoiser(z0, known, scene, len(sources), device)
         lift = _lift(near, targets, denoise)
@@ -145,6 +142,8 @@ class _Row:
         return cls(
             z0=near,
             targets=targets,
+            free=free,
+            cuts=tuple(_cuts(free)),
             denoise=denoise,
             confidence=detail,
             coarse_confidence=coarse,
@@ -157,34 +156,46 @@ class _Row:
         """y (3, h, w) -> its posterior mean where it may change, the clean picture elsewhere."""
         if not self.targets.size:
             return self.z0
-        seen = _blurred(y - self.z0, COARSE)
-        seen *= -self.coarse_share(sigma)
-        seen += y
-        sure = np.float32(sigma**-2) + self.confidence
-        seen *= np.float32(sigma**-2)
-        seen += self.z0 * self.confidence
-        seen /= sure
-        seen -= self.lift
-        at = self.targets
-        found = self.denoise(seen, sure.ravel()[at], radius_at(sigma)).T
-        found += self.lift.reshape(3, -1)[:, at]
-        kept = self.kept.ravel()[at]
-        clean = self.z0.copy()
-        clean.reshape(3, -1)[:, at] = found + kept * (clean.reshape(3, -1)[:, at] - found)
-        return self._with_detail(clean)
-
-    def _with_detail(self, clean: Floats) -> Floats:
-        """A mean (3, h, w) of several sources lacks the fine detail that each of them has: the fill tells how much."""
-        detail = fine(upright(clean))
-        more = gain(energy(detail), self.energy, 127.5) - 1
-        more = more.ravel()[self.targets, None] * detail.reshape(-1, 3)[self.targets]
-        clean.reshape(3, -1)[:, self.targets] += more.T
+        seen, sure, clean = np.zeros_like(y), np.zeros(y.shape[1:], np.float32), self.z0.copy()
+        with threads() as pool:
+            for _ in pool.map(partial(self._see, y, sigma, seen, sure), self.cuts):
+                interrupt.check()
+            found = self.denoise(seen, sure.ravel()[self.targets], radius_at(sigma))
+            seen.reshape(3, -1)[:, self.targets] = found.T
+            for _ in pool.map(partial(self._settle, seen, clean), self.cuts):
+                interrupt.check()
         return clean
 
-    def coarse_share(self, sigma: float) -> Floats:
+    def _see(self, y: Floats, sigma: float, seen: Floats, sure: Floats, cut: Cut) -> None:
+        """Both observations, y and the clean picture, as one, `seen` (3, h, w), and their precision, `sure` (h, w)."""
+        part, known = (slice(None), *cut), np.float32(sigma**-2)
+        joined = _blurred(y[part] - self.z0[part], COARSE)
+        joined *= -self.coarse_share(sigma, cut)
+        joined += y[part]
+        both = known + self.confidence[cut]
+        joined *= known
+        joined += self.z0[part] * self.confidence[cut]
+        joined /= both
+        joined -= self.lift[part]
+        seen[part], sure[cut] = joined, both
+
+    def _settle(self, found: Floats, clean: Floats, cut: Cut) -> None:
+        """Put what is `found` (3, h, w) into the clean picture, which it changes, as far as that may.
+
+        A mean of several sources lacks the fine detail that each of them has: the fill tells how much.
+        """
+        part = (slice(None), *cut)
+        new = found[part] + self.lift[part]
+        new += self.kept[cut] * (self.z0[part] - new)
+        np.copyto(clean[part], new, where=self.free[cut])
+        detail = fine(upright(clean[part]))
+        more = (gain(energy(detail), self.energy[cut], 127.5) - 1) * self.free[cut]
+        clean[part] += (detail * more[..., None]).transpose(2, 0, 1)
+
+    def coarse_share(self, sigma: float, cut: Cut = ALL) -> Floats:
         """Share of the coarse noise to take away (h, w): all of it where the clean picture's layout is sure."""
         coarse = sigma**2 / (4 * math.pi * COARSE**2)  # variance left of the noise by a Gaussian blur
-        odds = np.float32(coarse) * self.coarse_confidence
+        odds = np.float32(coarse) * self.coarse_confidence[cut]
         return odds / (1 + odds)
 
 
@@ -192,6 +203,38 @@ def part_of(scene: Scene) -> Box:
     """What a denoiser of the scene is given x of."""
     height, width = scene.known.shape
     return scene.part or Box(top=0, left=0, bottom=height, right=width)
+
+
+def _still(z0: Floats) -> _Row:
+    """A row of which nothing can change."""
+    none = np.zeros(z0.shape[1:], np.float32)
+    return _Row(
+        z0=z0,
+        targets=np.zeros(0, np.int64),
+        free=none > 0,
+        cuts=(),
+        denoise=lambda y, precision, radius: np.zeros((0, 3), np.float32),
+        confidence=none,
+        coarse_confidence=none,
+        kept=none,
+        energy=none,
+        lift=np.zeros_like(z0),
+    )
+
+
+def _cuts(free: Known) -> Iterator[Cut]:
+    """Parts that hold all that is free (h, w) and READ px around it, no two of which touch: a side each, as a rule."""
+    for rows in _runs(free.any(1)):
+        for columns in _runs(free[rows].any(0)):
+            yield rows, columns
+
+
+def _runs(free: Any) -> Iterator[slice]:
+    """Runs of what is free (N,), with READ around it."""
+    near = cv2.dilate(free.astype(np.uint8)[None], np.ones((1, 2 * READ + 1), np.uint8))[0]
+    edges = np.flatnonzero(np.diff(np.pad(near, 1).astype(np.int8)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        yield slice(int(start), int(stop))
 
 
 def _denoiser(z0: Floats, known: Known, scene: Scene, sources: int, device: str) -> Any:
