@@ -159,7 +159,7 @@ def _step(fine: Floats, top: int, tall: int, deep: int) -> tuple[float, float, f
 
 
 def _top(curve: Floats, at: int) -> float:
-    """Where a parabola through a maximum and its neighbours is highest, px."""
+    """Where a parabola through a maximum and its neighbours is highest, px; on a slope, one away at most."""
     before, here, after = (float(each) for each in curve[at - 1 : at + 2])
     bend = before - 2 * here + after
-    return at + (0.5 * (before - after) / bend if bend < 0 else 0.0)
+    return at + (float(np.clip(0.5 * (before - after) / bend, -1, 1)) if bend < 0 else 0.0)

@@ -9,7 +9,7 @@ import skimage.data
 from marking import slow
 
 from softextend.fills.patch import Patch
-from softextend.fills.periods import periods
+from softextend.fills.periods import _top, periods
 
 WALL, GLASS = 190.0, 60.0  # levels of 255
 
@@ -115,3 +115,14 @@ def test_a_horizon_is_no_pattern_and_stays_level() -> None:
     edge = (result[:, ~known[0]].mean(2) < 130).argmax(0)  # the first row of water
     assert np.abs(edge - 70).max() <= 2
     assert np.median(np.abs(edge - 70)) <= 1
+
+
+@pytest.mark.parametrize("slope", [[1.0, 0.5, -1e-5], [-1e-5, 0.5, 1.0], [0.5, 0.5, 0.5]])
+def test_a_slope_has_its_top_beside_it(slope: list[float]) -> None:
+    """A parabola through three points that are nearly in line has its top far off: a step led outside the picture."""
+    assert abs(_top(np.array(slope, np.float32), 1) - 1) <= 1
+
+
+def test_a_top_between_two_columns_is_found() -> None:
+    at = np.arange(9.0)
+    assert _top(np.asarray(1 - 0.01 * (at - 4.3) ** 2, np.float32), 4) == pytest.approx(4.3, abs=1e-3)
