@@ -1,6 +1,7 @@
 """Latents are torch tensors or NumPy arrays, as the model takes them: what the loop needs of both beside operators.
 
 Torch takes longer to import than a small picture to make. A model that does without it says so by `in_numpy`.
+`percentiles` are of NumPy arrays alone.
 """
 
 from __future__ import annotations
@@ -104,6 +105,16 @@ def lerp(x: Any, other: Any, share: Any) -> Any:
     import torch
 
     return torch.lerp(x, other, share)
+
+
+def percentiles(rows: Any, count: Any, percent: float) -> Any:
+    """(N,): of the `count` (N,) smallest of each row (N, W), 1 at least, the percentile as NumPy interpolates it."""
+    ordered = np.sort(rows, axis=1)  # NaN last; np.nanpercentile goes row by row, slowly
+    at = (count - 1) * (percent / 100)
+    each, lower = np.arange(len(rows)), np.floor(at).astype(int)
+    low, high = ordered[each, lower], ordered[each, np.minimum(lower + 1, count - 1)]
+    part = at - lower
+    return np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1 - part))
 
 
 def as_share(chosen: Any, change: Any) -> Any:

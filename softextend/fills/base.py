@@ -69,6 +69,12 @@ def variance(image: Floats, side: int) -> Floats:
     return summed(np.maximum(apart, 0)) + np.float32(GRAIN / 2)
 
 
+def runs(where: Known) -> list[slice]:
+    """Where a line of places, bool (N,), holds: run by run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]]).astype(np.int8)))
+    return [slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
 def is_full(known: Known) -> bool:
     """True where nothing is empty; raise BadRequest where everything is: there is nothing to continue."""
     if not known.any():

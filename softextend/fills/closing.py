@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial
 
+from softextend.fills.base import runs
+from softextend.fills.mirror import bounds
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -44,8 +47,7 @@ def closed(pixels: Pixels, laid: Pixels, on: Known, trusted: Known) -> tuple[Pix
 
     pixels: uint8 (H, W, 3), trusted: bool (H, W), what of it is the photo; on: bool (H, W), where it was laid before.
     """
-    rows, columns = np.flatnonzero(trusted.any(1)), np.flatnonzero(trusted.any(0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    box = bounds(trusted).cut
     if not trusted[box].all():
         return laid, on
     found: list[tuple[int, _Closing]] = []
@@ -67,8 +69,8 @@ def _closings(photo: Pixels) -> Iterator[_Closing]:
     border = photo[:, -1].astype(np.float64)
     ground = np.median(border, axis=0)
     thing = np.abs(border - ground).max(1) > APART
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], thing, [0]]).astype(np.int8)))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for run in runs(thing):
+        start, stop = run.start, run.stop
         if start < SOFT + BESIDE or stop + SOFT + BESIDE > height or stop - start > LONGEST * height:
             continue
         above, below = start - SOFT, stop + SOFT
@@ -116,7 +118,8 @@ def _end(first: Doubles, last: Doubles, width: int, ground: Doubles) -> _Closing
 
 def _lay(picture: Pixels, on: Known, shown: Known, thing: _Closing) -> None:
     """Paint an end and the ground around it into a picture (H, W, 3), and tell where; shown: (H, W), the photo."""
-    top, left = np.flatnonzero(shown.any(1))[0], np.flatnonzero(shown.any(0))[-1] + 1
+    box = bounds(shown)
+    top, left = box.top, box.right + 1
     reach = np.sqrt(max(thing.square(0.0), 0)) + AROUND
     middle = top + thing.middle(0.0)
     rows = np.arange(max(0, round(middle - reach)), min(len(picture), round(middle + reach) + 1))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from softextend.fills.base import runs
 from softextend.fills.things import AWAY, LONGER, SURROUNDINGS, statistics
 
 if TYPE_CHECKING:
@@ -63,6 +64,5 @@ def _alone(traits: Floats, known: Known, line: tuple[np.ndarray, np.ndarray], aw
 
 def _is_cut(alone: Floats) -> bool:
     """Whether a stretch of places that are like no others has a thing's length."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], alone > ALONE, [0]])))
-    longest = int((edges[1::2] - edges[::2]).max(initial=0))
+    longest = max((run.stop - run.start for run in runs(alone > ALONE)), default=0)
     return SHORTEST * alone.size <= longest <= LONGEST * alone.size

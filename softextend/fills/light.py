@@ -35,7 +35,7 @@ def falloff(pixels: Pixels, trusted: Known) -> Floats | None:
     """
     box = bounds(trusted)
     left, right = box.left, trusted.shape[1] - 1 - box.right
-    inside = slice(box.top, box.bottom + 1), slice(box.left, box.right + 1)
+    inside = box.cut
     upright = box.top > RIM or len(trusted) - 1 - box.bottom > RIM
     if upright or min(trusted[inside].shape) < SMALLEST or trusted[inside].mean() < SEEN:
         return None

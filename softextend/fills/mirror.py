@@ -26,6 +26,11 @@ class Bounds:
     left: int
     right: int
 
+    @property
+    def cut(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return slice(self.top, self.bottom + 1), slice(self.left, self.right + 1)
+
 
 def bounds(known: Known) -> Bounds:
     """The box around `known` (H, W), of which some pixel must be True."""

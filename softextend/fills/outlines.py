@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills.base import summed
 from softextend.fills.mirror import bounds
 from softextend.fills.straight import turned
 
@@ -87,7 +88,7 @@ class Outline:
 def outlines(image: Floats, trusted: Known) -> list[Outline]:
     """float32 (H, W, 3) in [0, 255], bool (H, W) -> the outlines at all borders beyond which is room."""
     box = bounds(trusted)
-    inside = slice(box.top, box.bottom + 1), slice(box.left, box.right + 1)
+    inside = box.cut
     if min(trusted[inside].shape) < SMALLEST:
         return []
     found = []
@@ -230,7 +231,7 @@ class Courses:
         beside = self._beside(level.trusted)
         targets = beside.reshape(-1, 2)[level.place]
         weight = np.float32(self.strict) * np.minimum((targets**2).sum(1), 1)[:, None]
-        squares = (beside**2).sum(2)[..., None]
+        squares = summed(beside * beside)[..., None]
         return np.concatenate([squares, beside], 2), np.concatenate([weight, -2 * weight * targets], 1)
 
     def _used(self, trusted: Known) -> bool:

@@ -82,7 +82,7 @@ def periods(image: Floats, trusted: Known) -> Periods | None:
         inner = bounds(known)
         if inner.left == 0:
             continue
-        part = slice(inner.top, inner.bottom + 1), slice(inner.left, inner.right + 1)
+        part = inner.cut
         found = _along(np.ascontiguousarray(turned[part]), known[part])
         if found[:, 2].any():
             steps[side] = np.zeros((len(turned), 3), np.float32)

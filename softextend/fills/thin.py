@@ -106,7 +106,7 @@ def thin_things(pixels: Pixels, known: Known, least: float) -> list[Course]:
     least: of the longer side, how far inwards they must be seen. Rows are those of the whole picture.
     """
     box = bounds(known)
-    inside = slice(box.top, box.bottom + 1), slice(box.left, box.right + 1)
+    inside = box.cut
     height, width = known[inside].shape
     if min(height, width) < SMALLEST or not known[inside][:, -1].all():
         return []

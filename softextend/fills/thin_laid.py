@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from softextend.fills.base import runs
 from softextend.fills.mirror import bounds
 from softextend.fills.straight import turned
 from softextend.fills.thin import MARGIN, Course, thin_things
@@ -226,6 +227,5 @@ def _stretch(view: _View, levels: Doubles, shares: Doubles) -> tuple[int, int, i
 
 def _longest(where: Known) -> tuple[int, int]:
     """The first place of the longest run of places (N,) that holds, and the one after it; (0, 0) without any."""
-    change = np.flatnonzero(np.diff(np.r_[False, where, False].astype(np.int8)))
-    first, stop = max(zip(change[::2], change[1::2], strict=True), key=lambda run: run[1] - run[0], default=(0, 0))
-    return int(first), int(stop)
+    longest = max(runs(where), key=lambda run: int(run.stop - run.start), default=slice(0, 0))
+    return longest.start, longest.stop

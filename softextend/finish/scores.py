@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from softextend import interrupt
+from softextend.arrays import percentiles
 from softextend.finish.seam_profiles import SeamProfiles, lab, seam_profiles, segment_means
 from softextend.finish.twins import twin_share
 from softextend.pictures.wrap import middle_to_edge, turned
@@ -233,20 +234,11 @@ def frame_share(means: Floats, lines: SeamProfiles) -> float:
         some = np.isfinite(steps).sum(0) >= 3
         if not some.any():
             continue
-        coherent = _fifth(steps[:, some])
+        coherent = percentiles(steps[:, some].T, np.isfinite(steps[:, some]).sum(0), 20)
         frames = np.flatnonzero(coherent > FRAME)
         whole += coherent.size
         hidden += coherent.size - int(frames[0]) if frames.size else 0
     return hidden / whole if whole else 0.0
-
-
-def _fifth(values: Floats) -> Floats:
-    """The 20th percentile (J,) of each column's finite values (G, J); NumPy's own goes column by column, slowly."""
-    ordered = np.sort(values, axis=0)  # NaN last
-    last = np.isfinite(values).sum(0) - 1
-    columns, lower = np.arange(values.shape[1]), (last / 5).astype(int)
-    low, high = ordered[lower, columns], ordered[np.minimum(lower + 1, last), columns]
-    return np.asarray(low + (high - low) * (last / 5 - lower), np.float32)
 
 
 def _scores(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from softextend.arrays import percentiles
 from softextend.types import Box, Sides
 
 if TYPE_CHECKING:
@@ -263,18 +264,10 @@ def _darker(level: Floats) -> int:
 
 
 def _shares(rows: Floats, after: Floats) -> Floats:
-    """How bright rows (N, W) are beside other ones, in nearly every column; 1 where too little is bright to tell.
-
-    That is (N,) percentiles, interpolated as NumPy does it, of as many columns a row as are bright enough.
-    """
+    """How bright rows (N, W) are beside other ones, in nearly every column (N,); 1 where too little is bright."""
     clear = after >= CLEAR
-    ratios = np.sort(np.where(clear, rows / np.maximum(after, CLEAR), 2.0**60), axis=1)  # what does not count, last
-    count = np.maximum(clear.sum(1), 1)
-    at = (count - 1) * (NEARLY_ALL / 100)
-    each, lower = np.arange(len(rows)), np.floor(at).astype(int)
-    low, high = ratios[each, lower], ratios[each, np.minimum(lower + 1, count - 1)]
-    part = at - lower
-    found = np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1 - part))
+    ratios = np.where(clear, rows / np.maximum(after, CLEAR), 2.0**60)  # what does not count, last
+    found = percentiles(ratios, np.maximum(clear.sum(1), 1), NEARLY_ALL)
     return np.where(clear.mean(1) < ENOUGH, 1.0, found)
 
 

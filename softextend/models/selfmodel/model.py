@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from softextend import arrays, interrupt
+from softextend.fills.base import runs
 from softextend.fills.detail import AROUND, energy, fine, gain
 from softextend.fills.parts import threads
 from softextend.models.profiles import SELF_PROFILE
@@ -43,7 +44,6 @@ MISSED = 0.3  # the same squared, as a part of the mean square distance of the f
 LIKELY = 0.05  # sigma at which the clean picture's sources are taken
 READ = 32  # px around what may change that are read: blurs, of 6 px at most, to their ends, and a patch beyond
 Cut = tuple[slice, slice]  # rows and columns of a picture
-ALL = slice(None), slice(None)
 Denoise = Callable[[Floats, Floats, int], Floats]  # (picture (3, h, w), precision (N,), radius) -> colours (N, 3)
 
 
@@ -192,8 +192,8 @@ class _Row:
         more = (gain(energy(detail), self.energy[cut], 127.5) - 1) * self.free[cut]
         clean[part] += (detail * more[..., None]).transpose(2, 0, 1)
 
-    def coarse_share(self, sigma: float, cut: Cut = ALL) -> Floats:
-        """Share of the coarse noise to take away (h, w): all of it where the clean picture's layout is sure."""
+    def coarse_share(self, sigma: float, cut: Cut) -> Floats:
+        """Share of the coarse noise to take away in a part: all of it where the clean picture's layout is sure."""
         coarse = sigma**2 / (4 * math.pi * COARSE**2)  # variance left of the noise by a Gaussian blur
         odds = np.float32(coarse) * self.coarse_confidence[cut]
         return odds / (1 + odds)
@@ -224,17 +224,14 @@ def _still(z0: Floats) -> _Row:
 
 def _cuts(free: Known) -> Iterator[Cut]:
     """Parts that hold all that is free (h, w) and READ px around it, no two of which touch: a side each, as a rule."""
-    for rows in _runs(free.any(1)):
-        for columns in _runs(free[rows].any(0)):
+    for rows in _near(free.any(1)):
+        for columns in _near(free[rows].any(0)):
             yield rows, columns
 
 
-def _runs(free: Any) -> Iterator[slice]:
+def _near(free: Any) -> list[slice]:
     """Runs of what is free (N,), with READ around it."""
-    near = cv2.dilate(free.astype(np.uint8)[None], np.ones((1, 2 * READ + 1), np.uint8))[0]
-    edges = np.flatnonzero(np.diff(np.pad(near, 1).astype(np.int8)))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        yield slice(int(start), int(stop))
+    return runs(cv2.dilate(free.astype(np.uint8)[None], np.ones((1, 2 * READ + 1), np.uint8))[0] > 0)
 
 
 def _denoiser(z0: Floats, known: Known, scene: Scene, sources: int, device: str) -> Any:
